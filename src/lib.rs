@@ -5,3 +5,4 @@
 //! those below it.
 
 pub mod hooks;
+pub mod plugins;
