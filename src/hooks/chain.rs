@@ -38,8 +38,8 @@ impl Round {
 
     pub(super) async fn create(mut self) -> Result<CreateChanges, Refusal> {
         let mut all = CreateChanges::default();
-        let plugins = Arc::clone(&self.plugins);
-        for plugin in plugins.subscribers(self.kind) {
+        let plugins: Vec<_> = self.subscribers().cloned().collect();
+        for plugin in &plugins {
             let answer = plugin.pre_create(&self.event).await;
             let Some(changes) = self.settle(plugin, checked(answer, create_answer))? else {
                 continue;
@@ -55,7 +55,7 @@ impl Round {
 
     pub(super) async fn finish(self) -> Result<FinishChanges, Refusal> {
         let mut all = FinishChanges::default();
-        for plugin in self.plugins.subscribers(self.kind) {
+        for plugin in self.subscribers() {
             let answer = plugin.pre_finish(&self.event).await;
             let Some(changes) = self.settle(plugin, checked(answer, finish_answer))? else {
                 continue;
@@ -68,7 +68,7 @@ impl Round {
     }
 
     pub(super) async fn get(self) -> Result<(), Refusal> {
-        for plugin in self.plugins.subscribers(self.kind) {
+        for plugin in self.subscribers() {
             let answer = plugin.pre_get(&self.event).await;
             self.settle(plugin, checked(answer, get_answer))?;
         }
@@ -76,7 +76,7 @@ impl Round {
     }
 
     pub(super) async fn terminate(self) -> Result<(), Refusal> {
-        for plugin in self.plugins.subscribers(self.kind) {
+        for plugin in self.subscribers() {
             let answer = plugin.pre_terminate(&self.event).await;
             self.settle(plugin, checked(answer, terminate_answer))?;
         }
@@ -97,6 +97,17 @@ impl Round {
                 })
                 .collect();
         }
+    }
+
+    /// The plugins to ask, in order.
+    fn subscribers(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        self.plugins.subscribers(self.kind).inspect(|plugin| {
+            tracing::debug!(
+                plugin = plugin.name(), generation = plugin.number(),
+                event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,
+                "asked about an event"
+            );
+        })
     }
 
     /// What an answer means for the round: go on with changes, go on without,

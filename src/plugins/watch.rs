@@ -176,6 +176,7 @@ impl Watch {
         if outcome.changed {
             self.registry
                 .publish(PluginSet::new(self.collection.generations()));
+            tracing::debug!("plugins published");
         }
         outcome.unsettled.unwrap_or(RESCAN)
     }
