@@ -7,7 +7,9 @@ rustus_hook::notifications!(log_event);
 
 fn log_event(what: Notification, event: Event) -> Result<(), HookError> {
     let upload = &event.upload;
-    let length = upload.length.map_or("unknown".to_owned(), |length| length.to_string());
+    let length = upload
+        .length
+        .map_or("unknown".to_owned(), |length| length.to_string());
     log::info(
         message(what),
         &[

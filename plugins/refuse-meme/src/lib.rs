@@ -38,7 +38,11 @@ mod tests {
             (&[], CreateDecision::proceed()),
         ];
         for (metadata, expected) in cases {
-            assert_eq!(refuse_meme(testing::event(metadata)), Ok(expected), "{metadata:?}");
+            assert_eq!(
+                refuse_meme(testing::event(metadata)),
+                Ok(expected),
+                "{metadata:?}"
+            );
         }
     }
 
@@ -46,6 +50,9 @@ mod tests {
     fn the_operator_chooses_status_and_message() {
         testing::config(&[("status", "418"), ("message", "No.")]);
         let decision = refuse_meme(testing::event(&[("meme", "pepe")]));
-        assert_eq!(decision, Ok(CreateDecision::reject(Rejection::new(418, "No."))));
+        assert_eq!(
+            decision,
+            Ok(CreateDecision::reject(Rejection::new(418, "No.")))
+        );
     }
 }

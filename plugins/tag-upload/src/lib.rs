@@ -30,8 +30,10 @@ fn tag_upload(event: Event) -> Result<CreateDecision, HookError> {
 /// white space as one `-`, and no dots in front: what is safe as a file's name.
 fn tidy(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let visible: String =
-        last.chars().filter(|c| c.is_whitespace() || !c.is_control()).collect();
+    let visible: String = last
+        .chars()
+        .filter(|c| c.is_whitespace() || !c.is_control())
+        .collect();
     let words: Vec<&str> = visible.split_whitespace().collect();
     match words.join("-").trim_start_matches('.') {
         "" => "unnamed".to_owned(),

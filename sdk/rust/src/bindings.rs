@@ -42,8 +42,24 @@ macro_rules! world {
     };
 }
 
-world!(pre_create, "rustus:hooks/pre-create-hook", "export_pre_create");
-world!(pre_finish, "rustus:hooks/pre-finish-hook", "export_pre_finish");
+world!(
+    pre_create,
+    "rustus:hooks/pre-create-hook",
+    "export_pre_create"
+);
+world!(
+    pre_finish,
+    "rustus:hooks/pre-finish-hook",
+    "export_pre_finish"
+);
 world!(pre_get, "rustus:hooks/pre-get-hook", "export_pre_get");
-world!(pre_terminate, "rustus:hooks/pre-terminate-hook", "export_pre_terminate");
-world!(notifications, "rustus:hooks/notifications-hook", "export_notifications");
+world!(
+    pre_terminate,
+    "rustus:hooks/pre-terminate-hook",
+    "export_pre_terminate"
+);
+world!(
+    notifications,
+    "rustus:hooks/notifications-hook",
+    "export_notifications"
+);

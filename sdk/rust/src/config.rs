@@ -40,7 +40,9 @@ where
     T::Err: Display,
 {
     let bad = |text: &str, error| HookError::permanent(format!("config `{key} = {text}`: {error}"));
-    get(key).map(|text| text.parse().map_err(|error: T::Err| bad(&text, error))).transpose()
+    get(key)
+        .map(|text| text.parse().map_err(|error: T::Err| bad(&text, error)))
+        .transpose()
 }
 
 #[cfg(test)]
@@ -53,6 +55,9 @@ mod tests {
         assert_eq!(config::parse::<u16>("status"), Ok(Some(403)));
         assert_eq!(config::parse::<u16>("not there"), Ok(None));
         let expected = "config `limit = many`: invalid digit found in string";
-        assert_eq!(config::parse::<u16>("limit"), Err(HookError::Permanent(expected.into())));
+        assert_eq!(
+            config::parse::<u16>("limit"),
+            Err(HookError::Permanent(expected.into()))
+        );
     }
 }

@@ -10,7 +10,12 @@ use crate::{
 impl CreateDecision {
     /// Create the upload as the client asked for it.
     pub fn proceed() -> Self {
-        let nothing = CreateChanges { metadata: None, id: None, path: None, headers: Vec::new() };
+        let nothing = CreateChanges {
+            metadata: None,
+            id: None,
+            path: None,
+            headers: Vec::new(),
+        };
         Self::Proceed(nothing)
     }
 
@@ -56,7 +61,11 @@ impl CreateDecision {
 impl FinishDecision {
     /// Finish the upload and answer as the protocol says.
     pub fn proceed() -> Self {
-        Self::Proceed(FinishChanges { status: None, headers: Vec::new(), body: None })
+        Self::Proceed(FinishChanges {
+            status: None,
+            headers: Vec::new(),
+            body: None,
+        })
     }
 
     /// Leave it unfinished, and answer this.
@@ -123,7 +132,9 @@ mod tests {
             .with_id("my-id")
             .with_path("by-day/file")
             .with_header("x-count", 7);
-        let CreateDecision::Proceed(changes) = decision else { panic!("it proceeds") };
+        let CreateDecision::Proceed(changes) = decision else {
+            panic!("it proceeds")
+        };
 
         assert_eq!(changes.metadata.map(|entries| entries.len()), Some(1));
         assert_eq!(changes.id.as_deref(), Some("my-id"));
@@ -137,13 +148,19 @@ mod tests {
         let FinishDecision::Proceed(changes) = decision.with_header("x-a", "b") else {
             panic!("it proceeds")
         };
-        assert_eq!((changes.status, changes.body.as_deref()), (Some(201), Some("ok")));
+        assert_eq!(
+            (changes.status, changes.body.as_deref()),
+            (Some(201), Some("ok"))
+        );
         assert_eq!(changes.headers.len(), 1);
     }
 
     #[test]
     fn a_rejection_takes_no_changes() {
         let rejection = CreateDecision::reject(Rejection::new(403, "No."));
-        assert_eq!(rejection.clone().with_id("x").with_header("x", "y"), rejection);
+        assert_eq!(
+            rejection.clone().with_id("x").with_header("x", "y"),
+            rejection
+        );
     }
 }

@@ -37,14 +37,23 @@ mod tests {
 
     #[test]
     fn times_are_whole_milliseconds() {
-        assert_eq!(HookError::retry_after(Duration::from_micros(1_500_999)), HookError::Retry(Some(1500)));
-        assert_eq!(HookError::retry_after(Duration::MAX), HookError::Retry(Some(u64::MAX)));
+        assert_eq!(
+            HookError::retry_after(Duration::from_micros(1_500_999)),
+            HookError::Retry(Some(1500))
+        );
+        assert_eq!(
+            HookError::retry_after(Duration::MAX),
+            HookError::Retry(Some(u64::MAX))
+        );
         assert_eq!(HookError::retry(), HookError::Retry(None));
     }
 
     #[test]
     fn the_error_of_a_library_becomes_text() {
         let error = "x".parse::<u8>().map_err(HookError::other);
-        assert_eq!(error, Err(HookError::Other("invalid digit found in string".into())));
+        assert_eq!(
+            error,
+            Err(HookError::Other("invalid digit found in string".into()))
+        );
     }
 }

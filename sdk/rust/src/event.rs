@@ -24,14 +24,20 @@ impl Upload {
 impl Request {
     /// The first header field of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let field = self.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name))?;
+        let field = self
+            .headers
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))?;
         Some(&field.value)
     }
 
     /// All header fields of this name, in any case, in their order.
     pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let matching = |field: &&Header| field.name.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(matching).map(|field| field.value.as_str())
+        self.headers
+            .iter()
+            .filter(matching)
+            .map(|field| field.value.as_str())
     }
 }
 
@@ -42,29 +48,44 @@ mod tests {
     #[test]
     fn metadata_that_is_not_text_is_reached_as_bytes_only() {
         let mut upload = testing::event(&[("filename", "a.txt")]).upload;
-        upload.metadata.push(MetadataEntry { key: "raw".into(), value: vec![0xff] });
+        upload.metadata.push(MetadataEntry {
+            key: "raw".into(),
+            value: vec![0xff],
+        });
 
         assert_eq!(upload.metadata("filename"), Some("a.txt"));
         assert_eq!(upload.metadata("raw"), None);
         assert_eq!(upload.metadata_bytes("raw"), Some(&[0xff][..]));
-        assert_eq!(upload.metadata_bytes("Filename"), None, "keys are compared by case");
+        assert_eq!(
+            upload.metadata_bytes("Filename"),
+            None,
+            "keys are compared by case"
+        );
     }
 
     #[test]
     fn header_names_are_compared_without_case() {
         let mut request = testing::event(&[]).request;
-        let field = |value: &str| Header { name: "x-tag".into(), value: value.into() };
+        let field = |value: &str| Header {
+            name: "x-tag".into(),
+            value: value.into(),
+        };
         request.headers = vec![field("one"), field("two")];
 
         assert_eq!(request.header("X-Tag"), Some("one"));
-        assert_eq!(request.header_values("X-TAG").collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(
+            request.header_values("X-TAG").collect::<Vec<_>>(),
+            ["one", "two"]
+        );
         assert_eq!(request.header("x-other"), None);
     }
 
     #[test]
     fn an_upload_of_unknown_length_is_never_complete() {
         let mut upload = testing::event(&[]).upload;
-        for (length, offset, complete) in [(None, 0, false), (Some(5), 4, false), (Some(5), 5, true)] {
+        for (length, offset, complete) in
+            [(None, 0, false), (Some(5), 4, false), (Some(5), 5, true)]
+        {
             (upload.length, upload.offset) = (length, offset);
             assert_eq!(upload.is_complete(), complete, "{length:?} {offset}");
         }

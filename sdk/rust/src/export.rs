@@ -181,7 +181,7 @@ macro_rules! __export_decision {
                     }
                 }
 
-                $crate::bindings::$event::$export!(Hook with_types_in $crate::bindings::$event);
+        $crate::bindings::$event::$export!(Hook with_types_in $crate::bindings::$event);
             };
         };
     };

@@ -19,7 +19,11 @@ pub fn write(level: Level, message: &str, fields: &[(&str, &str)]) {
         key: (*key).to_owned(),
         value: (*value).to_owned(),
     };
-    emit(level, message, &fields.iter().map(field).collect::<Vec<_>>());
+    emit(
+        level,
+        message,
+        &fields.iter().map(field).collect::<Vec<_>>(),
+    );
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -29,7 +33,9 @@ fn emit(level: Level, message: &str, fields: &[host::Field]) {
 
 #[cfg(not(target_arch = "wasm32"))]
 fn emit(level: Level, message: &str, fields: &[host::Field]) {
-    let fields = fields.iter().map(|field| format!(" {}={:?}", field.key, field.value));
+    let fields = fields
+        .iter()
+        .map(|field| format!(" {}={:?}", field.key, field.value));
     eprintln!("{level:?} {message}{}", fields.collect::<String>());
 }
 

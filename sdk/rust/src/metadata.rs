@@ -27,7 +27,9 @@ impl Metadata {
 
     /// What the upload has.
     pub fn of(upload: &Upload) -> Self {
-        Self { entries: upload.metadata.clone() }
+        Self {
+            entries: upload.metadata.clone(),
+        }
     }
 
     /// Gives a key a value, at its old place or at the end. Keys are printable
@@ -36,7 +38,10 @@ impl Metadata {
         let value = value.into();
         match self.entries.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => entry.value = value,
-            None => self.entries.push(MetadataEntry { key: key.to_owned(), value }),
+            None => self.entries.push(MetadataEntry {
+                key: key.to_owned(),
+                value,
+            }),
         }
         self
     }
@@ -66,15 +71,21 @@ mod tests {
     use crate::{MetadataEntry, testing};
 
     fn pairs(metadata: Metadata) -> Vec<(String, Vec<u8>)> {
-        Vec::<MetadataEntry>::from(metadata).into_iter().map(|e| (e.key, e.value)).collect()
+        Vec::<MetadataEntry>::from(metadata)
+            .into_iter()
+            .map(|e| (e.key, e.value))
+            .collect()
     }
 
     #[test]
     fn setting_a_key_keeps_its_place_and_the_others() {
         let upload = testing::event(&[("a", "1"), ("b", "2")]).upload;
         let edited = Metadata::of(&upload).set("a", "9").set("c", vec![0xff]);
-        let expected =
-            [("a".into(), b"9".to_vec()), ("b".into(), b"2".to_vec()), ("c".into(), vec![0xff])];
+        let expected = [
+            ("a".into(), b"9".to_vec()),
+            ("b".into(), b"2".to_vec()),
+            ("c".into(), vec![0xff]),
+        ];
         assert_eq!(pairs(edited), expected);
     }
 

@@ -23,7 +23,10 @@ use crate::{Event, MetadataEntry, Request, Timestamp, Upload, UploadKind};
 /// An event about an empty upload of five bytes with this metadata, caused by a
 /// `POST` without header fields. Its parts are public: change what a test needs.
 pub fn event(metadata: &[(&str, &str)]) -> Event {
-    let time = Timestamp { seconds: 1_700_000_000, nanoseconds: 0 };
+    let time = Timestamp {
+        seconds: 1_700_000_000,
+        nanoseconds: 0,
+    };
     let entry = |(key, value): &(&str, &str)| MetadataEntry {
         key: (*key).to_owned(),
         value: value.as_bytes().to_vec(),
@@ -66,11 +69,19 @@ pub(crate) mod config_source {
     use super::CONFIG;
 
     pub fn all() -> String {
-        let pairs = CONFIG.with_borrow(|all| all.iter().map(|(k, v)| format!("{k:?}:{v:?}")).collect::<Vec<_>>());
+        let pairs = CONFIG.with_borrow(|all| {
+            all.iter()
+                .map(|(k, v)| format!("{k:?}:{v:?}"))
+                .collect::<Vec<_>>()
+        });
         format!("{{{}}}", pairs.join(","))
     }
 
     pub fn get(key: &str) -> Option<String> {
-        CONFIG.with_borrow(|all| all.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()))
+        CONFIG.with_borrow(|all| {
+            all.iter()
+                .find(|(k, _)| k == key)
+                .map(|(_, value)| value.clone())
+        })
     }
 }

@@ -30,12 +30,17 @@ impl Behaviour {
     fn of(event: &Event, key: &str) -> Self {
         let value = event.upload.metadata(key).unwrap_or("ok");
         let (name, argument) = value.split_once(':').unwrap_or((value, ""));
-        Self { name: name.to_owned(), argument: argument.to_owned() }
+        Self {
+            name: name.to_owned(),
+            argument: argument.to_owned(),
+        }
     }
 
     /// The argument as `NAME=VALUE`.
     fn pair(&self) -> (&str, &str) {
-        self.argument.split_once('=').unwrap_or((&self.argument, ""))
+        self.argument
+            .split_once('=')
+            .unwrap_or((&self.argument, ""))
     }
 
     /// A test asked for what is not in the table.

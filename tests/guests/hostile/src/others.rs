@@ -48,7 +48,11 @@ pub fn notify(what: Notification, event: Event) -> Result<(), HookError> {
     let (what, offset) = (format!("{what:?}"), event.upload.offset.to_string());
     log::info(
         "hostile: notified",
-        &[("what", &what), ("upload", &event.upload.id), ("offset", &offset)],
+        &[
+            ("what", &what),
+            ("upload", &event.upload.id),
+            ("offset", &offset),
+        ],
     );
     let behaviour = Behaviour::of(&event, "behave-notify");
     match behaviour.name.as_str() {

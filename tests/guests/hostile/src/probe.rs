@@ -3,9 +3,13 @@
 use std::{
     cell::Cell,
     env, fs,
-    io::ErrorKind,
-    net::TcpStream,
     time::{SystemTime, UNIX_EPOCH},
+};
+
+use wasip2::sockets::{
+    instance_network::instance_network,
+    network::{ErrorCode, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress},
+    tcp_create_socket::create_tcp_socket,
 };
 
 thread_local! {
@@ -21,7 +25,9 @@ pub fn count() -> u64 {
 
 /// Whole seconds since 1970; 0 for a clock that stands before.
 pub fn clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// How many environment variables there are.
@@ -31,14 +37,23 @@ pub fn environment_variables() -> usize {
 
 /// `ok` if the root directory can be read, else the error's kind.
 pub fn files() -> String {
-    verdict(fs::read_dir("/").map_err(|error| error.kind()))
+    let error = |error: std::io::Error| format!("{:?}", error.kind());
+    fs::read_dir("/").map_or_else(error, |_| "ok".to_owned())
 }
 
-/// `ok` if a connection to the server's own port succeeds, else the error's kind.
+/// `ok` if a connection to the server's own port succeeds, else the error's code.
 pub fn network() -> String {
-    verdict(TcpStream::connect("127.0.0.1:1081").map_err(|error| error.kind()))
+    connect().map_or_else(|code| code.name().to_owned(), |()| "ok".to_owned())
 }
 
-fn verdict<T>(result: Result<T, ErrorKind>) -> String {
-    result.map_or_else(|kind| format!("{kind:?}"), |_| "ok".to_owned())
+fn connect() -> Result<(), ErrorCode> {
+    let network = instance_network();
+    let address = Ipv4SocketAddress {
+        port: 1081,
+        address: (127, 0, 0, 1),
+    };
+    let socket = create_tcp_socket(IpAddressFamily::Ipv4)?;
+    socket.start_connect(&network, IpSocketAddress::Ipv4(address))?;
+    socket.subscribe().block();
+    socket.finish_connect().map(|_streams| ())
 }
