@@ -1,15 +1,15 @@
 //! The repository's tasks: `./x help` lists them.
 
 mod cargo;
-//mod ci;
-//mod clients;
+mod ci;
+mod clients;
 mod debian;
-//mod demo;
+mod demo;
 mod guests;
 mod place;
 mod process;
-//mod smoke;
-//mod test;
+mod smoke;
+mod test;
 mod toolchain;
 
 use std::path::PathBuf;
@@ -18,7 +18,12 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "x", about = "The tasks of this repository", version)]
+#[command(
+    name = "x",
+    bin_name = "./x",
+    about = "The tasks of this repository",
+    version
+)]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -58,8 +63,8 @@ fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Guests => guests::build_all().map(drop),
         Task::Plugin { path, into } => guests::build_one(&path, into.as_deref()).map(drop),
-        Task::Demo { port, once } => todo!(),
-        Task::Test { filter } => todo!(),
-        Task::Ci => todo!(),
+        Task::Demo { port, once } => demo::run(port, once),
+        Task::Test { filter } => test::run(filter.as_deref()),
+        Task::Ci => ci::run(),
     }
 }

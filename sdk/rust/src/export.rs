@@ -129,8 +129,8 @@ macro_rules! pre_terminate {
 macro_rules! notifications {
     ($function:path) => {
         const _: () = {
-            // Keeps the function in use where nothing is exported.
-            const HOOK: fn($crate::Notification, $crate::Event) -> Result<(), $crate::HookError> =
+            // Checks the function's type, and keeps it in use where nothing is exported.
+            const _: fn($crate::Notification, $crate::Event) -> Result<(), $crate::HookError> =
                 $function;
 
             #[cfg(target_arch = "wasm32")]
@@ -144,7 +144,7 @@ macro_rules! notifications {
                         what: $crate::Notification,
                         event: $crate::Event,
                     ) -> Result<(), $crate::HookError> {
-                        HOOK(what, event)
+                        $function(what, event)
                     }
                 }
 
@@ -165,9 +165,8 @@ macro_rules! notifications {
 macro_rules! __export_decision {
     ($event:ident, $export:ident, $decision:ident, $function:path) => {
         const _: () = {
-            // Keeps the function in use where nothing is exported.
-            const HOOK: fn($crate::Event) -> Result<$crate::$decision, $crate::HookError> =
-                $function;
+            // Checks the function's type, and keeps it in use where nothing is exported.
+            const _: fn($crate::Event) -> Result<$crate::$decision, $crate::HookError> = $function;
 
             #[cfg(target_arch = "wasm32")]
             const _: () = {
@@ -177,12 +176,12 @@ macro_rules! __export_decision {
                     fn decide(
                         event: $crate::Event,
                     ) -> Result<$crate::$decision, $crate::HookError> {
-                        HOOK(event)
+                        $function(event)
                     }
                 }
 
-        $crate::bindings::$event::$export!(Hook with_types_in $crate::bindings::$event);
-            };
+                $crate::bindings::$event::$export!(Hook with_types_in $crate::bindings::$event);
+    };
         };
     };
 }

@@ -3,8 +3,8 @@
 //! The upload's metadata says what each call does: `behave` in `pre-create`,
 //! `behave-finish`, `behave-get` and `behave-terminate` in the other blocking
 //! events, `behave-notify` in notifications. A value is a name, or `name:argument`;
-//! without one the call proceeds. What exists is in the tables of [`create`],
-//! [`others`] and [`harm`].
+//! without one the call proceeds. What exists is in the tables of `create.rs`,
+//! `others.rs` and `harm.rs`.
 
 mod create;
 mod harm;
