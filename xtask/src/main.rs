@@ -1,1 +1,70 @@
-fn main() {}
+//! The repository's tasks: `./x help` lists them.
+
+mod cargo;
+mod ci;
+mod clients;
+mod debian;
+mod demo;
+mod guests;
+mod place;
+mod process;
+mod smoke;
+mod test;
+mod toolchain;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "x",
+    bin_name = "./x",
+    about = "The tasks of this repository",
+    version
+)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build all guests of the repository into target/guests
+    Guests,
+    /// Build one guest crate and put its component into a folder
+    Plugin {
+        /// The crate's folder, inside or outside this repository
+        path: PathBuf,
+        /// Where NAME.wasm goes [default: target/guests]
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+    /// Build the server and one plugin, and start them
+    Demo {
+        /// The port to listen on
+        #[arg(long, default_value_t = 1081)]
+        port: u16,
+        /// Send one upload that is refused and one that is not, and stop
+        #[arg(long)]
+        once: bool,
+    },
+    /// Set up what the tests need, and run them
+    Test {
+        /// Only tests whose name holds this
+        filter: Option<String>,
+    },
+    /// Check formatting, lints, docs and dependencies, and run the tests
+    Ci,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Guests => guests::build_all().map(drop),
+        Task::Plugin { path, into } => guests::build_one(&path, into.as_deref()).map(drop),
+        Task::Demo { port, once } => demo::run(port, once),
+        Task::Test { filter } => test::run(filter.as_deref()),
+        Task::Ci => ci::run(),
+    }
+}

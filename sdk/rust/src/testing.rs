@@ -1,0 +1,87 @@
+//! Unit tests of a hook's functions, run natively by `cargo test`. Not there on
+//! WebAssembly.
+//!
+//! ```
+//! use rustus_hook::{prelude::*, testing};
+//!
+//! fn decide(event: Event) -> Result<CreateDecision, HookError> {
+//!     match event.upload.metadata("meme").map(str::to_owned) == config::get("refuse") {
+//!         true => Ok(CreateDecision::reject(Rejection::new(403, "No."))),
+//!         false => Ok(CreateDecision::proceed()),
+//!     }
+//! }
+//!
+//! testing::config(&[("refuse", "pepe")]);
+//! let decision = decide(testing::event(&[("meme", "pepe")]));
+//! assert_eq!(decision, Ok(CreateDecision::reject(Rejection::new(403, "No."))));
+//! ```
+
+use std::cell::RefCell;
+
+use crate::{Event, MetadataEntry, Request, Timestamp, Upload, UploadKind};
+
+/// An event about an empty upload of five bytes with this metadata, caused by a
+/// `POST` without header fields. Its parts are public: change what a test needs.
+pub fn event(metadata: &[(&str, &str)]) -> Event {
+    let time = Timestamp {
+        seconds: 1_700_000_000,
+        nanoseconds: 0,
+    };
+    let entry = |(key, value): &(&str, &str)| MetadataEntry {
+        key: (*key).to_owned(),
+        value: value.as_bytes().to_vec(),
+    };
+    Event {
+        id: "018bcfe5-6800-7000-8000-000000000000".to_owned(),
+        time,
+        upload: Upload {
+            id: "24e533e02ec3bc40c387f1a0e460e216".to_owned(),
+            offset: 0,
+            length: Some(5),
+            metadata: metadata.iter().map(entry).collect(),
+            kind: UploadKind::Whole,
+            storage: "file_storage".to_owned(),
+            path: None,
+            created_at: time,
+        },
+        request: Request {
+            method: "POST".to_owned(),
+            uri: "/files".to_owned(),
+            remote_address: Some("127.0.0.1".to_owned()),
+            headers: Vec::new(),
+        },
+    }
+}
+
+thread_local! {
+    static CONFIG: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sets what [`config::get`](crate::config::get) finds on this thread, in place of
+/// what was set before.
+pub fn config(entries: &[(&str, &str)]) {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    CONFIG.set(entries.iter().map(owned).collect());
+}
+
+/// Stands where the server's `config` interface stands on WebAssembly.
+pub(crate) mod config_source {
+    use super::CONFIG;
+
+    pub fn all() -> String {
+        let pairs = CONFIG.with_borrow(|all| {
+            all.iter()
+                .map(|(k, v)| format!("{k:?}:{v:?}"))
+                .collect::<Vec<_>>()
+        });
+        format!("{{{}}}", pairs.join(","))
+    }
+
+    pub fn get(key: &str) -> Option<String> {
+        CONFIG.with_borrow(|all| {
+            all.iter()
+                .find(|(k, _)| k == key)
+                .map(|(_, value)| value.clone())
+        })
+    }
+}

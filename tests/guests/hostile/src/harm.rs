@@ -1,0 +1,93 @@
+//! What a bad guest does to its host.
+
+use std::{cell::RefCell, hint::black_box, io::Write, thread, time::Duration};
+
+use rustus_hook::log;
+
+/// The behaviours that answer nothing of their own.
+pub fn by_name(name: &str) -> Option<fn()> {
+    Some(match name {
+        "loop" => spin,
+        "allocate" => allocate,
+        "recurse" => recurse_for_ever,
+        "trap" => trap,
+        "print" => print,
+        "sleep" => sleep,
+        "log-flood" => log_flood,
+        _ => return None,
+    })
+}
+
+/// Uses the processor for ever and calls nobody.
+pub fn spin() {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+/// Dies as a guest with a bug does.
+pub fn trap() {
+    panic!("hostile: trap");
+}
+
+/// Takes memory until it is denied, which traps.
+fn allocate() {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+fn recurse_for_ever() {
+    black_box(recurse(1));
+}
+
+/// Each turn keeps a frame of its own, whatever the optimiser does.
+#[allow(unconditional_recursion)]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    black_box(recurse(depth + 1)).wrapping_add(black_box(frame)[63])
+}
+
+/// Writes to stdout for ever.
+fn print() {
+    let line = [b'x'; 1024];
+    loop {
+        // Denied or not, it goes on.
+        drop(std::io::stdout().write_all(&line));
+    }
+}
+
+/// Ten lines on each stream, as a plugin prints that knows no better.
+pub fn print_some() {
+    for line in 0..10 {
+        println!("stdout line {line}");
+        eprintln!("stderr line {line}");
+    }
+}
+
+/// Sits in a call of the host for an hour.
+fn sleep() {
+    thread::sleep(Duration::from_secs(3600));
+}
+
+/// Fills the server's log.
+fn log_flood() {
+    let message = "x".repeat(1024);
+    loop {
+        log::info(&message, &[]);
+    }
+}
+
+thread_local! {
+    static KEPT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes 8 MiB more and never gives them back. Returns how many MiB it holds.
+pub fn leak() -> usize {
+    KEPT.with_borrow_mut(|kept| {
+        kept.push(black_box(vec![1; 8 << 20]));
+        kept.len() * 8
+    })
+}

@@ -1,0 +1,67 @@
+//! What the events other than `pre-create` do.
+
+use rustus_hook::prelude::*;
+
+use crate::{Behaviour, harm};
+
+/// `behave-finish`: what [`blocking`] knows, `header:NAME=VALUE`, `status:CODE` and
+/// `body:TEXT`.
+pub fn finish(event: Event) -> Result<FinishDecision, HookError> {
+    let behaviour = Behaviour::of(&event, "behave-finish");
+    let proceed = FinishDecision::proceed();
+    match behaviour.name.as_str() {
+        "header" => Ok(proceed.with_header(behaviour.pair().0, behaviour.pair().1)),
+        "status" => Ok(proceed.with_status(behaviour.argument.parse().map_err(HookError::other)?)),
+        "body" => Ok(proceed.with_status(200).with_body(behaviour.argument)),
+        _ => Ok(blocking(&behaviour)?.map_or(proceed, FinishDecision::reject)),
+    }
+}
+
+/// `behave-get`: what [`blocking`] knows.
+pub fn get(event: Event) -> Result<GetDecision, HookError> {
+    let rejection = blocking(&Behaviour::of(&event, "behave-get"))?;
+    Ok(rejection.map_or(GetDecision::proceed(), GetDecision::reject))
+}
+
+/// `behave-terminate`: what [`blocking`] knows.
+pub fn terminate(event: Event) -> Result<TerminateDecision, HookError> {
+    let rejection = blocking(&Behaviour::of(&event, "behave-terminate"))?;
+    Ok(rejection.map_or(TerminateDecision::proceed(), TerminateDecision::reject))
+}
+
+/// `ok`, `reject`, `trap`, `loop` and `error-retry`; a rejection if there is one.
+fn blocking(behaviour: &Behaviour) -> Result<Option<Rejection>, HookError> {
+    match behaviour.name.as_str() {
+        "ok" => return Ok(None),
+        "reject" => return Ok(Some(Rejection::new(403, "hostile says no"))),
+        "error-retry" => return Err(HookError::retry()),
+        "trap" => harm::trap(),
+        "loop" => harm::spin(),
+        _ => {}
+    }
+    Err(behaviour.unknown())
+}
+
+/// `behave-notify`: `ok`, `trap`, `loop`, `retry` and `permanent`. Each call logs
+/// first.
+pub fn notify(what: Notification, event: Event) -> Result<(), HookError> {
+    let (what, offset) = (format!("{what:?}"), event.upload.offset.to_string());
+    log::info(
+        "hostile: notified",
+        &[
+            ("what", &what),
+            ("upload", &event.upload.id),
+            ("offset", &offset),
+        ],
+    );
+    let behaviour = Behaviour::of(&event, "behave-notify");
+    match behaviour.name.as_str() {
+        "ok" => return Ok(()),
+        "retry" => return Err(HookError::retry()),
+        "permanent" => return Err(HookError::permanent("hostile: permanent")),
+        "trap" => harm::trap(),
+        "loop" => harm::spin(),
+        _ => {}
+    }
+    Err(behaviour.unknown())
+}
