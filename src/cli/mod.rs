@@ -25,7 +25,15 @@ use crate::tus::{BaseUrl, TusConfig};
 /// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
 /// modules.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "rustus", version, about, max_term_width = 100)]
+// A flag that comes again replaces the one before, so that a wrapper's defaults
+// can be overridden.
+#[command(
+    name = "rustus",
+    version,
+    about,
+    max_term_width = 100,
+    args_override_self = true
+)]
 pub struct Cli {
     #[command(flatten)]
     server: ServerFlags,

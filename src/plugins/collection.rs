@@ -35,10 +35,46 @@ pub(super) struct Collection {
 
 /// What a look at the directory came to.
 pub(super) struct Outcome {
-    /// Whether what serves is another set than before.
-    pub(super) changed: bool,
+    /// What serves now and did not before, and what no longer does.
+    pub(super) changes: Vec<Change>,
     /// When to look again because a file is still being written.
     pub(super) unsettled: Option<Duration>,
+}
+
+/// One plugin more, another or less. Said in the log when it is true.
+pub(super) enum Change {
+    Loaded {
+        generation: Arc<Generation>,
+        compiled: bool,
+        took: Duration,
+    },
+    Removed(Arc<Generation>),
+}
+
+impl Change {
+    pub(super) fn report(&self) {
+        match self {
+            Self::Loaded {
+                generation,
+                compiled,
+                took,
+            } => tracing::info!(
+                plugin = generation.name(),
+                generation = generation.number(),
+                digest = generation.digest(),
+                events = %generation.events(),
+                compiled,
+                milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "plugin loaded"
+            ),
+            Self::Removed(generation) => tracing::info!(
+                plugin = generation.name(),
+                generation = generation.number(),
+                digest = generation.digest(),
+                "plugin removed"
+            ),
+        }
+    }
 }
 
 /// What was read of a plugin's files.
@@ -68,7 +104,7 @@ impl Collection {
     /// Brings the collection to what `listing` shows.
     pub(super) async fn update(&mut self, listing: Listing) -> Outcome {
         let mut outcome = Outcome {
-            changed: self.remove_gone(&listing),
+            changes: self.remove_gone(&listing),
             unsettled: None,
         };
         for (name, files) in &listing.plugins {
@@ -88,9 +124,9 @@ impl Collection {
                 Ok(Some(Step::Wait(left))) => {
                     outcome.unsettled = Some(outcome.unsettled.map_or(left, |old| old.max(left)));
                 }
-                Ok(Some(Step::Swap(loaded, content))) => {
-                    self.swap(name, stamps, *loaded, content);
-                    outcome.changed = true;
+                Ok(Some(Step::Swap(swap))) => {
+                    let change = self.swap(name, stamps, *swap);
+                    outcome.changes.push(change);
                 }
                 Err(error) => self.keep(name, stamps, &error),
             }
@@ -108,16 +144,12 @@ impl Collection {
         };
         let number = self.known.get(name).map_or(0, |known| known.number) + 1;
         let loaded = self.loader.load(*source, number).await?;
-        tracing::info!(
-            plugin = name,
-            generation = number,
-            digest = loaded.generation.digest(),
-            events = %loaded.generation.events(),
-            compiled = loaded.compiled,
-            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "plugin loaded"
-        );
-        Ok(Some(Step::Swap(Box::new(loaded), content)))
+        let swap = Swap {
+            loaded,
+            content,
+            took: started.elapsed(),
+        };
+        Ok(Some(Step::Swap(Box::new(swap))))
     }
 
     fn candidate(&self, name: &str, files: &PluginFiles) -> Result<Candidate, LoadError> {
@@ -160,21 +192,13 @@ impl Collection {
         Ok(Candidate::Ready(Box::new(source), content))
     }
 
-    fn remove_gone(&mut self, listing: &Listing) -> bool {
-        let before = self.known.len();
-        self.known.retain(|name, known| {
-            let stays = listing.plugins.contains_key(name);
-            if !stays && let Some(generation) = &known.generation {
-                tracing::info!(
-                    plugin = name,
-                    generation = generation.number(),
-                    digest = generation.digest(),
-                    "plugin removed"
-                );
-            }
-            stays
-        });
-        self.known.len() != before
+    fn remove_gone(&mut self, listing: &Listing) -> Vec<Change> {
+        let gone = self
+            .known
+            .extract_if(.., |name, _| !listing.plugins.contains_key(name));
+        gone.filter_map(|(_, known)| known.generation)
+            .map(Change::Removed)
+            .collect()
     }
 
     fn touch(&mut self, name: &str, stamps: (Stamp, Option<Stamp>)) {
@@ -183,23 +207,25 @@ impl Collection {
         }
     }
 
-    fn swap(
-        &mut self,
-        name: &str,
-        stamps: (Stamp, Option<Stamp>),
-        loaded: Loaded,
-        content: (Vec<u8>, String),
-    ) {
-        let number = loaded.generation.number();
+    fn swap(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), swap: Swap) -> Change {
+        let Loaded {
+            generation,
+            compiled,
+        } = swap.loaded;
         self.known.insert(
             name.to_owned(),
             Known {
                 seen: stamps,
-                content: Some(content),
-                generation: Some(loaded.generation),
-                number,
+                content: Some(swap.content),
+                number: generation.number(),
+                generation: Some(Arc::clone(&generation)),
             },
         );
+        Change::Loaded {
+            generation,
+            compiled,
+            took: swap.took,
+        }
     }
 
     fn keep(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), error: &LoadError) {
@@ -237,7 +263,14 @@ impl Collection {
 /// What to do with a plugin whose files changed.
 enum Step {
     Wait(Duration),
-    Swap(Box<Loaded>, (Vec<u8>, String)),
+    Swap(Box<Swap>),
+}
+
+/// A generation that takes another's place.
+struct Swap {
+    loaded: Loaded,
+    content: (Vec<u8>, String),
+    took: Duration,
 }
 
 fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {

@@ -58,6 +58,12 @@ pub enum Failure {
     /// The pool that all plugins share is exhausted.
     #[error("all instances of the pool that the plugins share are in use: {0}")]
     PoolFull(String),
+    /// The component's functions are not those of the contract.
+    #[error(
+        "its functions do not fit rustus:hooks@0.1.0: {0}; \
+         rebuild it against wit/ of this server's release"
+    )]
+    Contract(String),
     /// No instance could be made.
     #[error("the plugin could not be instantiated: {0}")]
     Instantiate(String),
@@ -81,6 +87,7 @@ impl Failure {
             Self::WallTime { .. } => "wall-time",
             Self::Busy { .. } => "busy",
             Self::PoolFull(_) => "pool-full",
+            Self::Contract(_) => "contract",
             Self::Instantiate(_) => "instantiate",
             Self::Reported(HookError::Retry(_)) => "retry",
             Self::Reported(HookError::Permanent(_)) => "permanent",

@@ -111,6 +111,15 @@ impl Generation {
         &self.blueprint.limits
     }
 
+    /// Makes one instance and calls nothing: whether it can be made at all.
+    pub(super) async fn start(&self) -> Result<(), Failure> {
+        let limit = self.limits().wall_time;
+        timeout(limit, self.blueprint.instantiate("start", "start"))
+            .await
+            .unwrap_or(Err(Failure::WallTime { limit }))
+            .map(drop)
+    }
+
     /// May this upload be created?
     ///
     /// # Errors

@@ -92,7 +92,7 @@ impl Blueprint {
         };
         let functions = self
             .functions(&mut store, &instance)
-            .map_err(|error| Failure::Instantiate(format!("{error:#}")))?;
+            .map_err(|error| Failure::Contract(on_one_line(&error)))?;
         Ok(Live { store, functions })
     }
 
@@ -132,8 +132,8 @@ impl Blueprint {
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => Failure::StackOverflow,
-            Some(_) => Failure::Trap(format!("{error:#}")),
-            None => other(format!("{error:#}")),
+            Some(_) => Failure::Trap(on_one_line(error)),
+            None => other(on_one_line(error)),
         }
     }
 
@@ -190,6 +190,13 @@ impl Blueprint {
             notifications: load!(notifications),
         })
     }
+}
+
+/// An error with its causes and the guest's stack, as one line of a log.
+fn on_one_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 impl Live {

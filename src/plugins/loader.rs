@@ -51,6 +51,9 @@ pub enum LoadError {
         /// What it exports.
         exported: String,
     },
+    /// No instance of it can be made.
+    #[error("it can't be started: {0}")]
+    Start(Failure),
     /// The trial call failed.
     #[error("the trial call of {event} failed: {failure}; `trial = false` loads it without one")]
     Trial {
@@ -119,6 +122,7 @@ impl Loader {
                 exported: exported.to_string(),
             });
         }
+        generation.start().await.map_err(LoadError::Start)?;
         if manifest.trial {
             trial::run(&generation)
                 .await

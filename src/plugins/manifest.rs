@@ -71,7 +71,7 @@ impl Manifest {
     /// # Errors
     /// What is wrong, where, and what was expected.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let file: File = toml::from_str(text)?;
+        let file: File = toml::from_str(text).map_err(|error| syntax(text, &error))?;
         let defaults = Self::default();
         Ok(Self {
             order: file.order,
@@ -89,8 +89,13 @@ impl Manifest {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// No TOML, an unknown key, or a value of the wrong type.
-    #[error("{}", .0.to_string().trim_end())]
-    Syntax(#[from] toml::de::Error),
+    #[error("line {line}: {message}")]
+    Syntax {
+        /// Where, counted from 1.
+        line: usize,
+        /// What is wrong and what was expected, on one line.
+        message: String,
+    },
     /// Not text.
     #[error("it is not UTF-8")]
     NotUtf8,
@@ -112,6 +117,15 @@ pub enum ManifestError {
         /// The largest that is accepted.
         most: u64,
     },
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> ManifestError {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.as_bytes().iter().take(start);
+    ManifestError::Syntax {
+        line: 1 + before.filter(|byte| **byte == b'\n').count(),
+        message: error.message().replace('\n', ", "),
+    }
 }
 
 fn event_set(names: Vec<String>) -> Result<EventSet, ManifestError> {
@@ -297,7 +311,7 @@ mod tests {
                 ["wall-time-ms", "between 10 and 600000"],
             ),
             ("[limits]\nmemory = 5", ["memory", "memory-mib"]),
-            ("order = ", ["line 1", "order"]),
+            ("order = ", ["line 1", "value"]),
         ] {
             let message = Manifest::parse(text).unwrap_err().to_string();
             for part in parts {

@@ -6,7 +6,7 @@
 //! out of its limits. Notifications are not tried, since a plugin may pass them
 //! on.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::bindings::rustus::hooks::types::{
     Event, Header, MetadataEntry, Request, Timestamp, Upload, UploadKind,
@@ -18,11 +18,6 @@ use super::generation::Generation;
 /// The upload id of the example. No real upload gets it by chance, and a client
 /// can't choose ids.
 const ID: &str = "trial";
-
-/// A guest may be slower at its first call than later (Python imports, caches),
-/// and machines are busy at start; what the trial looks for does not depend on
-/// it.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(generation: &Generation) -> Result<(), (EventKind, Failure)> {
     let event = example();
@@ -39,18 +34,7 @@ pub(super) async fn run(generation: &Generation) -> Result<(), (EventKind, Failu
             Err(failure) => return Err((kind, failure)),
         }
     }
-    instantiate(generation).await
-}
-
-/// A plugin with notifications only is at least instantiated.
-async fn instantiate(generation: &Generation) -> Result<(), (EventKind, Failure)> {
-    let instance = generation.blueprint.instantiate(ID, ID);
-    let result = tokio::time::timeout(PATIENCE, instance).await;
-    match result {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(failure)) => Err((EventKind::PostCreate, failure)),
-        Err(_) => Err((EventKind::PostCreate, Failure::WallTime { limit: PATIENCE })),
-    }
+    Ok(())
 }
 
 fn example() -> Event {

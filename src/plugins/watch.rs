@@ -173,10 +173,12 @@ impl Watch {
             tracing::info!(directory = %self.directory.display(), "the directory of plugins is readable now");
         }
         let outcome = self.runtime.block_on(self.collection.update(listing));
-        if outcome.changed {
+        if !outcome.changes.is_empty() {
             self.registry
                 .publish(PluginSet::new(self.collection.generations()));
-            tracing::debug!("plugins published");
+        }
+        for change in outcome.changes {
+            change.report();
         }
         outcome.unsettled.unwrap_or(RESCAN)
     }

@@ -9,8 +9,7 @@ impl Tus {
         let upload = self.uploads.status(id).await?;
         let response = Response::new(200)
             .with("Upload-Offset", upload.offset)
-            .with("Upload-Length", upload.length)
-            .with("Cache-Control", "no-store");
+            .with("Upload-Length", upload.length);
         Ok(match upload.metadata {
             Some(metadata) => response.with("Upload-Metadata", metadata),
             None => response,

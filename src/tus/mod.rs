@@ -75,6 +75,10 @@ impl Tus {
             Err(problem) => problem.into_response(request),
         };
         response.set("Tus-Resumable", VERSION);
+        if request.method == Method::Head {
+            // Errors too: an upload that is not there may come to be.
+            response.set("Cache-Control", "no-store");
+        }
         response
     }
 

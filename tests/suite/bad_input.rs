@@ -14,7 +14,7 @@ fn flags_with_bad_values_end_the_start_with_code_2_and_say_what_was_expected() {
         (&["--port", "65536"][..], &["--port", "65536"][..]),
         (&["--port", "x"], &["--port", "invalid"]),
         (&["--workers", "0"], &["--workers", "0"]),
-        (&["--max-file-size", "-1"], &["max-file-size"]),
+        (&["--max-file-size=-1"], &["--max-file-size"]),
         (&["--max-file-size", "1G"], &["--max-file-size", "1G"]),
         (
             &["--hooks", "pre-crate"],

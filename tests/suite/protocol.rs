@@ -288,7 +288,6 @@ fn cre_7_and_8_metadata_that_is_none_is_refused() {
         "a !!!",
         "a YQ",
         "a YQ==,a YQ==",
-        " YQ==",
         "a YQ== YQ==",
         ",",
         "a YQ==,",

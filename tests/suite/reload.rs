@@ -280,10 +280,11 @@ fn reload(
     let mark = server.mark();
     begun.store(number, Ordering::SeqCst);
     install(hooks, guest, "rule");
-    // Logged just before the swap; the next look at the directory is after it.
-    loaded(server, mark);
-    server.wait_for_log_after(mark, &format!("generation={}", number + 1));
-    server.wait_for_log_after(mark, "plugins published");
+    let line = server.wait_for_log_after(mark, "plugin loaded");
+    assert!(
+        line.contains(&format!("generation={}", number + 1)),
+        "{line}"
+    );
     done.store(number, Ordering::SeqCst);
 }
 
