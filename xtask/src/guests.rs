@@ -80,13 +80,29 @@ impl Guest {
             .any(|folder| self.manifest.starts_with(top.join(folder)))
     }
 
+    /// The workspace's root package has a main as well, which is no guest.
+    fn is_server(&self) -> bool {
+        self.manifest == process::repository().join("Cargo.toml")
+    }
+
     /// Our own guests share a profile of the workspace; a crate from elsewhere has
     /// its own settings under `release`.
     fn profile(&self) -> &'static str {
         if self.is_ours() { "guest" } else { "release" }
     }
 
+    /// `None` for a crate that no component can be made of.
     fn from_metadata(package: &Value) -> Option<Self> {
+        let targets = package["targets"].as_array()?.iter();
+        let kinds = targets
+            .filter_map(|target| target["crate_types"].as_array())
+            .flatten();
+        if !kinds
+            .filter_map(Value::as_str)
+            .any(|kind| kind == "cdylib" || kind == "bin")
+        {
+            return None;
+        }
         let name = package["name"].as_str()?.to_owned();
         let manifest = PathBuf::from(package["manifest_path"].as_str()?);
         let variants = match package["metadata"]["guest"]["variants"].as_object() {
@@ -216,7 +232,8 @@ mod tests {
     fn variants_of_a_crate_go_into_different_batches() {
         let package = |name: &str, guest: Value| {
             let manifest = format!("/x/{name}/Cargo.toml");
-            let package = json!({"name": name, "manifest_path": manifest, "metadata": guest});
+            let targets = json!([{"crate_types": ["cdylib"]}]);
+            let package = json!({"name": name, "manifest_path": manifest, "targets": targets, "metadata": guest});
             Guest::from_metadata(&package).unwrap()
         };
         let variants = json!({"guest": {"variants": {"rule-a": [], "rule-b": ["b"]}}});

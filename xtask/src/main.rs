@@ -12,7 +12,7 @@ mod smoke;
 mod test;
 mod toolchain;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -59,8 +59,18 @@ enum Task {
     Ci,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("x: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Guests => guests::build_all().map(drop),
         Task::Plugin { path, into } => guests::build_one(&path, into.as_deref()).map(drop),
         Task::Demo { port, once } => demo::run(port, once),

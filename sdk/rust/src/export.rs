@@ -180,8 +180,8 @@ macro_rules! __export_decision {
                     }
                 }
 
-                $crate::bindings::$event::$export!(Hook with_types_in $crate::bindings::$event);
-    };
+        $crate::bindings::$event::$export!(Hook with_types_in $crate::bindings::$event);
+            };
         };
     };
 }
