@@ -55,13 +55,11 @@ pub fn build_one(path: &Path, into: Option<&Path>) -> Result<PathBuf> {
     let folder = into.map_or_else(|| process::target().join("guests"), Path::to_owned);
     let manifest = fs::canonicalize(path.join("Cargo.toml"))
         .with_context(|| format!("{} is not the folder of a crate", path.display()))?;
-    let guests: Vec<Guest> = read(&manifest)?
-        .into_iter()
-        .filter(|guest| guest.manifest == manifest)
-        .collect();
+    let wanted = |guest: &Guest| guest.manifest == manifest && !guest.is_server();
+    let guests: Vec<Guest> = read(&manifest)?.into_iter().filter(wanted).collect();
     if guests.is_empty() {
         bail!(
-            "{} is a workspace: name the folder of one crate",
+            "{} holds no guest: it needs a cdylib (or a main, as a command)",
             path.display()
         );
     }
