@@ -39,15 +39,19 @@ fn allocate() {
     }
 }
 
+/// Fills the stack of the engine. Frames that keep nothing in linear memory: those
+/// that do would run into its lower end first, which is another trap.
 fn recurse_for_ever() {
-    black_box(recurse(1));
+    black_box(recurse(black_box(1)));
 }
 
-/// Each turn keeps a frame of its own, whatever the optimiser does.
-#[allow(unconditional_recursion)]
+/// What is left to do after the inner call keeps it from becoming a loop.
+#[inline(never)]
 fn recurse(depth: u64) -> u64 {
-    let frame = black_box([depth; 64]);
-    black_box(recurse(depth + 1)).wrapping_add(black_box(frame)[63])
+    match depth {
+        u64::MAX => 0,
+        _ => recurse(depth + 1).wrapping_mul(depth | 1) ^ depth,
+    }
 }
 
 /// Writes to stdout for ever.

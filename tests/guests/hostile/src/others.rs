@@ -45,11 +45,11 @@ fn blocking(behaviour: &Behaviour) -> Result<Option<Rejection>, HookError> {
 /// `behave-notify`: `ok`, `trap`, `loop`, `retry` and `permanent`. Each call logs
 /// first.
 pub fn notify(what: Notification, event: Event) -> Result<(), HookError> {
-    let (what, offset) = (format!("{what:?}"), event.upload.offset.to_string());
+    let offset = event.upload.offset.to_string();
     log::info(
         "hostile: notified",
         &[
-            ("what", &what),
+            ("what", what.name()),
             ("upload", &event.upload.id),
             ("offset", &offset),
         ],
