@@ -1,1 +1,8 @@
+//! `rustus`: a resumable-upload server (tus 1.0) whose hooks are sandboxed
+//! WebAssembly modules.
+//!
+//! A request passes through the layers in this order, and each knows only
+//! those below it.
 
+pub mod hooks;
+pub mod plugins;

@@ -1,0 +1,271 @@
+//! What one decision costs: `pre-create` of a small Rust guest, asked through
+//! the whole host (limits, trial, log, wall clock), against the same guest in a
+//! bare wasmtime loop, which is the least that it can cost.
+//!
+//! `./x bench decision` builds the guest first and runs this.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use rustus::plugins::types::{
+    Event, Header, MetadataEntry, Request, Timestamp, Upload, UploadKind,
+};
+use rustus::plugins::{EventKind, Generation, Watched};
+use tokio::runtime::Runtime;
+
+const GUEST: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/target/guests/refuse-meme.wasm"
+);
+
+/// An upload with 4 pairs of metadata by a request with 12 header fields, which
+/// is what a browser sends.
+fn event() -> Event {
+    let time = Timestamp {
+        seconds: 1_700_000_000,
+        nanoseconds: 0,
+    };
+    let metadata = [
+        ("filename", "holiday.mp4"),
+        ("filetype", "video/mp4"),
+        ("relativePath", "null"),
+        ("meme", "doge"),
+    ];
+    Event {
+        id: "0190b6f0-0000-7000-8000-000000000000".to_owned(),
+        time,
+        upload: Upload {
+            id: "5c4cbe9c-41c8-4a68-9e3c-7b8fc3d8f5a5".to_owned(),
+            offset: 0,
+            length: Some(123_456_789),
+            metadata: metadata
+                .iter()
+                .map(|(key, value)| MetadataEntry {
+                    key: (*key).to_owned(),
+                    value: value.as_bytes().to_vec(),
+                })
+                .collect(),
+            kind: UploadKind::Whole,
+            storage: "file_storage".to_owned(),
+            path: None,
+            created_at: time,
+        },
+        request: Request {
+            method: "POST".to_owned(),
+            uri: "/files/".to_owned(),
+            remote_address: Some("127.0.0.1".to_owned()),
+            headers: (0..12)
+                .map(|number| Header {
+                    name: format!("x-header-{number}"),
+                    value: "a value of middling length, as they are".to_owned(),
+                })
+                .collect(),
+        },
+    }
+}
+
+/// The guest in the host, as the server runs it.
+struct Hosted {
+    _watched: Watched,
+    _directory: tempfile::TempDir,
+    generation: Arc<Generation>,
+}
+
+fn hosted(manifest: &str) -> Hosted {
+    let directory = tempfile::tempdir().unwrap();
+    let hooks = directory.path().join("hooks");
+    fs::create_dir(&hooks).unwrap();
+    fs::copy(GUEST, hooks.join("guest.wasm")).expect("`./x guests` builds what this measures");
+    fs::write(hooks.join("guest.toml"), manifest).unwrap();
+    let watched = Watched::start(&hooks, &directory.path().join("cache")).unwrap();
+    let set = watched.registry().current();
+    let generation = set.subscribers(EventKind::PreCreate).next().unwrap();
+    Hosted {
+        generation: Arc::clone(generation),
+        _watched: watched,
+        _directory: directory,
+    }
+}
+
+/// The guest in a loop of nothing but wasmtime: no limits, no time-outs, no log.
+mod bare {
+    use std::path::Path;
+
+    use wasmtime::component::{Component, HasSelf, InstancePre, Linker, ResourceTable};
+    use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+    use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "pre-create-hook",
+        exports: { default: async },
+    });
+
+    use self::rustus::hooks::{config, log, types};
+
+    pub struct State {
+        wasi: WasiCtx,
+        table: ResourceTable,
+    }
+
+    impl WasiView for State {
+        fn ctx(&mut self) -> WasiCtxView<'_> {
+            WasiCtxView {
+                ctx: &mut self.wasi,
+                table: &mut self.table,
+            }
+        }
+    }
+
+    impl log::Host for State {
+        fn write(&mut self, _: log::Level, _: String, _: Vec<log::Field>) {}
+    }
+
+    impl config::Host for State {
+        fn all(&mut self) -> String {
+            String::new()
+        }
+        fn get(&mut self, _: String) -> Option<String> {
+            None
+        }
+    }
+
+    impl types::Host for State {}
+
+    pub struct Bare {
+        engine: Engine,
+        pre: InstancePre<State>,
+    }
+
+    impl Bare {
+        pub fn new(guest: &Path) -> Self {
+            let mut config = Config::new();
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(
+                PoolingAllocationConfig::new(),
+            ));
+            let engine = Engine::new(&config).unwrap();
+            let component = Component::from_file(&engine, guest).unwrap();
+            let mut linker = Linker::new(&engine);
+            wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+            PreCreateHook::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).unwrap();
+            let pre = linker.instantiate_pre(&component).unwrap();
+            Self { engine, pre }
+        }
+
+        pub async fn instance(&self) -> (Store<State>, PreCreateHook) {
+            let mut store = Store::new(
+                &self.engine,
+                State {
+                    wasi: WasiCtx::builder().build(),
+                    table: ResourceTable::new(),
+                },
+            );
+            let instance = self.pre.instantiate_async(&mut store).await.unwrap();
+            let hook = PreCreateHook::new(&mut store, &instance).unwrap();
+            (store, hook)
+        }
+    }
+
+    pub fn event(event: &super::Event) -> types::Event {
+        let time = types::Timestamp {
+            seconds: event.time.seconds,
+            nanoseconds: 0,
+        };
+        types::Event {
+            id: event.id.clone(),
+            time,
+            upload: types::Upload {
+                id: event.upload.id.clone(),
+                offset: 0,
+                length: event.upload.length,
+                metadata: event
+                    .upload
+                    .metadata
+                    .iter()
+                    .map(|entry| types::MetadataEntry {
+                        key: entry.key.clone(),
+                        value: entry.value.clone(),
+                    })
+                    .collect(),
+                kind: types::UploadKind::Whole,
+                storage: event.upload.storage.clone(),
+                path: None,
+                created_at: time,
+            },
+            request: types::Request {
+                method: event.request.method.clone(),
+                uri: event.request.uri.clone(),
+                remote_address: event.request.remote_address.clone(),
+                headers: event
+                    .request
+                    .headers
+                    .iter()
+                    .map(|header| types::Header {
+                        name: header.name.clone(),
+                        value: header.value.clone(),
+                    })
+                    .collect(),
+            },
+        }
+    }
+}
+
+fn decisions(criterion: &mut Criterion) {
+    // What an actix worker is.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let event = event();
+    let mut group = criterion.benchmark_group("decision");
+
+    let fresh = hosted("");
+    group.bench_function("fresh", |bencher| {
+        bencher.iter(|| block_on(&runtime, fresh.generation.pre_create(&event)));
+    });
+    let reuse = hosted("instances = \"reuse\"");
+    group.bench_function("reuse", |bencher| {
+        bencher.iter(|| block_on(&runtime, reuse.generation.pre_create(&event)));
+    });
+
+    let bare = bare::Bare::new(Path::new(GUEST));
+    let bare_event = bare::event(&event);
+    group.bench_function("bare wasmtime, fresh", |bencher| {
+        bencher.iter(|| {
+            runtime.block_on(async {
+                let (mut store, hook) = bare.instance().await;
+                let guest = hook.rustus_hooks_pre_create();
+                guest.call_decide(&mut store, &bare_event).await.unwrap()
+            })
+        });
+    });
+    let (mut store, hook) = runtime.block_on(bare.instance());
+    group.bench_function("bare wasmtime, reuse", |bencher| {
+        bencher.iter(|| {
+            let guest = hook.rustus_hooks_pre_create();
+            runtime
+                .block_on(guest.call_decide(&mut store, &bare_event))
+                .unwrap()
+        });
+    });
+    group.finish();
+}
+
+fn block_on<T, E: std::fmt::Debug>(
+    runtime: &Runtime,
+    future: impl Future<Output = Result<T, E>>,
+) -> T {
+    runtime.block_on(future).unwrap()
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);

@@ -1,0 +1,13 @@
+//! The Rust face of `wit/`: generated records, and traits for what the host
+//! lends.
+//!
+//! The records are plain data. They are what the hooks layer speaks with this
+//! one; nothing else of wasmtime leaves it.
+
+#![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+
+wasmtime::component::bindgen!({
+    path: "wit",
+    world: "plugin",
+    exports: { default: async },
+});

@@ -1,0 +1,266 @@
+//! The plugins that are known, and what a new look at the directory changes.
+//!
+//! A plugin whose files changed is loaded anew; if that fails, its old
+//! generation keeps serving. The result of one look is published in one swap,
+//! so that a renamed plugin is never missing and never there twice.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::directory::{Content, Listing, PluginFiles, SeenFile, Stamp, read};
+use super::generation::Generation;
+use super::limits::MIB;
+use super::loader::{LoadError, Loaded, Loader, Source};
+use super::manifest::{Manifest, ManifestError};
+
+/// The largest `NAME.toml` that is read.
+const MANIFEST_LIMIT: usize = MIB;
+
+/// One plugin and the files it was last loaded from.
+struct Known {
+    seen: (Stamp, Option<Stamp>),
+    content: Option<(Vec<u8>, String)>,
+    generation: Option<Arc<Generation>>,
+    number: u64,
+}
+
+/// All plugins of one directory.
+pub(super) struct Collection {
+    loader: Loader,
+    known: BTreeMap<String, Known>,
+    strangers: BTreeMap<PathBuf, &'static str>,
+}
+
+/// What a look at the directory came to.
+pub(super) struct Outcome {
+    /// Whether what serves is another set than before.
+    pub(super) changed: bool,
+    /// When to look again because a file is still being written.
+    pub(super) unsettled: Option<Duration>,
+}
+
+/// What was read of a plugin's files.
+enum Candidate {
+    Unsettled(Duration),
+    /// The same content in a file with another stamp.
+    Same,
+    Ready(Box<Source>, (Vec<u8>, String)),
+}
+
+impl Collection {
+    pub(super) fn new(loader: Loader) -> Self {
+        Self {
+            loader,
+            known: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+        }
+    }
+
+    /// Everything that serves now.
+    pub(super) fn generations(&self) -> impl Iterator<Item = Arc<Generation>> + '_ {
+        self.known
+            .values()
+            .filter_map(|known| known.generation.clone())
+    }
+
+    /// Brings the collection to what `listing` shows.
+    pub(super) async fn update(&mut self, listing: Listing) -> Outcome {
+        let mut outcome = Outcome {
+            changed: self.remove_gone(&listing),
+            unsettled: None,
+        };
+        for (name, files) in &listing.plugins {
+            let stamps = (
+                files.module.stamp,
+                files.manifest.as_ref().map(|file| file.stamp),
+            );
+            if self
+                .known
+                .get(name)
+                .is_some_and(|known| known.seen == stamps)
+            {
+                continue;
+            }
+            match self.load(name, files).await {
+                Ok(None) => self.touch(name, stamps),
+                Ok(Some(Step::Wait(left))) => {
+                    outcome.unsettled = Some(outcome.unsettled.map_or(left, |old| old.max(left)));
+                }
+                Ok(Some(Step::Swap(loaded, content))) => {
+                    self.swap(name, stamps, *loaded, content);
+                    outcome.changed = true;
+                }
+                Err(error) => self.keep(name, stamps, &error),
+            }
+        }
+        self.report_strangers(listing.strangers);
+        outcome
+    }
+
+    async fn load(&self, name: &str, files: &PluginFiles) -> Result<Option<Step>, LoadError> {
+        let started = Instant::now();
+        let (source, content) = match self.candidate(name, files)? {
+            Candidate::Unsettled(left) => return Ok(Some(Step::Wait(left))),
+            Candidate::Same => return Ok(None),
+            Candidate::Ready(source, content) => (source, content),
+        };
+        let number = self.known.get(name).map_or(0, |known| known.number) + 1;
+        let loaded = self.loader.load(*source, number).await?;
+        tracing::info!(
+            plugin = name,
+            generation = number,
+            digest = loaded.generation.digest(),
+            events = %loaded.generation.events(),
+            compiled = loaded.compiled,
+            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "plugin loaded"
+        );
+        Ok(Some(Step::Swap(Box::new(loaded), content)))
+    }
+
+    fn candidate(&self, name: &str, files: &PluginFiles) -> Result<Candidate, LoadError> {
+        let now = SystemTime::now();
+        let manifest_file = files.manifest.as_ref();
+        let unsettled = [Some(&files.module), manifest_file]
+            .into_iter()
+            .flatten()
+            .filter_map(|file| file.stamp.unsettled_for(now))
+            .max();
+        if let Some(left) = unsettled {
+            return Ok(Candidate::Unsettled(left));
+        }
+        let text = match manifest_file.map(read_manifest).transpose()? {
+            Some(None) => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
+            Some(Some(text)) => text,
+            None => String::new(),
+        };
+        let manifest = Manifest::parse(&text)?;
+        let bytes = match contents(&files.module, manifest.limits.module)? {
+            Content::Whole(bytes) => bytes,
+            Content::Changed => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
+            Content::TooLarge => {
+                return Err(too_large(&files.module, manifest.limits.module));
+            }
+        };
+        let content = (super::cache::digest_of(&bytes).into_bytes(), text);
+        let same = self
+            .known
+            .get(name)
+            .is_some_and(|known| known.content.as_ref() == Some(&content));
+        if same {
+            return Ok(Candidate::Same);
+        }
+        let source = Source {
+            name: name.to_owned(),
+            bytes,
+            manifest,
+        };
+        Ok(Candidate::Ready(Box::new(source), content))
+    }
+
+    fn remove_gone(&mut self, listing: &Listing) -> bool {
+        let before = self.known.len();
+        self.known.retain(|name, known| {
+            let stays = listing.plugins.contains_key(name);
+            if !stays && let Some(generation) = &known.generation {
+                tracing::info!(
+                    plugin = name,
+                    generation = generation.number(),
+                    digest = generation.digest(),
+                    "plugin removed"
+                );
+            }
+            stays
+        });
+        self.known.len() != before
+    }
+
+    fn touch(&mut self, name: &str, stamps: (Stamp, Option<Stamp>)) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.seen = stamps;
+        }
+    }
+
+    fn swap(
+        &mut self,
+        name: &str,
+        stamps: (Stamp, Option<Stamp>),
+        loaded: Loaded,
+        content: (Vec<u8>, String),
+    ) {
+        let number = loaded.generation.number();
+        self.known.insert(
+            name.to_owned(),
+            Known {
+                seen: stamps,
+                content: Some(content),
+                generation: Some(loaded.generation),
+                number,
+            },
+        );
+    }
+
+    fn keep(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), error: &LoadError) {
+        let known = self.known.entry(name.to_owned()).or_insert(Known {
+            seen: stamps,
+            content: None,
+            generation: None,
+            number: 0,
+        });
+        known.seen = stamps;
+        match &known.generation {
+            Some(generation) => tracing::error!(
+                plugin = name, %error,
+                generation = generation.number(),
+                digest = generation.digest(),
+                "plugin not loaded; the generation before keeps serving"
+            ),
+            None => tracing::error!(
+                plugin = name, %error,
+                "plugin not loaded; nothing answers in its place"
+            ),
+        }
+    }
+
+    fn report_strangers(&mut self, strangers: BTreeMap<PathBuf, &'static str>) {
+        for (path, reason) in &strangers {
+            if !self.strangers.contains_key(path) {
+                tracing::warn!(file = %path.display(), %reason, "file in the directory of plugins ignored");
+            }
+        }
+        self.strangers = strangers;
+    }
+}
+
+/// What to do with a plugin whose files changed.
+enum Step {
+    Wait(Duration),
+    Swap(Box<Loaded>, (Vec<u8>, String)),
+}
+
+fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {
+    read(file, limit).map_err(|source| LoadError::Read {
+        file: file.path.display().to_string(),
+        source,
+    })
+}
+
+/// The text of a `NAME.toml`; `None` if it changed while it was read.
+fn read_manifest(file: &SeenFile) -> Result<Option<String>, LoadError> {
+    match contents(file, MANIFEST_LIMIT)? {
+        Content::Whole(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| LoadError::Manifest(ManifestError::NotUtf8)),
+        Content::Changed => Ok(None),
+        Content::TooLarge => Err(LoadError::Manifest(ManifestError::TooLarge)),
+    }
+}
+
+fn too_large(file: &SeenFile, limit: usize) -> LoadError {
+    LoadError::TooLarge {
+        size_mib: file.stamp.size().div_ceil(MIB as u64),
+        limit_mib: (limit / MIB) as u64,
+    }
+}

@@ -1,0 +1,257 @@
+//! One loaded version of a plugin, and calls to it.
+//!
+//! A reload makes a new generation and leaves the old one to the calls that are
+//! under way. It goes when the last of them ends, its warm instances with it.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::bindings::exports::rustus::hooks::notifications::Notification;
+use super::bindings::exports::rustus::hooks::pre_create::CreateDecision;
+use super::bindings::exports::rustus::hooks::pre_finish::FinishDecision;
+use super::bindings::exports::rustus::hooks::pre_get::GetDecision;
+use super::bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
+use super::bindings::rustus::hooks::types::{Event, HookError};
+use super::events::EventSet;
+use super::failure::Failure;
+use super::instance::{Blueprint, Live};
+use super::limits::Limits;
+use super::manifest::{Instances, Manifest, OnError};
+
+/// One loaded version of a plugin.
+pub struct Generation {
+    pub(super) blueprint: Blueprint,
+    number: u64,
+    order: i32,
+    on_error: OnError,
+    instances: Instances,
+    events: EventSet,
+    gate: Semaphore,
+    warm: Mutex<Vec<Live>>,
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation")
+            .field("plugin", &self.name())
+            .field("number", &self.number)
+            .field("digest", &self.digest())
+            .field("events", &self.events.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What comes back from a function of the contract: the answer or the guest's
+/// own error, or none at all.
+type Answer<D> = wasmtime::Result<Result<D, HookError>>;
+
+impl Generation {
+    pub(super) fn new(
+        number: u64,
+        blueprint: Blueprint,
+        exported: EventSet,
+        manifest: &Manifest,
+    ) -> Self {
+        Self {
+            gate: Semaphore::new(blueprint.limits.concurrent_calls),
+            blueprint,
+            number,
+            order: manifest.order,
+            on_error: manifest.on_error,
+            instances: manifest.instances,
+            events: exported.and(manifest.events),
+            warm: Mutex::default(),
+        }
+    }
+
+    /// The plugin's name: its file's without `.wasm`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.blueprint.speaker.plugin
+    }
+
+    /// The module's SHA-256 in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.blueprint.speaker.digest
+    }
+
+    /// Which version of the plugin this is, counted from 1 since the server
+    /// started.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The plugin's place among others; lower is asked first.
+    #[must_use]
+    pub const fn order(&self) -> i32 {
+        self.order
+    }
+
+    /// What a failure means for the request.
+    #[must_use]
+    pub const fn on_error(&self) -> OnError {
+        self.on_error
+    }
+
+    /// The events that reach the plugin.
+    #[must_use]
+    pub const fn events(&self) -> EventSet {
+        self.events
+    }
+
+    /// What the plugin may use.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.blueprint.limits
+    }
+
+    /// May this upload be created?
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn pre_create(&self, event: &Event) -> Result<CreateDecision, Failure> {
+        self.call(event, async |live| match &live.functions.pre_create {
+            Some(guest) => guest.call_decide(&mut live.store, event).await,
+            None => not_exported("pre-create"),
+        })
+        .await
+    }
+
+    /// Is this complete upload accepted?
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn pre_finish(&self, event: &Event) -> Result<FinishDecision, Failure> {
+        self.call(event, async |live| match &live.functions.pre_finish {
+            Some(guest) => guest.call_decide(&mut live.store, event).await,
+            None => not_exported("pre-finish"),
+        })
+        .await
+    }
+
+    /// May this upload be read?
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn pre_get(&self, event: &Event) -> Result<GetDecision, Failure> {
+        self.call(event, async |live| match &live.functions.pre_get {
+            Some(guest) => guest.call_decide(&mut live.store, event).await,
+            None => not_exported("pre-get"),
+        })
+        .await
+    }
+
+    /// May this upload be removed?
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn pre_terminate(&self, event: &Event) -> Result<TerminateDecision, Failure> {
+        self.call(event, async |live| match &live.functions.pre_terminate {
+            Some(guest) => guest.call_decide(&mut live.store, event).await,
+            None => not_exported("pre-terminate"),
+        })
+        .await
+    }
+
+    /// Tells what happened.
+    ///
+    /// # Errors
+    /// Why it was not taken in.
+    pub async fn notify(&self, what: Notification, event: &Event) -> Result<(), Failure> {
+        self.call(event, async |live| match &live.functions.notifications {
+            Some(guest) => guest.call_notify(&mut live.store, what, event).await,
+            None => not_exported("notifications"),
+        })
+        .await
+    }
+
+    /// One call under all limits: a turn, an instance, the function.
+    async fn call<D>(
+        &self,
+        event: &Event,
+        function: impl AsyncFnOnce(&mut Live) -> Answer<D>,
+    ) -> Result<D, Failure> {
+        let limit = self.limits().wall_time;
+        let started = tokio::time::Instant::now();
+        let turn = match self.gate.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) => self.wait_for_a_turn(limit).await?,
+        };
+        let left = limit.saturating_sub(started.elapsed());
+        // When time is up the future is dropped, and with it the instance:
+        // one that was cancelled can't be entered again.
+        let answer = timeout(left, self.call_in_turn(event, function))
+            .await
+            .unwrap_or(Err(Failure::WallTime { limit }));
+        drop(turn);
+        answer
+    }
+
+    async fn wait_for_a_turn(
+        &self,
+        limit: Duration,
+    ) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
+        let busy = || Failure::Busy {
+            limit: self.limits().concurrent_calls,
+        };
+        match timeout(limit, self.gate.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(busy()),
+        }
+    }
+
+    async fn call_in_turn<D>(
+        &self,
+        event: &Event,
+        function: impl AsyncFnOnce(&mut Live) -> Answer<D>,
+    ) -> Result<D, Failure> {
+        let mut live = self.take_instance(event).await?;
+        let answer = function(&mut live).await;
+        live.end_call();
+        match answer {
+            Ok(answer) => {
+                self.give_back(live);
+                answer.map_err(Failure::Reported)
+            }
+            Err(error) => Err(self.blueprint.failure(&live.store, &error, Failure::Trap)),
+        }
+    }
+
+    async fn take_instance(&self, event: &Event) -> Result<Live, Failure> {
+        if let Some(mut live) = self.warm().pop() {
+            self.blueprint
+                .begin_call(&mut live.store, &event.id, &event.upload.id);
+            return Ok(live);
+        }
+        self.blueprint
+            .instantiate(&event.id, &event.upload.id)
+            .await
+    }
+
+    /// Keeps an instance that answered for the next call, unless calls share
+    /// nothing or it holds so much memory that the next could fail for it.
+    fn give_back(&self, live: Live) {
+        if self.instances == Instances::Reuse && !live.is_worn() {
+            self.warm().push(live);
+        }
+    }
+
+    fn warm(&self) -> std::sync::MutexGuard<'_, Vec<Live>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Nothing calls an interface that a plugin does not export: its subscription
+/// is what it exports. Should it happen all the same, it is a failure like any
+/// other.
+fn not_exported<D>(name: &'static str) -> Answer<D> {
+    Err(wasmtime::Error::msg(format!(
+        "the plugin does not export `{name}`"
+    )))
+}

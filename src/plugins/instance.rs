@@ -1,0 +1,205 @@
+//! One live instance of a plugin, and one call into it.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Instance, InstancePre, ResourceTable};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::exports::rustus::hooks::{
+    notifications, pre_create, pre_finish, pre_get, pre_terminate,
+};
+use super::capability::PluginConfig;
+use super::engine::PluginEngine;
+use super::failure::Failure;
+use super::limits::{Limits, MIB, Meter};
+use super::output::{Output, Speaker};
+
+/// What the host keeps for one instance.
+pub(super) struct CallState {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    meter: Meter,
+    output: Output,
+    config: Arc<PluginConfig>,
+}
+
+impl CallState {
+    pub(super) const fn output(&self) -> &Output {
+        &self.output
+    }
+
+    pub(super) fn config(&self) -> &PluginConfig {
+        &self.config
+    }
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// The exports of ours that a component has, looked up once when it is loaded.
+#[derive(Clone, Default)]
+pub(super) struct Exports {
+    pub(super) pre_create: Option<pre_create::GuestIndices>,
+    pub(super) pre_finish: Option<pre_finish::GuestIndices>,
+    pub(super) pre_get: Option<pre_get::GuestIndices>,
+    pub(super) pre_terminate: Option<pre_terminate::GuestIndices>,
+    pub(super) notifications: Option<notifications::GuestIndices>,
+}
+
+/// What all instances of one generation share.
+pub(super) struct Blueprint {
+    /// Keeps the clock that interrupts guests going for as long as one can be
+    /// called.
+    pub(super) engine: Arc<PluginEngine>,
+    pub(super) pre: InstancePre<CallState>,
+    pub(super) exports: Exports,
+    pub(super) limits: Limits,
+    pub(super) speaker: Arc<Speaker>,
+    pub(super) config: Arc<PluginConfig>,
+}
+
+/// An instance with its store and the functions that it exports.
+pub(super) struct Live {
+    pub(super) store: Store<CallState>,
+    pub(super) functions: Functions,
+}
+
+/// The functions of an instance.
+pub(super) struct Functions {
+    pub(super) pre_create: Option<pre_create::Guest>,
+    pub(super) pre_finish: Option<pre_finish::Guest>,
+    pub(super) pre_get: Option<pre_get::Guest>,
+    pub(super) pre_terminate: Option<pre_terminate::Guest>,
+    pub(super) notifications: Option<notifications::Guest>,
+}
+
+impl Blueprint {
+    /// Makes an instance. What its initialisers compute counts as part of the
+    /// call that needed it.
+    pub(super) async fn instantiate(&self, event: &str, upload: &str) -> Result<Live, Failure> {
+        let mut store = self.store();
+        self.begin_call(&mut store, event, upload);
+        let instance = match self.pre.instantiate_async(&mut store).await {
+            Ok(instance) => instance,
+            Err(error) => return Err(self.failure(&store, &error, Failure::Instantiate)),
+        };
+        let functions = self
+            .functions(&mut store, &instance)
+            .map_err(|error| Failure::Instantiate(format!("{error:#}")))?;
+        Ok(Live { store, functions })
+    }
+
+    /// Renews what a call may use.
+    pub(super) fn begin_call(&self, store: &mut Store<CallState>, event: &str, upload: &str) {
+        let data = store.data_mut();
+        data.meter.begin_call(self.limits.cpu_time);
+        data.output.begin_call(event, upload, self.limits.output);
+        // The deadline is set here and not when the store is made: ticks go by
+        // while an instance waits for its next call.
+        store.set_epoch_deadline(1);
+    }
+
+    /// What an error of wasmtime means. `other` says what it is when it is none
+    /// of the limits.
+    pub(super) fn failure(
+        &self,
+        store: &Store<CallState>,
+        error: &wasmtime::Error,
+        other: fn(String) -> Failure,
+    ) -> Failure {
+        let meter = &store.data().meter;
+        if meter.out_of_cpu() {
+            return Failure::CpuTime {
+                limit: self.limits.cpu_time,
+            };
+        }
+        // A guest that is denied memory ends itself in its own way; why it
+        // did is known here only.
+        if meter.was_denied() {
+            return Failure::OutOfMemory {
+                limit_mib: self.limits.memory / MIB,
+            };
+        }
+        if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+            return Failure::PoolFull(full.to_string());
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::StackOverflow) => Failure::StackOverflow,
+            Some(_) => Failure::Trap(format!("{error:#}")),
+            None => other(format!("{error:#}")),
+        }
+    }
+
+    fn store(&self) -> Store<CallState> {
+        let output = Output::new(Arc::clone(&self.speaker));
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(output.stdout())
+            .stderr(output.stderr())
+            .max_random_size(self.limits.host_allocation as u64)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        let mut store = Store::new(
+            self.engine.get(),
+            CallState {
+                wasi: wasi.build(),
+                table: ResourceTable::new(),
+                meter: Meter::new(&self.limits),
+                output,
+                config: Arc::clone(&self.config),
+            },
+        );
+        store.limiter(|state| &mut state.meter);
+        store.set_hostcall_fuel(self.limits.host_allocation);
+        store.epoch_deadline_callback(|mut context| {
+            Ok(if context.data_mut().meter.tick() {
+                UpdateDeadline::Yield(1)
+            } else {
+                UpdateDeadline::Interrupt
+            })
+        });
+        store
+    }
+
+    fn functions(
+        &self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Functions> {
+        macro_rules! load {
+            ($export:ident) => {
+                self.exports
+                    .$export
+                    .as_ref()
+                    .map(|indices| indices.load(&mut *store, instance))
+                    .transpose()?
+            };
+        }
+        Ok(Functions {
+            pre_create: load!(pre_create),
+            pre_finish: load!(pre_finish),
+            pre_get: load!(pre_get),
+            pre_terminate: load!(pre_terminate),
+            notifications: load!(notifications),
+        })
+    }
+}
+
+impl Live {
+    /// Whether it can serve another call: it answered, and holds little.
+    pub(super) fn is_worn(&self) -> bool {
+        self.store.data().meter.is_worn()
+    }
+
+    /// Flushes what the call wrote.
+    pub(super) fn end_call(&self) {
+        self.store.data().output.end_call();
+    }
+}

@@ -1,0 +1,45 @@
+//! The WASM host: loads components, holds them to their limits, calls them,
+//! replaces them while the server runs.
+//!
+//! By default every call gets a fresh instance: nothing that one call did is
+//! seen by the next, and nothing a guest breaks outlives its call.
+//! `instances = "reuse"` keeps instances warm; one that trapped, timed out or
+//! was cancelled is dropped all the same.
+//!
+//! A guest has no files, no network, no environment. Its memory, CPU time, wall
+//! clock, output, concurrency and the host memory it can cause are bounded by
+//! [`Limits`], all of them on by default.
+
+mod bindings;
+mod cache;
+mod capability;
+mod collection;
+mod directory;
+mod engine;
+mod events;
+mod failure;
+mod generation;
+mod instance;
+mod limits;
+mod loader;
+mod manifest;
+mod module;
+mod output;
+mod registry;
+mod trial;
+mod watch;
+
+pub use bindings::exports::rustus::hooks::notifications::Notification;
+pub use bindings::exports::rustus::hooks::pre_create::{CreateChanges, CreateDecision};
+pub use bindings::exports::rustus::hooks::pre_finish::{FinishChanges, FinishDecision};
+pub use bindings::exports::rustus::hooks::pre_get::GetDecision;
+pub use bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
+pub use bindings::rustus::hooks::types;
+pub use events::{EventKind, EventSet, UnknownEvent};
+pub use failure::Failure;
+pub use generation::Generation;
+pub use limits::Limits;
+pub use loader::LoadError;
+pub use manifest::{Instances, Manifest, OnError};
+pub use registry::{PluginSet, Registry};
+pub use watch::{WatchError, Watched};

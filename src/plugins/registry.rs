@@ -1,0 +1,55 @@
+//! Which plugins serve right now.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::events::EventKind;
+use super::generation::Generation;
+
+/// The plugins that serve at one moment, in the order in which they are asked.
+#[derive(Debug, Default)]
+pub struct PluginSet {
+    generations: Vec<Arc<Generation>>,
+}
+
+impl PluginSet {
+    pub(super) fn new(generations: impl Iterator<Item = Arc<Generation>>) -> Self {
+        let mut generations: Vec<_> = generations.collect();
+        generations.sort_by(|a, b| (a.order(), a.name()).cmp(&(b.order(), b.name())));
+        Self { generations }
+    }
+
+    /// Those that answer or hear `kind`.
+    pub fn subscribers(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Generation>> {
+        self.generations
+            .iter()
+            .filter(move |generation| generation.events().contains(kind))
+    }
+
+    /// The plugin of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Arc<Generation>> {
+        self.generations
+            .iter()
+            .find(|generation| generation.name() == name)
+    }
+}
+
+/// The set that serves, replaced as a whole and read without waiting.
+#[derive(Debug, Default)]
+pub struct Registry {
+    current: ArcSwap<PluginSet>,
+}
+
+impl Registry {
+    /// The set at this moment. Holding it keeps its generations alive.
+    #[must_use]
+    pub fn current(&self) -> Arc<PluginSet> {
+        self.current.load_full()
+    }
+
+    pub(super) fn publish(&self, set: PluginSet) {
+        self.current.store(Arc::new(set));
+    }
+}

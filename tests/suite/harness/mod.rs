@@ -1,0 +1,26 @@
+//! The parts that the tests are made of.
+
+pub mod directory;
+pub mod guests;
+pub mod server;
+pub mod tus;
+pub mod wire;
+
+/// How often a test repeats what it repeats: `all` in a soak run, else a share
+/// of it that fits the time of everyday.
+pub fn rounds(all: usize, share: usize) -> usize {
+    match std::env::var_os("RUSTUS_SOAK") {
+        Some(_) => all,
+        None => share,
+    }
+}
+
+/// Waits until `condition` holds. The bound is there to end a test that would
+/// never end; nothing is measured by it.
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !condition() {
+        assert!(std::time::Instant::now() < until, "never came true: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,330 @@
+//! The built binary as a child process, and its log.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// No test waits longer for anything; those that do have failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the server wrote to stderr so far.
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+/// How a server is to be started.
+pub struct Setup {
+    directory: Arc<TempDir>,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    address_space_kib: Option<u64>,
+    port: String,
+}
+
+/// A server that runs. Killed when dropped.
+pub struct Server {
+    child: Child,
+    log: Arc<Log>,
+    reader: Option<JoinHandle<()>>,
+    address: SocketAddr,
+    directory: Arc<TempDir>,
+}
+
+impl Setup {
+    /// A server on a free port with directories of its own.
+    pub fn new() -> Self {
+        Self {
+            directory: Arc::new(tempfile::tempdir().unwrap()),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            address_space_kib: None,
+            port: "0".to_owned(),
+        }
+    }
+
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments
+            .extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// On this port in place of a free one.
+    pub fn with_port(mut self, port: &str) -> Self {
+        port.clone_into(&mut self.port);
+        self
+    }
+
+    /// Under `ulimit -v`.
+    pub fn address_space_kib(mut self, limit: u64) -> Self {
+        self.address_space_kib = Some(limit);
+        self
+    }
+
+    /// With plugins from [`Setup::hooks_dir`].
+    pub fn with_hooks(self) -> Self {
+        let hooks = self.hooks_dir();
+        std::fs::create_dir_all(&hooks).unwrap();
+        self.argument("--hooks-dir")
+            .argument(hooks.to_str().unwrap())
+    }
+
+    pub fn hooks_dir(&self) -> PathBuf {
+        self.directory.path().join("hooks")
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.program();
+        let data = self.directory.path().join("data");
+        command
+            .args([
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &self.port,
+                "--log-level",
+                "debug",
+            ])
+            .arg("--data-dir")
+            .arg(&data)
+            .arg("--info-dir")
+            .arg(&data)
+            .arg("--compile-cache-dir")
+            // Shared by all tests: each guest is compiled once.
+            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile-cache"))
+            .args(&self.arguments)
+            .current_dir(self.directory.path())
+            .env_clear()
+            .env("NO_COLOR", "1")
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn program(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_rustus");
+        let Some(limit) = self.address_space_kib else {
+            return Command::new(binary);
+        };
+        let mut shell = Command::new("/bin/sh");
+        shell.args([
+            "-c",
+            &format!("ulimit -v {limit} && exec \"$0\" \"$@\""),
+            binary,
+        ]);
+        shell
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(&self) -> Server {
+        let mut child = self.command().spawn().unwrap();
+        let log = Arc::new(Log::default());
+        let reader = read_log(&mut child, Arc::clone(&log));
+        let line = log.wait("listening", 0);
+        let address = line
+            .split("address=")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next())
+            .and_then(|address| address.trim_matches('"').parse().ok())
+            .unwrap_or_else(|| panic!("no address in {line:?}"));
+        Server {
+            child,
+            log,
+            reader: Some(reader),
+            address,
+            directory: Arc::clone(&self.directory),
+        }
+    }
+
+    /// Starts it in the expectation that it ends by itself.
+    pub fn run(&self) -> (ExitStatus, String) {
+        let mut child = self.command().spawn().unwrap();
+        let log = Arc::new(Log::default());
+        let reader = read_log(&mut child, Arc::clone(&log));
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() > until {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                panic!("the server did not end:\n{}", log.text());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        reader.join().unwrap();
+        (status, log.text())
+    }
+}
+
+fn read_log(child: &mut Child, log: Arc<Log>) -> JoinHandle<()> {
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    std::thread::spawn(move || {
+        for line in stderr.lines() {
+            let Ok(line) = line else { break };
+            log.lines.lock().unwrap().push(line);
+            log.more.notify_all();
+        }
+        log.lines
+            .lock()
+            .unwrap()
+            .push("(end of the log)".to_owned());
+        log.more.notify_all();
+    })
+}
+
+impl Log {
+    fn text(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+
+    /// The first line from `start` on that contains `text`.
+    fn wait(&self, text: &str, start: usize) -> String {
+        let until = Instant::now() + PATIENCE;
+        let mut lines = self.lines.lock().unwrap();
+        loop {
+            let seen = lines.iter().skip(start);
+            if let Some(line) = seen.clone().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let ended = lines.last().is_some_and(|line| line == "(end of the log)");
+            if ended || Instant::now() > until {
+                panic!("the log never said {text:?}:\n{}", lines.join("\n"));
+            }
+            lines = self
+                .more
+                .wait_timeout(lines, Duration::from_millis(100))
+                .unwrap()
+                .0;
+        }
+    }
+}
+
+/// A place in the log.
+#[derive(Clone, Copy)]
+pub struct Mark(usize);
+
+impl Server {
+    /// `http://127.0.0.1:PORT`
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The URL that uploads are created at.
+    pub fn files(&self) -> String {
+        format!("{}/files", self.origin())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn hooks_dir(&self) -> PathBuf {
+        self.directory.path().join("hooks")
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// All files below the data directory, relative to it, sorted.
+    pub fn stored_files(&self) -> Vec<String> {
+        super::directory::files_below(&self.data_dir())
+    }
+
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Here and now in the log.
+    pub fn mark(&self) -> Mark {
+        Mark(self.log.lines.lock().unwrap().len())
+    }
+
+    /// Waits for a line with `text`, from the start of the log on.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        self.log.wait(text, 0)
+    }
+
+    /// Waits for a line with `text` after `mark`.
+    pub fn wait_for_log_after(&self, mark: Mark, text: &str) -> String {
+        self.log.wait(text, mark.0)
+    }
+
+    /// `kill -9`: nothing is flushed, no destructor runs.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// `SIGTERM`, and all that was logged until the end.
+    pub fn terminate_and_read(mut self) -> String {
+        assert_eq!(self.stop().code(), Some(0));
+        self.reader.take().unwrap().join().unwrap();
+        self.log()
+    }
+
+    /// `SIGTERM`, and how it ended.
+    pub fn terminate(mut self) -> ExitStatus {
+        self.stop()
+    }
+
+    fn stop(&mut self) -> ExitStatus {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                Instant::now() < until,
+                "SIGTERM did not end the server:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if let Some(reader) = self.reader.take() {
+            drop(reader.join());
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the server's log\n{}\n---", self.log());
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What the server promises, tried on the built binary over real sockets.
+//!
+//! `./x test` builds what this needs (guests, clients) and runs it. Where a
+//! test repeats something many times, CI runs a share of it and `./x soak` all.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+mod bad_input;
+mod clients;
+mod crashes;
+mod decisions;
+mod harness;
+mod hostile_guests;
+mod notifications;
+mod protocol;
+mod reload;
+mod torn_bodies;
