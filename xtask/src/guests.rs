@@ -35,7 +35,7 @@ struct Variant {
 }
 
 /// Builds all guests of this repository into `target/guests`. Returns that folder.
-pub fn build_all() -> Result<PathBuf> {
+pub(crate) fn build_all() -> Result<PathBuf> {
     let folder = process::target().join("guests");
     let manifest = process::repository().join("Cargo.toml");
     let guests: Vec<Guest> = read(&manifest)?
@@ -51,7 +51,7 @@ pub fn build_all() -> Result<PathBuf> {
 
 /// Builds the guest whose crate is in `path` into `into`, or `target/guests`.
 /// Returns the folder.
-pub fn build_one(path: &Path, into: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn build_one(path: &Path, into: Option<&Path>) -> Result<PathBuf> {
     let folder = into.map_or_else(|| process::target().join("guests"), Path::to_owned);
     let manifest = fs::canonicalize(path.join("Cargo.toml"))
         .with_context(|| format!("{} is not the folder of a crate", path.display()))?;
@@ -91,9 +91,9 @@ impl Guest {
 
     /// `None` for a crate that no component can be made of.
     fn from_metadata(package: &Value) -> Option<Self> {
-        let targets = package["targets"].as_array()?.iter();
+        let targets = at(package, "/targets").as_array()?.iter();
         let kinds = targets
-            .filter_map(|target| target["crate_types"].as_array())
+            .filter_map(|target| at(target, "/crate_types").as_array())
             .flatten();
         if !kinds
             .filter_map(Value::as_str)
@@ -101,9 +101,9 @@ impl Guest {
         {
             return None;
         }
-        let name = package["name"].as_str()?.to_owned();
-        let manifest = PathBuf::from(package["manifest_path"].as_str()?);
-        let variants = match package["metadata"]["guest"]["variants"].as_object() {
+        let name = at(package, "/name").as_str()?.to_owned();
+        let manifest = PathBuf::from(at(package, "/manifest_path").as_str()?);
+        let variants = match at(package, "/metadata/guest/variants").as_object() {
             Some(table) => table
                 .iter()
                 .map(|(name, list)| Variant::new(name, list))
@@ -144,7 +144,7 @@ fn read(manifest: &Path) -> Result<Vec<Guest>> {
     ]);
     let text = process::output(command.arg(manifest))?;
     let metadata: Value = serde_json::from_str(&text).context("what `cargo metadata` wrote")?;
-    let packages = metadata["packages"]
+    let packages = at(&metadata, "/packages")
         .as_array()
         .context("`cargo metadata` names no package")?;
     Ok(packages.iter().filter_map(Guest::from_metadata).collect())
@@ -200,17 +200,23 @@ fn build(toolchain: &Toolchain, batch: &[(&Guest, &Variant)], folder: &Path) -> 
     Ok(())
 }
 
+/// What stands at a path in JSON; null if nothing does.
+fn at<'json>(value: &'json Value, path: &str) -> &'json Value {
+    static NOTHING: Value = Value::Null;
+    value.pointer(path).unwrap_or(&NOTHING)
+}
+
 /// The component among what cargo says it built.
 fn artifact(messages: &str, manifest: &Path) -> Option<PathBuf> {
     let messages = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let ours = |message: &Value| {
-        message["reason"] == "compiler-artifact"
-            && message["manifest_path"].as_str().map(Path::new) == Some(manifest)
+        at(message, "/reason") == "compiler-artifact"
+            && at(message, "/manifest_path").as_str().map(Path::new) == Some(manifest)
     };
     messages.filter(ours).find_map(|message| {
-        let files = message["filenames"]
+        let files = at(&message, "/filenames")
             .as_array()?
             .iter()
             .filter_map(Value::as_str);

@@ -25,7 +25,7 @@ use anyhow::{Context, Result, bail};
 use crate::{cargo, debian, process};
 
 /// The target of every guest.
-pub const TARGET: &str = "wasm32-wasip2";
+pub(crate) const TARGET: &str = "wasm32-wasip2";
 
 /// How long `rustup target add` may take: a slow download of 20 MB, but not a
 /// network that swallows packets.
@@ -37,14 +37,14 @@ const DEBIAN_LIBC: &str = "/usr/lib/wasm32-wasi";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "wasi-libc"];
 
 /// A toolchain that builds guests.
-pub struct Toolchain {
+pub(crate) struct Toolchain {
     environment: Vec<(&'static str, OsString)>,
     arguments: &'static [&'static str],
 }
 
 impl Toolchain {
     /// Finds one, or installs one after saying so.
-    pub fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let debian_only = env::var("RUSTUS_GUEST_TOOLCHAIN").is_ok_and(|value| value == "debian");
         if !debian_only && has_target() {
             return Ok(Self {
@@ -72,7 +72,7 @@ impl Toolchain {
     }
 
     /// `cargo build` for guests; packages and profile are the caller's to add.
-    pub fn build(&self) -> Command {
+    pub(crate) fn build(&self) -> Command {
         let mut command = cargo::guest();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
