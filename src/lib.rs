@@ -4,5 +4,10 @@
 //! A request passes through the layers in this order, and each knows only
 //! those below it.
 
+pub mod cli;
 pub mod hooks;
 pub mod plugins;
+pub mod server;
+pub mod store;
+pub mod tus;
+pub mod uploads;

@@ -1,1 +1,57 @@
-fn main() {}
+//! The server's process: reads the command line, puts the layers together,
+//! serves.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use rustus::cli::{Cli, Failure, start_logging};
+use rustus::hooks::Hooks;
+use rustus::plugins::Watched;
+use rustus::server::Server;
+use rustus::store::{FileStore, OpenError};
+use rustus::tus::Tus;
+use rustus::uploads::Uploads;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let cli = Cli::read()?;
+    start_logging(cli.log_level()).map_err(Failure::runtime)?;
+    let store = FileStore::open(cli.store_config()).map_err(unusable_directory)?;
+    // Bound before plugins are compiled, so that a port that is taken is said at
+    // once; served after, so that no request is answered before they are asked.
+    let server = Server::bind(cli.server_config()).map_err(Failure::runtime)?;
+    let plugins = cli
+        .hooks
+        .dir
+        .as_deref()
+        .map(|directory| Watched::start(directory, &cli.compile_cache_dir()))
+        .transpose()
+        .map_err(Failure::runtime)?;
+    let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
+    let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
+    let hooks = Arc::new(hooks.map_err(Failure::runtime)?);
+    hooks.report_unanswered();
+
+    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size());
+    let tus = Tus::new(Arc::new(uploads), cli.tus_config());
+    let served = actix_web::rt::System::new().block_on(server.run(tus));
+    hooks.close();
+    served.map_err(Failure::runtime)
+}
+
+/// Names the flag beside the directory.
+fn unusable_directory(error: OpenError) -> Failure {
+    let flag = match error {
+        OpenError::InfoDir { .. } => "--info-dir (RUSTUS_INFO_DIR)",
+        _ => "--data-dir (RUSTUS_DATA_DIR)",
+    };
+    Failure::configuration(format!(
+        "{error}; give a directory that can be written with {flag}"
+    ))
+}

@@ -52,6 +52,29 @@ impl Hooks {
         })
     }
 
+    /// Says in the log which blocking events an operator enabled or requires by
+    /// name and nobody answers.
+    pub fn report_unanswered(&self) {
+        let plugins = self.registry.current();
+        for kind in self.required.iter() {
+            if !self.is_answered(&plugins, kind) {
+                tracing::warn!(
+                    %kind,
+                    "--hooks-required names an event that no plugin answers; \
+                     it is refused until one does"
+                );
+            }
+        }
+        if self.enabled == EventSet::ALL {
+            return;
+        }
+        for kind in self.enabled.iter().filter(|kind| kind.is_blocking()) {
+            if !self.is_answered(&plugins, kind) {
+                tracing::warn!(%kind, "--hooks names an event that no plugin answers");
+            }
+        }
+    }
+
     /// Whether anybody answers, has to answer, or hears `kind`. A caller that
     /// gets `false` need not build the event.
     #[must_use]
@@ -112,7 +135,7 @@ impl Hooks {
 
     /// Delivers the notifications that are queued, for a few seconds at most.
     /// To be called from outside of any asynchronous runtime.
-    pub fn close(self) {
+    pub fn close(&self) {
         self.notifier.close();
     }
 

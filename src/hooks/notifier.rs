@@ -45,8 +45,14 @@ type Queue = (Sender<Arc<Event>>, JoinHandle<()>);
 #[derive(Debug)]
 pub(super) struct Notifier {
     registry: Arc<Registry>,
+    /// `None` when it is closed.
+    open: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
     runtime: Runtime,
-    queues: Mutex<HashMap<String, Queue>>,
+    queues: HashMap<String, Queue>,
 }
 
 impl Notifier {
@@ -59,32 +65,40 @@ impl Notifier {
             .build()?;
         Ok(Self {
             registry,
-            runtime,
-            queues: Mutex::default(),
+            open: Mutex::new(Some(Open {
+                runtime,
+                queues: HashMap::new(),
+            })),
         })
     }
 
     /// Queues the event for everybody who wants to hear of it.
     pub(super) fn send(&self, event: &Arc<Event>) {
         for plugin in self.registry.current().subscribers(event.kind) {
-            if let Err(TrySendError::Full(_)) = self.offer(plugin.name(), Arc::clone(event)) {
-                tracing::error!(
-                    plugin = plugin.name(), event = %event.id, kind = %event.kind,
-                    upload = %event.upload.id,
-                    "a notification is dropped because {QUEUE} wait already; the plugin is too slow"
-                );
-            }
+            let reason = match self.offer(plugin.name(), Arc::clone(event)) {
+                Ok(()) => continue,
+                Err(TrySendError::Full(_)) => "the plugin is too slow and its queue is full",
+                Err(TrySendError::Closed(_)) => "the server is ending",
+            };
+            tracing::error!(
+                plugin = plugin.name(), event = %event.id, kind = %event.kind,
+                upload = %event.upload.id, reason,
+                "a notification is dropped"
+            );
         }
     }
 
     fn offer(&self, plugin: &str, event: Arc<Event>) -> Result<(), TrySendError<Arc<Event>>> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Open { runtime, queues }) = &mut *open else {
+            return Err(TrySendError::Closed(event));
+        };
         if let Some((queue, _)) = queues.get(plugin) {
             return queue.try_send(event);
         }
         let (sender, receiver) = channel(QUEUE);
         let result = sender.try_send(event);
-        let task = self.runtime.spawn(deliver(
+        let task = runtime.spawn(deliver(
             plugin.to_owned(),
             Arc::clone(&self.registry),
             receiver,
@@ -93,13 +107,18 @@ impl Notifier {
         result
     }
 
-    /// Delivers what is queued, for a bounded time.
-    pub(super) fn close(self) {
-        let queues = self
-            .queues
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.runtime.block_on(async {
+    /// Delivers what is queued, for a bounded time. What is sent after this is
+    /// dropped.
+    pub(super) fn close(&self) {
+        let open = self
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Open { runtime, queues }) = open else {
+            return;
+        };
+        runtime.block_on(async {
             let all = async {
                 for (plugin, (queue, task)) in queues {
                     drop(queue);
@@ -115,7 +134,7 @@ impl Notifier {
                 );
             }
         });
-        self.runtime.shutdown_background();
+        runtime.shutdown_background();
     }
 }
 

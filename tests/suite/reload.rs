@@ -247,7 +247,11 @@ fn reloads_under_load_fail_no_upload_and_each_answer_is_one_of_the_two() {
             .map(|_| scope.spawn(|| create_until(&tus, &begun, &done, &over)))
             .collect();
         for number in 1..=rounds(200, 60) {
-            let guest = if number % 2 == 0 { "rule-a" } else { "rule-b" };
+            let guest = if number.is_multiple_of(2) {
+                "rule-a"
+            } else {
+                "rule-b"
+            };
             reload(&server, &hooks, guest, number, &begun, &done);
         }
         over.store(true, Ordering::SeqCst);
@@ -268,7 +272,7 @@ fn reload(
     done: &AtomicUsize,
 ) {
     // Now and then something broken comes in between.
-    if number % 10 == 0 {
+    if number.is_multiple_of(10) {
         let mark = server.mark();
         replace(&hooks.join("rule.wasm"), b"\0asm\x0d\0\x01\0 broken");
         server.wait_for_log_after(mark, "the generation before keeps serving");
@@ -291,8 +295,8 @@ fn create_until(tus: &Tus, begun: &AtomicUsize, done: &AtomicUsize, over: &Atomi
         let newest = begun.load(Ordering::SeqCst);
         assert_eq!(response.status(), 201);
         let rule = header(&response, "x-rule");
-        let explained =
-            (oldest..=newest).any(|number| rule == if number % 2 == 0 { "a" } else { "b" });
+        let explained = (oldest..=newest)
+            .any(|number| rule == if number.is_multiple_of(2) { "a" } else { "b" });
         assert!(explained, "{rule:?} between reloads {oldest} and {newest}");
         answers += 1;
     }

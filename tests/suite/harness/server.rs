@@ -243,10 +243,6 @@ impl Server {
         self.address
     }
 
-    pub fn process_id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn hooks_dir(&self) -> PathBuf {
         self.directory.path().join("hooks")
     }

@@ -1,0 +1,29 @@
+//! The log: key-value lines on standard error.
+
+use std::env;
+use std::io::{self, IsTerminal as _};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Starts to log what is at least as severe as `level`. What the server stands
+/// on is heard from its warnings on, or it would drown the server.
+///
+/// # Errors
+/// Logging was started before.
+pub fn start_logging(level: LevelFilter) -> Result<(), tracing_subscriber::util::TryInitError> {
+    let colours =
+        io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(colours);
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("rustus", level);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
+        .try_init()
+}

@@ -1,0 +1,320 @@
+//! The command line. Every flag has an environment variable; `.env` in the
+//! working directory or above it is read first, and does not replace variables
+//! that are set.
+//!
+//! Nothing here acts: flags become the configurations of the layers.
+
+mod failure;
+mod logging;
+mod values;
+
+pub use failure::Failure;
+pub use logging::start_logging;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::BoolishValueParser;
+use tracing::level_filters::LevelFilter;
+
+use crate::hooks::EventSet;
+use crate::server::ServerConfig;
+use crate::store::{DirStructure, FileStoreConfig};
+use crate::tus::{BaseUrl, TusConfig};
+
+/// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
+/// modules.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "rustus", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
+    storage: StorageFlags,
+    /// Which hooks are asked and told.
+    #[command(flatten)]
+    pub hooks: HooksFlags,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Server")]
+struct ServerFlags {
+    /// Name or address to listen on
+    #[arg(long, env = "RUSTUS_SERVER_HOST", default_value = "0.0.0.0")]
+    host: String,
+    /// Port to listen on; 0 for any that is free
+    #[arg(long, env = "RUSTUS_SERVER_PORT", default_value_t = 1081)]
+    port: u16,
+    /// Threads that serve [default: one each processor]
+    #[arg(short, long, env = "RUSTUS_WORKERS", value_parser = values::workers)]
+    workers: Option<usize>,
+    /// The name that older documentation gives the variable.
+    #[arg(long, env = "RUSTUS_SERVER_WORKERS", value_parser = values::workers, hide = true)]
+    server_workers: Option<usize>,
+    /// Path below which uploads are found
+    #[arg(long, env = "RUSTUS_URL", default_value = "/files")]
+    url: BaseUrl,
+    /// Bytes that one request may carry [default: no limit]
+    #[arg(short, long, env = "RUSTUS_MAX_BODY_SIZE", value_name = "BYTES")]
+    max_body_size: Option<u64>,
+    /// Bytes that an upload may have [default: no limit]
+    #[arg(long, env = "RUSTUS_MAX_FILE_SIZE", value_name = "BYTES")]
+    max_file_size: Option<u64>,
+    /// How much is logged: off, error, warn, info, debug or trace
+    #[arg(
+        long,
+        env = "RUSTUS_LOG_LEVEL",
+        default_value = "INFO",
+        value_parser = values::log_level
+    )]
+    log_level: LevelFilter,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Storage")]
+struct StorageFlags {
+    /// Directory of the uploaded bytes
+    #[arg(
+        long,
+        env = "RUSTUS_DATA_DIR",
+        default_value = "./data",
+        value_name = "DIR"
+    )]
+    data_dir: PathBuf,
+    /// Directory of the records about uploads
+    #[arg(
+        long,
+        env = "RUSTUS_INFO_DIR",
+        default_value = "./data",
+        value_name = "DIR"
+    )]
+    info_dir: PathBuf,
+    /// Directory below the data directory, with {year}, {month}, {day}, {hour}
+    /// and {minute} of the creation in UTC
+    #[arg(
+        long,
+        env = "RUSTUS_DIR_STRUCTURE",
+        default_value = "",
+        value_name = "TEMPLATE"
+    )]
+    dir_structure: DirStructure,
+    /// Sync every change to the disk before it is acknowledged
+    #[arg(
+        long,
+        env = "RUSTUS_FORCE_FSYNC",
+        value_parser = BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    force_fsync: bool,
+}
+
+/// Which hooks are asked and told.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Hooks")]
+pub struct HooksFlags {
+    /// Enabled events, separated by commas; an empty list for none [default:
+    /// all]
+    #[arg(
+        id = "hooks",
+        long = "hooks",
+        alias = "hooks-enabled-events",
+        env = "RUSTUS_HOOKS",
+        value_parser = values::events,
+        value_name = "EVENTS"
+    )]
+    enabled: Option<EventSet>,
+    /// Directory of the hook modules; watched
+    #[arg(
+        id = "hooks-dir",
+        long = "hooks-dir",
+        env = "RUSTUS_HOOKS_DIR",
+        value_name = "DIR"
+    )]
+    pub dir: Option<PathBuf>,
+    /// Blocking events, separated by commas, that are refused while no hook
+    /// answers them
+    #[arg(
+        id = "hooks-required",
+        long = "hooks-required",
+        env = "RUSTUS_HOOKS_REQUIRED",
+        value_parser = values::blocking_events,
+        value_name = "EVENTS"
+    )]
+    required: Option<EventSet>,
+    /// Directory of compiled modules [default: rustus in the user's cache
+    /// directory]
+    #[arg(long, env = "RUSTUS_COMPILE_CACHE_DIR", value_name = "DIR")]
+    compile_cache_dir: Option<PathBuf>,
+}
+
+impl HooksFlags {
+    /// The events that hooks are asked and told about.
+    #[must_use]
+    pub fn enabled(&self) -> EventSet {
+        self.enabled.unwrap_or(EventSet::ALL)
+    }
+
+    /// The events that are refused while no hook answers them.
+    #[must_use]
+    pub fn required(&self) -> EventSet {
+        self.required.unwrap_or(EventSet::EMPTY)
+    }
+}
+
+impl Cli {
+    /// Reads `.env`, the environment and the command line. Ends the process
+    /// with a message if they cannot be used, or if only help was wanted.
+    ///
+    /// # Errors
+    /// `.env` is there and cannot be read.
+    pub fn read() -> Result<Self, Failure> {
+        match dotenvy::dotenv() {
+            Ok(_) => {}
+            Err(error) if error.not_found() => {}
+            Err(error) => {
+                return Err(Failure::configuration(format!(
+                    ".env cannot be read: {error}"
+                )));
+            }
+        }
+        let mut cli = Self::parse();
+        // A path of no letters is a variable that was set to nothing.
+        for dir in [&mut cli.hooks.dir, &mut cli.hooks.compile_cache_dir] {
+            if dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
+                *dir = None;
+            }
+        }
+        Ok(cli)
+    }
+
+    /// How much is logged.
+    #[must_use]
+    pub fn log_level(&self) -> LevelFilter {
+        self.server.log_level
+    }
+
+    /// Bytes that an upload may have.
+    #[must_use]
+    pub fn max_file_size(&self) -> Option<u64> {
+        self.server.max_file_size
+    }
+
+    /// Where to listen.
+    #[must_use]
+    pub fn server_config(&self) -> ServerConfig {
+        ServerConfig {
+            host: self.server.host.clone(),
+            port: self.server.port,
+            workers: self.server.workers.or(self.server.server_workers),
+        }
+    }
+
+    /// How the protocol is set up.
+    #[must_use]
+    pub fn tus_config(&self) -> TusConfig {
+        TusConfig {
+            base_url: self.server.url.clone(),
+            max_body_size: self.server.max_body_size,
+        }
+    }
+
+    /// Where uploads are kept.
+    #[must_use]
+    pub fn store_config(&self) -> FileStoreConfig {
+        FileStoreConfig {
+            data_dir: self.storage.data_dir.clone(),
+            info_dir: self.storage.info_dir.clone(),
+            dir_structure: self.storage.dir_structure.clone(),
+            force_fsync: self.storage.force_fsync,
+        }
+    }
+
+    /// Where compiled modules are kept.
+    #[must_use]
+    pub fn compile_cache_dir(&self) -> PathBuf {
+        self.hooks
+            .compile_cache_dir
+            .clone()
+            .or_else(values::user_cache_dir)
+            .unwrap_or_else(|| self.storage.info_dir.join(".compile-cache"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hooks::EventKind;
+
+    fn read(flags: &[&str]) -> Result<Cli, String> {
+        Cli::try_parse_from([&["rustus"], flags].concat()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_reference() {
+        let cli = read(&[]).unwrap();
+        let server = cli.server_config();
+        assert_eq!((server.host.as_str(), server.port), ("0.0.0.0", 1081));
+        assert_eq!(cli.tus_config().base_url.as_str(), "/files");
+        assert_eq!(cli.store_config().data_dir, PathBuf::from("./data"));
+        assert_eq!(cli.hooks.enabled, None);
+        assert!(!cli.store_config().force_fsync);
+        assert_eq!(cli.log_level(), LevelFilter::INFO);
+    }
+
+    #[test]
+    fn events_are_a_list_that_may_be_empty() {
+        let two = EventSet::from_iter([EventKind::PreCreate, EventKind::PostFinish]);
+        for (flags, expected) in [
+            (["--hooks", "pre-create, post-finish"], two),
+            (["--hooks-enabled-events", "post-finish,pre-create,"], two),
+            (["--hooks", ""], EventSet::EMPTY),
+        ] {
+            assert_eq!(read(&flags).unwrap().hooks.enabled, Some(expected));
+        }
+    }
+
+    #[test]
+    fn booleans_are_switches_and_take_values() {
+        for (flags, expected) in [
+            (&["--force-fsync"] as &[&str], true),
+            (&["--force-fsync=true"], true),
+            (&["--force-fsync=0"], false),
+            (&["--force-fsync=no"], false),
+        ] {
+            assert_eq!(read(flags).unwrap().store_config().force_fsync, expected);
+        }
+    }
+
+    #[test]
+    fn a_bad_value_is_answered_with_what_was_expected() {
+        for (flags, expected) in [
+            (["--hooks", "pre-finnish"], "pre-create, post-create"),
+            (
+                ["--hooks-required", "post-finish"],
+                "pre-create, pre-finish",
+            ),
+            (
+                ["--log-level", "loud"],
+                "off, error, warn, info, debug or trace",
+            ),
+            (["--dir-structure", "{century}"], "{year}, {month}"),
+            (["--url", "http://a/b"], "/files"),
+            (["--workers", "0"], "at least 1"),
+            (["--port", "70000"], "65535"),
+        ] {
+            let message = read(&flags).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Values of flags that need more than their type.
+
+use std::env;
+use std::path::PathBuf;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::hooks::{EventKind, EventSet};
+
+/// A list of events. Empty places in it do not count.
+pub(super) fn events(list: &str) -> Result<EventSet, String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(|name| name.parse::<EventKind>().map_err(|error| error.to_string()))
+        .collect()
+}
+
+/// A list of events that block.
+pub(super) fn blocking_events(list: &str) -> Result<EventSet, String> {
+    let events = events(list)?;
+    match events.iter().find(|kind| !kind.is_blocking()) {
+        None => Ok(events),
+        Some(kind) => {
+            let blocking: EventSet = EventKind::ALL
+                .into_iter()
+                .filter(|kind| kind.is_blocking())
+                .collect();
+            Err(format!(
+                "nobody waits for `{kind}`, so it cannot be required; the blocking events are \
+                 {blocking}"
+            ))
+        }
+    }
+}
+
+/// A level's name in any case.
+pub(super) fn log_level(name: &str) -> Result<LevelFilter, String> {
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphabetic()) && !name.is_empty();
+    match name.parse() {
+        Ok(level) if is_name => Ok(level),
+        _ => Err("expected off, error, warn, info, debug or trace".to_owned()),
+    }
+}
+
+/// A number of threads.
+pub(super) fn workers(number: &str) -> Result<usize, String> {
+    match number.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number, at least 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// `rustus` in the user's cache directory (XDG Base Directory Specification).
+pub(super) fn user_cache_dir() -> Option<PathBuf> {
+    let set = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+    };
+    set("XDG_CACHE_HOME")
+        .or_else(|| Some(set("HOME")?.join(".cache")))
+        .map(|cache| cache.join("rustus"))
+}

@@ -1,0 +1,136 @@
+//! From the HTTP library's requests to the protocol's, and back.
+
+use std::time::Instant;
+
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, rt, web};
+
+use super::body::RequestBody;
+use super::in_flight::InFlight;
+use crate::tus::{Headers, Request, Response, ResponseBody, Target, Tus, VERSION};
+
+/// What a request needs; one for all threads.
+#[derive(Debug)]
+pub(super) struct Service {
+    tus: Tus,
+    in_flight: InFlight,
+}
+
+impl Service {
+    pub(super) fn new(tus: Tus, in_flight: InFlight) -> Self {
+        Self { tus, in_flight }
+    }
+}
+
+/// Answers every request.
+pub(super) async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    service: web::Data<Service>,
+) -> HttpResponse {
+    let begun = Instant::now();
+    let response = match service.tus.base_url().target(request.path()) {
+        Some(target) => {
+            let request = to_protocol(&request, target);
+            into_http(answer(request, payload, service.into_inner()).await)
+        }
+        None => HttpResponse::NotFound().finish(),
+    };
+    tracing::debug!(
+        method = %request.method(),
+        uri = %request.uri(),
+        status = response.status().as_u16(),
+        micros = begun.elapsed().as_micros(),
+        "request"
+    );
+    response
+}
+
+async fn answer(
+    request: Request,
+    payload: web::Payload,
+    service: std::sync::Arc<Service>,
+) -> Response {
+    let body = RequestBody::new(payload, &service.in_flight);
+    if !request.is_mutating() {
+        return service.tus.handle(&request, body).await;
+    }
+    let Some(running) = service.in_flight.begin() else {
+        return stopping();
+    };
+    // This future is dropped when the client goes away; the task is not, so
+    // that nothing is left half done.
+    let task = rt::spawn(async move {
+        let response = service.tus.handle(&request, body).await;
+        drop(running);
+        response
+    });
+    match task.await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a request's task did not end");
+            Response {
+                status: 500,
+                headers: vec![("Tus-Resumable".into(), VERSION.to_owned())],
+                body: ResponseBody::Text("Internal error.".to_owned()),
+            }
+        }
+    }
+}
+
+fn stopping() -> Response {
+    Response {
+        status: 503,
+        headers: vec![
+            ("Tus-Resumable".into(), VERSION.to_owned()),
+            ("Retry-After".into(), "1".to_owned()),
+            (
+                "Content-Type".into(),
+                "text/plain; charset=utf-8".to_owned(),
+            ),
+        ],
+        body: ResponseBody::Text("The server is stopping.".to_owned()),
+    }
+}
+
+fn to_protocol(request: &HttpRequest, target: Target) -> Request {
+    let headers: Headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()))
+        .collect();
+    let uri = match request.uri().path_and_query() {
+        Some(path) => path.as_str(),
+        None => request.path(),
+    };
+    Request::new(
+        request.method().as_str(),
+        target,
+        uri.to_owned(),
+        request.peer_addr().map(|address| address.ip()),
+        headers,
+    )
+}
+
+fn into_http(response: Response) -> HttpResponse {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut http = HttpResponse::build(status);
+    for (name, value) in &response.headers {
+        match (
+            HeaderName::try_from(name.as_ref()),
+            HeaderValue::from_str(value),
+        ) {
+            (Ok(name), Ok(value)) => {
+                http.append_header((name, value));
+            }
+            _ => tracing::warn!(%name, "a header field cannot be sent"),
+        }
+    }
+    match response.body {
+        ResponseBody::Empty => http.finish(),
+        ResponseBody::Text(text) => http.body(text),
+        ResponseBody::Content { length, stream } => http.body(SizedStream::new(length, stream)),
+    }
+}

@@ -1,0 +1,120 @@
+//! HTTP: connections, limits, shutdown. What is asked and answered is decided
+//! below, in [`crate::tus`].
+//!
+//! What holds:
+//! - Whatever changes an upload runs to its end in a task of its own, also when
+//!   the client is gone and the HTTP library has dropped its request.
+//! - A body is passed on as it comes; nobody waits for its end.
+//! - A stop lets running requests end for a while, then cuts their bodies off.
+//!   What came is stored before the process ends.
+
+mod body;
+mod handler;
+mod in_flight;
+mod shutdown;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+
+use crate::tus::Tus;
+use handler::Service;
+use in_flight::InFlight;
+
+/// How long a connection may stay silent between two requests. Chunked clients
+/// think for a moment between chunks; proxies keep theirs for about a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long an answer that came before the end of a body may travel while the
+/// rest of the body is read and thrown away. A reset any earlier could destroy
+/// the answer on its way.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Where to listen, and with how many threads.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// A name or an address.
+    pub host: String,
+    /// 0 for any that is free.
+    pub port: u16,
+    /// Threads that serve; `None` for one each processor.
+    pub workers: Option<usize>,
+}
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {host}:{port}: {source}")]
+pub struct BindError {
+    host: String,
+    port: u16,
+    source: io::Error,
+}
+
+/// A server that has its port and does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    config: ServerConfig,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Takes the port.
+    ///
+    /// # Errors
+    /// The host is unknown or the port is in use.
+    pub fn bind(config: ServerConfig) -> Result<Self, BindError> {
+        let failed = |source| BindError {
+            host: config.host.clone(),
+            port: config.port,
+            source,
+        };
+        let addresses: Vec<_> = (config.host.as_str(), config.port)
+            .to_socket_addrs()
+            .map_err(failed)?
+            .collect();
+        let listener = TcpListener::bind(addresses.as_slice()).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            config,
+            listener,
+            address,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until SIGTERM or SIGINT, then stops as the module says.
+    ///
+    /// # Errors
+    /// The operating system refused the threads or the signals.
+    pub async fn run(self, tus: Tus) -> io::Result<()> {
+        let stop = shutdown::signal()?;
+        let in_flight = InFlight::default();
+        let service = web::Data::new(Service::new(tus, in_flight.clone()));
+        let mut server = HttpServer::new(move || {
+            App::new()
+                .app_data(service.clone())
+                .default_service(web::to(handler::handle))
+        })
+        .keep_alive(KEEP_ALIVE)
+        .client_disconnect_timeout(LINGER)
+        .shutdown_timeout(shutdown::CONNECTIONS.as_secs())
+        .disable_signals();
+        if let Some(workers) = self.config.workers {
+            server = server.workers(workers);
+        }
+        let server = server.listen(self.listener)?.run();
+        let handle = server.handle();
+        let stopping = shutdown::drain_on(stop, in_flight, handle);
+        tracing::info!(address = %self.address, "listening");
+        let (served, ()) = futures_util::join!(server, stopping);
+        served
+    }
+}

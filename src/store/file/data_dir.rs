@@ -1,0 +1,182 @@
+//! The directory of the data files.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::sync_directory;
+use crate::store::{DataPath, DirStructure, StoreError, UploadId};
+
+/// The data directory. Everything here blocks.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    /// Canonical, so that a path below it can be compared with it.
+    root: PathBuf,
+    structure: DirStructure,
+    /// The directory by date that was made last. It stays the same for many
+    /// uploads, which then need not look for it.
+    last_made: Mutex<String>,
+}
+
+impl DataDir {
+    pub(super) fn new(canonical_root: PathBuf, structure: DirStructure) -> Self {
+        Self {
+            root: canonical_root,
+            structure,
+            last_made: Mutex::default(),
+        }
+    }
+
+    /// The data file at `path`.
+    pub(super) fn file(&self, path: &DataPath) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Makes an empty data file where a hook wants it.
+    pub(super) fn claim_chosen(&self, path: &DataPath, sync: bool) -> Result<(), StoreError> {
+        let file = self.file(path);
+        let parent = file.parent().unwrap_or(&self.root);
+        if parent != self.root {
+            self.make_directory(parent, sync)?;
+        }
+        match create_new(&file) {
+            Ok(()) => {}
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::PathTaken(file));
+            }
+            Err(source) => return Err(StoreError::io("create", file, source)),
+        }
+        if sync { sync_directory(parent) } else { Ok(()) }
+    }
+
+    /// Makes an empty data file named after `id`, in the directory for `time`.
+    pub(super) fn claim_default(
+        &self,
+        id: &UploadId,
+        time: SystemTime,
+        sync: bool,
+    ) -> Result<DataPath, StoreError> {
+        let directory = self.structure.directory(time);
+        let path = DataPath::below(&directory, id).map_err(|invalid| {
+            StoreError::io(
+                "create",
+                self.root.join(&directory),
+                io::Error::new(io::ErrorKind::InvalidInput, invalid),
+            )
+        })?;
+        let file = self.file(&path);
+        let parent = self.root.join(&directory);
+        if !directory.is_empty() && !self.was_made_last(&directory) {
+            self.make_directory(&parent, sync)?;
+            self.remember(directory);
+        }
+        let mut created = create_new(&file);
+        if created
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
+            // Somebody tidied the empty directory away.
+            self.make_directory(&parent, sync)?;
+            created = create_new(&file);
+        }
+        match created {
+            Ok(()) => {}
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::IdTaken);
+            }
+            Err(source) => return Err(StoreError::io("create", file, source)),
+        }
+        if sync {
+            sync_directory(&parent)?;
+        }
+        Ok(path)
+    }
+
+    /// The number of bytes in a data file.
+    pub(super) fn length(&self, path: &DataPath) -> Result<u64, StoreError> {
+        let file = self.file(path);
+        match std::fs::metadata(&file) {
+            Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
+            Ok(_) => Err(StoreError::NotFound),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound),
+            Err(source) => Err(StoreError::io("stat", file, source)),
+        }
+    }
+
+    /// Removes a data file, if there is one.
+    pub(super) fn remove(&self, path: &DataPath, sync: bool) -> Result<(), StoreError> {
+        let file = self.file(path);
+        match std::fs::remove_file(&file) {
+            Ok(()) => {}
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(StoreError::io("remove", file, source)),
+        }
+        match file.parent() {
+            Some(parent) if sync => sync_directory(parent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes `directory`, which is below the root by its words, and checks that
+    /// it is below the root in truth.
+    fn make_directory(&self, directory: &Path, sync: bool) -> Result<(), StoreError> {
+        self.refuse_to_leave(directory)?;
+        std::fs::create_dir_all(directory).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                StoreError::PathTaken(directory.to_owned())
+            }
+            _ => StoreError::io("create", directory, source),
+        })?;
+        if sync {
+            for made in directory.ancestors() {
+                sync_directory(made)?;
+                if made == self.root {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows the links of the part of `directory` that exists.
+    fn refuse_to_leave(&self, directory: &Path) -> Result<(), StoreError> {
+        for existing in directory.ancestors() {
+            match existing.canonicalize() {
+                Ok(canonical) if canonical.starts_with(&self.root) => return Ok(()),
+                Ok(_) => return Err(StoreError::OutsideDataDirectory(directory.to_owned())),
+                // A dangling link is not found either, but it must not be
+                // mistaken for a name that is free.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !existing.is_symlink() => {
+                }
+                Err(source) => return Err(StoreError::io("resolve", existing, source)),
+            }
+        }
+        Err(StoreError::OutsideDataDirectory(directory.to_owned()))
+    }
+
+    fn was_made_last(&self, directory: &str) -> bool {
+        *self
+            .last_made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            == directory
+    }
+
+    fn remember(&self, directory: String) {
+        *self
+            .last_made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = directory;
+    }
+}
+
+/// Makes an empty file where there is nothing, not even a dangling link.
+fn create_new(file: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(file)
+        .map(drop)
+}

@@ -1,0 +1,232 @@
+//! Uploads in files: the bytes below the data directory, the records as
+//! `ID.info` in the info directory.
+//!
+//! By default nothing is synced: a crash of the process loses nothing that was
+//! acknowledged, a crash of the machine may. With `force_fsync` the bytes, the
+//! records and the directories that name them are synced before an operation
+//! returns.
+//!
+//! All system calls of one operation are made in one visit to the blocking
+//! threads, because the visit costs more than most of the calls.
+
+mod append;
+mod data_dir;
+mod read;
+mod record_file;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use tokio::task::spawn_blocking;
+
+use super::{AppendWriter, DirStructure, NewRecord, Record, Store, StoreError, Stored, UploadId};
+use append::FileAppend;
+use data_dir::DataDir;
+use record_file::RecordDir;
+
+/// Where and how a [`FileStore`] keeps uploads.
+#[derive(Debug, Clone)]
+pub struct FileStoreConfig {
+    /// The bytes; made if it does not exist.
+    pub data_dir: PathBuf,
+    /// The records; made if it does not exist. It may be the data directory.
+    pub info_dir: PathBuf,
+    /// The directory below the data directory of uploads whose path no hook
+    /// chose.
+    pub dir_structure: DirStructure,
+    /// Whether every change is synced to the disk before it is acknowledged.
+    pub force_fsync: bool,
+}
+
+/// Why a file store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The data directory cannot be made or written.
+    #[error("the data directory {} cannot be used: {source}", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// The info directory cannot be made or written.
+    #[error("the info directory {} cannot be used: {source}", path.display())]
+    InfoDir {
+        /// The directory.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+}
+
+/// A [`Store`] in the file system.
+#[derive(Debug, Clone)]
+pub struct FileStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    data: DataDir,
+    records: RecordDir,
+    force_fsync: bool,
+}
+
+impl FileStore {
+    /// Makes the directories where needed and checks that they can be written.
+    /// Blocks; meant for the start of the server.
+    ///
+    /// # Errors
+    /// A directory cannot be made or written.
+    pub fn open(config: FileStoreConfig) -> Result<Self, OpenError> {
+        let data_dir = usable_directory(&config.data_dir).map_err(|source| OpenError::DataDir {
+            path: config.data_dir,
+            source,
+        })?;
+        let info_dir = usable_directory(&config.info_dir).map_err(|source| OpenError::InfoDir {
+            path: config.info_dir,
+            source,
+        })?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                data: DataDir::new(data_dir, config.dir_structure),
+                records: RecordDir::new(info_dir),
+                force_fsync: config.force_fsync,
+            }),
+        })
+    }
+
+    /// Does `work` on a thread that may block.
+    async fn blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        spawn_blocking(move || work(&inner)).await?
+    }
+}
+
+/// The canonical path of a directory that exists and can be written.
+fn usable_directory(path: &Path) -> io::Result<PathBuf> {
+    std::fs::create_dir_all(path)?;
+    let canonical = path.canonicalize()?;
+    record_file::temporary_file(&canonical)?.close()?;
+    Ok(canonical)
+}
+
+/// Makes the names in a directory durable.
+fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    std::fs::File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|source| StoreError::io("sync", path, source))
+}
+
+#[async_trait]
+impl Store for FileStore {
+    fn name(&self) -> &'static str {
+        "file_storage"
+    }
+
+    fn location(&self, record: &Record) -> String {
+        self.inner
+            .data
+            .file(&record.path)
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    async fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
+        self.blocking(move |inner| inner.create(new)).await
+    }
+
+    async fn load(&self, id: &UploadId) -> Result<Stored, StoreError> {
+        let id = id.clone();
+        self.blocking(move |inner| {
+            let record = inner.records.read(&id)?;
+            let offset = inner.data.length(&record.path)?;
+            if offset > record.length {
+                return Err(StoreError::UnexpectedLength {
+                    path: inner.data.file(&record.path),
+                    expected: record.length,
+                    found: offset,
+                });
+            }
+            Ok(Stored { record, offset })
+        })
+        .await
+    }
+
+    async fn update(&self, record: &Record) -> Result<(), StoreError> {
+        let record = record.clone();
+        self.blocking(move |inner| inner.records.replace(&record, inner.force_fsync))
+            .await
+    }
+
+    async fn append(
+        &self,
+        record: &Record,
+        offset: u64,
+    ) -> Result<Box<dyn AppendWriter>, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let sync = self.inner.force_fsync;
+        Ok(Box::new(FileAppend::new(path, offset, sync)))
+    }
+
+    async fn read(
+        &self,
+        record: &Record,
+        end: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
+        read::stream(self.inner.data.file(&record.path), end).await
+    }
+
+    async fn remove(&self, id: &UploadId) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.blocking(move |inner| {
+            let record = inner.records.read(&id)?;
+            inner.data.remove(&record.path, inner.force_fsync)?;
+            inner.records.remove(&id, inner.force_fsync)
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
+        let path = match new.path {
+            Some(path) => {
+                self.data.claim_chosen(&path, self.force_fsync)?;
+                path
+            }
+            None => self
+                .data
+                .claim_default(&new.id, new.created_at, self.force_fsync)?,
+        };
+        let record = Record {
+            id: new.id,
+            length: new.length,
+            metadata: new.metadata,
+            created_at: new.created_at,
+            path,
+            finished: false,
+            kind: new.kind,
+        };
+        if let Err(error) = self.records.create(&record, self.force_fsync) {
+            // The path was free before; leaving the file would take it for ever.
+            if let Err(left_behind) = self.data.remove(&record.path, false) {
+                tracing::warn!(upload = %record.id, error = %left_behind, "an empty data file stays behind");
+            }
+            return Err(error);
+        }
+        Ok(Stored { record, offset: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! What is kept about an upload besides its bytes.
+
+use std::time::SystemTime;
+
+use super::{DataPath, UploadId};
+
+/// How an upload relates to others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordKind {
+    /// Stands for itself.
+    #[default]
+    Whole,
+}
+
+/// Everything about an upload except its bytes and their number: the data
+/// file's length is the truth about the offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The last segment of the upload's URL.
+    pub id: UploadId,
+    /// Bytes there will be.
+    pub length: u64,
+    /// `Upload-Metadata` exactly as the client gave it; `None` when it gave
+    /// none.
+    pub metadata: Option<String>,
+    /// When the upload was created.
+    pub created_at: SystemTime,
+    /// Where the bytes lie. It is part of the record so that a changed
+    /// `--dir-structure` does not lose uploads.
+    pub path: DataPath,
+    /// Whether the upload was accepted as finished. All bytes can be there
+    /// without it, when a hook refused.
+    pub finished: bool,
+    /// Whole, or part of a concatenation.
+    pub kind: RecordKind,
+}
+
+/// An upload as the store found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// What is kept about it.
+    pub record: Record,
+    /// Bytes stored.
+    pub offset: u64,
+}
+
+/// What the store needs to begin an upload.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    /// The last segment of the upload's URL; may be taken.
+    pub id: UploadId,
+    /// Bytes there will be.
+    pub length: u64,
+    /// `Upload-Metadata` exactly as the client gave it.
+    pub metadata: Option<String>,
+    /// When the upload was created.
+    pub created_at: SystemTime,
+    /// Where to put the bytes, if a hook chose; the store chooses otherwise.
+    pub path: Option<DataPath>,
+    /// Whole, or part of a concatenation.
+    pub kind: RecordKind,
+}

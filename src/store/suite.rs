@@ -1,0 +1,192 @@
+//! What every store guarantees. An implementation calls [`passes`] in a test.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+
+use super::{DataPath, NewRecord, Record, RecordKind, Store, StoreError, UploadId};
+
+/// Runs the whole suite against an empty `store`.
+pub(crate) async fn passes(store: &dyn Store) {
+    a_new_upload_is_found_as_it_was_created(store).await;
+    an_id_is_given_once(store).await;
+    a_path_is_given_once(store).await;
+    bytes_come_back_as_they_were_appended(store).await;
+    an_append_at_another_offset_stores_nothing(store).await;
+    a_changed_record_is_found_changed(store).await;
+    a_removed_upload_is_gone(store).await;
+}
+
+fn id(id: &str) -> UploadId {
+    UploadId::new(id).unwrap()
+}
+
+fn new(name: &str, length: u64) -> NewRecord {
+    NewRecord {
+        id: id(name),
+        length,
+        metadata: Some("filename YQ==,flag".to_owned()),
+        created_at: UNIX_EPOCH + Duration::new(1_763_651_361, 123_456_789),
+        path: None,
+        kind: RecordKind::Whole,
+    }
+}
+
+async fn append(store: &dyn Store, record: &Record, offset: u64, chunks: &[&[u8]]) -> u64 {
+    let mut writer = store.append(record, offset).await.unwrap();
+    for chunk in chunks {
+        writer.write(Bytes::copy_from_slice(chunk)).await.unwrap();
+    }
+    writer.finish().await.unwrap()
+}
+
+async fn content(store: &dyn Store, record: &Record, end: u64) -> Vec<u8> {
+    let stream = store.read(record, end).await.unwrap();
+    stream.try_collect::<Vec<_>>().await.unwrap().concat()
+}
+
+async fn a_new_upload_is_found_as_it_was_created(store: &dyn Store) {
+    let created = store.create(new("found", 5)).await.unwrap();
+    let loaded = store.load(&id("found")).await.unwrap();
+    assert_eq!(created, loaded);
+    assert_eq!(loaded.offset, 0);
+    assert_eq!(loaded.record.length, 5);
+    assert_eq!(
+        loaded.record.metadata.as_deref(),
+        Some("filename YQ==,flag")
+    );
+    assert_eq!(loaded.record.created_at, new("found", 5).created_at);
+    assert!(!loaded.record.finished);
+    assert!(matches!(
+        store.load(&id("unknown")).await,
+        Err(StoreError::NotFound)
+    ));
+}
+
+async fn an_id_is_given_once(store: &dyn Store) {
+    store.create(new("once", 5)).await.unwrap();
+    for path in [None, Some(DataPath::new("elsewhere/once").unwrap())] {
+        let again = store
+            .create(NewRecord {
+                path,
+                ..new("once", 7)
+            })
+            .await;
+        assert!(matches!(again, Err(StoreError::IdTaken)), "{again:?}");
+    }
+    assert_eq!(store.load(&id("once")).await.unwrap().record.length, 5);
+    // The refused creation gave its path back.
+    let path = Some(DataPath::new("elsewhere/once").unwrap());
+    store
+        .create(NewRecord {
+            path,
+            ..new("other", 1)
+        })
+        .await
+        .unwrap();
+}
+
+async fn a_path_is_given_once(store: &dyn Store) {
+    let path = || Some(DataPath::new("chosen/deep/file").unwrap());
+    let first = store
+        .create(NewRecord {
+            path: path(),
+            ..new("path1", 5)
+        })
+        .await
+        .unwrap();
+    assert_eq!(Some(&first.record.path), path().as_ref());
+    let second = store
+        .create(NewRecord {
+            path: path(),
+            ..new("path2", 5)
+        })
+        .await;
+    assert!(
+        matches!(second, Err(StoreError::PathTaken(_))),
+        "{second:?}"
+    );
+    let below = Some(DataPath::new("chosen/deep/file/below").unwrap());
+    let below = store
+        .create(NewRecord {
+            path: below,
+            ..new("path3", 5)
+        })
+        .await;
+    assert!(matches!(below, Err(StoreError::PathTaken(_))), "{below:?}");
+    let above = Some(DataPath::new("chosen/deep").unwrap());
+    let above = store
+        .create(NewRecord {
+            path: above,
+            ..new("path4", 5)
+        })
+        .await;
+    assert!(matches!(above, Err(StoreError::PathTaken(_))), "{above:?}");
+    for refused in ["path2", "path3", "path4"] {
+        assert!(matches!(
+            store.load(&id(refused)).await,
+            Err(StoreError::NotFound)
+        ));
+    }
+}
+
+async fn bytes_come_back_as_they_were_appended(store: &dyn Store) {
+    let big: Vec<u8> = (0..1_000_003_u32).map(|n| (n % 251) as u8).collect();
+    let length = big.len() as u64 + 8;
+    let upload = store.create(new("bytes", length)).await.unwrap().record;
+    assert_eq!(append(store, &upload, 0, &[b"hel", b"", b"lo"]).await, 5);
+    assert_eq!(store.load(&id("bytes")).await.unwrap().offset, 5);
+    assert_eq!(
+        append(store, &upload, 5, &[&big]).await,
+        5 + big.len() as u64
+    );
+    let tiny: Vec<&[u8]> = vec![b"x"; 3];
+    assert_eq!(append(store, &upload, length - 3, &tiny).await, length);
+    assert_eq!(append(store, &upload, length, &[]).await, length);
+    let expected = [b"hello".as_slice(), &big, b"xxx"].concat();
+    assert!(content(store, &upload, length).await == expected);
+    assert!(content(store, &upload, 3).await == b"hel");
+}
+
+async fn an_append_at_another_offset_stores_nothing(store: &dyn Store) {
+    let upload = store.create(new("offset", 10)).await.unwrap().record;
+    append(store, &upload, 0, &[b"hello"]).await;
+    for offset in [0, 3, 7] {
+        let mut writer = store.append(&upload, offset).await.unwrap();
+        writer.write(Bytes::from_static(b"x")).await.unwrap();
+        let finished = writer.finish().await;
+        assert!(
+            matches!(finished, Err(StoreError::UnexpectedLength { found: 5, .. })),
+            "{finished:?}"
+        );
+    }
+    assert!(content(store, &upload, 5).await == b"hello");
+    assert_eq!(store.load(&id("offset")).await.unwrap().offset, 5);
+}
+
+async fn a_changed_record_is_found_changed(store: &dyn Store) {
+    let mut upload = store.create(new("changed", 0)).await.unwrap().record;
+    upload.finished = true;
+    store.update(&upload).await.unwrap();
+    assert_eq!(store.load(&id("changed")).await.unwrap().record, upload);
+}
+
+async fn a_removed_upload_is_gone(store: &dyn Store) {
+    let upload = store.create(new("removed", 10)).await.unwrap().record;
+    append(store, &upload, 0, &[b"hello"]).await;
+    store.remove(&id("removed")).await.unwrap();
+    assert!(matches!(
+        store.load(&id("removed")).await,
+        Err(StoreError::NotFound)
+    ));
+    assert!(matches!(
+        store.remove(&id("removed")).await,
+        Err(StoreError::NotFound)
+    ));
+    assert!(matches!(
+        store.read(&upload, 5).await,
+        Err(StoreError::NotFound)
+    ));
+    store.create(new("removed", 3)).await.unwrap();
+}

@@ -1,0 +1,34 @@
+//! The request that causes events.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::hooks::RequestState;
+
+/// A request as hooks will see it, which is put together when the first event
+/// needs it: most requests cause none that anybody wants.
+pub struct Cause<'a> {
+    describe: Box<dyn Fn() -> RequestState + 'a>,
+    described: OnceCell<Arc<RequestState>>,
+}
+
+impl<'a> Cause<'a> {
+    /// A cause that `describe` puts into words, at most once.
+    pub fn new(describe: impl Fn() -> RequestState + 'a) -> Self {
+        Self {
+            describe: Box::new(describe),
+            described: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn request(&self) -> Arc<RequestState> {
+        Arc::clone(self.described.get_or_init(|| Arc::new((self.describe)())))
+    }
+}
+
+impl fmt::Debug for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cause").finish_non_exhaustive()
+    }
+}

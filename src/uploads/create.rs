@@ -1,0 +1,174 @@
+//! An upload begins.
+
+use std::time::SystemTime;
+
+use super::append::Received;
+use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads};
+use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadKind, UploadState};
+use crate::store::{DataPath, NewRecord, Record, RecordKind};
+
+/// What a client wants to upload.
+#[derive(Debug, Clone)]
+pub struct NewUpload {
+    /// Bytes there will be.
+    pub length: u64,
+    /// What the client says about it.
+    pub metadata: Option<Metadata>,
+}
+
+/// An upload that was begun.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// The last segment of its URL.
+    pub id: UploadId,
+    /// Bytes stored.
+    pub offset: u64,
+    /// Header fields that hooks want in the response.
+    pub headers: Vec<(String, String)>,
+    /// What hooks want in the response, if the upload is finished already.
+    pub finish: Option<FinishChanges>,
+}
+
+impl Uploads {
+    /// Begins an upload and stores the bytes in `body`, if there are any.
+    ///
+    /// An upload that is complete is finished at once; that may be one without
+    /// bytes. If the connection breaks while the body comes, the upload stays,
+    /// with what came of it. After any other error nothing of it is left.
+    ///
+    /// # Errors
+    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`, `Body`, or the
+    /// storage failed.
+    pub async fn create(
+        &self,
+        cause: &Cause<'_>,
+        new: NewUpload,
+        body: Option<Body<'_>>,
+    ) -> Result<Created, UploadError> {
+        if let Some(maximum) = self.max_length.filter(|maximum| new.length > *maximum) {
+            return Err(UploadError::ExceedsMaximum { maximum });
+        }
+        let announced = body.as_ref().and_then(|body| body.length);
+        if announced.is_some_and(|announced| announced > new.length) {
+            return Err(UploadError::ExceedsLength);
+        }
+
+        let (record, headers) = self.ask_to_create(cause, new).await?;
+        let id = record.id.clone();
+        // Held before anybody can find the upload.
+        let _lock = self.locks.acquire(&id).await?;
+        let record = self.store.create(record).await?.record;
+        let result = self.begin(cause, record, body).await;
+        let (offset, finish) = match result {
+            Ok(begun) => begun,
+            Err(error @ UploadError::Body(BodyError::Disconnected | BodyError::Stopping)) => {
+                return Err(error);
+            }
+            Err(error) => {
+                // The client does not know of it and cannot come back to it.
+                if let Err(left_behind) = self.store.remove(&id).await {
+                    tracing::warn!(upload = %id, error = %left_behind, "a failed creation stays behind");
+                }
+                return Err(error);
+            }
+        };
+        Ok(Created {
+            id,
+            offset,
+            headers,
+            finish,
+        })
+    }
+
+    /// Asks the hooks and does what they want changed.
+    async fn ask_to_create(
+        &self,
+        cause: &Cause<'_>,
+        new: NewUpload,
+    ) -> Result<(NewRecord, Vec<(String, String)>), UploadError> {
+        let mut record = NewRecord {
+            id: UploadId::random(),
+            length: new.length,
+            metadata: new
+                .metadata
+                .as_ref()
+                .map(|metadata| metadata.raw().to_owned()),
+            created_at: SystemTime::now(),
+            path: None,
+            kind: RecordKind::Whole,
+        };
+        if !self.hooks.wants(EventKind::PreCreate) {
+            return Ok((record, Vec::new()));
+        }
+        let state = UploadState {
+            id: record.id.as_str().to_owned(),
+            offset: 0,
+            length: Some(record.length),
+            metadata: new
+                .metadata
+                .map(|m| m.entries().to_vec())
+                .unwrap_or_default(),
+            kind: UploadKind::Whole,
+            storage: self.store.name(),
+            path: None,
+            created_at: record.created_at,
+        };
+        let event = Event::now(EventKind::PreCreate, state, cause.request());
+        let changes = self.hooks.pre_create(event).await?;
+        let headers = apply(changes, &mut record)?;
+        Ok((record, headers))
+    }
+
+    /// Stores the first bytes of a new upload and tells of it.
+    async fn begin(
+        &self,
+        cause: &Cause<'_>,
+        record: Record,
+        body: Option<Body<'_>>,
+    ) -> Result<(u64, Option<FinishChanges>), UploadError> {
+        let received = match body {
+            Some(body) => self.receive(&record, 0, body).await?,
+            None => Received {
+                offset: 0,
+                cut: None,
+            },
+        };
+        if let Some(cut @ (UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge))) =
+            received.cut
+        {
+            return Err(cut);
+        }
+        let finish = if received.offset == record.length {
+            Some(self.finish(cause, record).await?)
+        } else {
+            self.notify(EventKind::PostCreate, &record, received.offset, cause);
+            None
+        };
+        match received.cut {
+            Some(cut) => Err(cut),
+            None => Ok((received.offset, finish)),
+        }
+    }
+}
+
+/// Changes `record` and gives the header fields for the response. What hooks
+/// choose was checked where it came in; it is checked again because a store
+/// trusts nobody.
+fn apply(
+    changes: CreateChanges,
+    record: &mut NewRecord,
+) -> Result<Vec<(String, String)>, UploadError> {
+    if let Some(entries) = changes.metadata {
+        record.metadata = Metadata::from_entries(entries)
+            .map_err(|_| UploadError::UnusableChoice { what: "metadata" })?
+            .map(|metadata| metadata.raw().to_owned());
+    }
+    if let Some(id) = changes.id {
+        record.id = UploadId::new(id).map_err(|_| UploadError::UnusableChoice { what: "id" })?;
+    }
+    if let Some(path) = changes.path {
+        record.path =
+            Some(DataPath::new(path).map_err(|_| UploadError::UnusableChoice { what: "path" })?);
+    }
+    Ok(changes.headers)
+}

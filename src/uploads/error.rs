@@ -1,0 +1,75 @@
+//! What can be wrong with a request for an upload.
+
+use crate::hooks::Refusal;
+use crate::store::StoreError;
+
+use super::body::BodyError;
+
+/// Why something did not happen to an upload.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UploadError {
+    /// There is no such upload.
+    #[error("no such upload")]
+    NotFound,
+    /// Another request holds the upload and did not let go of it in time.
+    #[error("another request is using the upload")]
+    Locked,
+    /// The client's idea of the offset is not the server's.
+    #[error("the upload's offset is {current}")]
+    OffsetMismatch {
+        /// Bytes stored.
+        current: u64,
+    },
+    /// The body has more bytes than the upload has left. Nothing was stored
+    /// past the end.
+    #[error("the body goes past the end of the upload")]
+    ExceedsLength,
+    /// The upload would be longer than the server allows.
+    #[error("the upload is longer than {maximum} bytes")]
+    ExceedsMaximum {
+        /// Bytes an upload may have.
+        maximum: u64,
+    },
+    /// The id or the path that a hook chose is taken.
+    #[error("the id or the path is taken")]
+    Conflict,
+    /// Only finished uploads can be read.
+    #[error("the upload is not finished")]
+    Unfinished,
+    /// A hook said no, or could not be asked.
+    #[error("a hook refused the request")]
+    Refused(Refusal),
+    /// A hook chose an id or a path that is not well-formed.
+    #[error("a hook chose an unusable {what}")]
+    UnusableChoice {
+        /// `id`, `path` or `metadata`.
+        what: &'static str,
+    },
+    /// The body broke off. What came before is stored.
+    #[error(transparent)]
+    Body(BodyError),
+    /// There is no room for the bytes.
+    #[error("the storage is full")]
+    StorageFull,
+    /// The storage failed. The text is for the operator.
+    #[error(transparent)]
+    Storage(StoreError),
+}
+
+impl From<StoreError> for UploadError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NotFound,
+            StoreError::IdTaken | StoreError::PathTaken(_) => Self::Conflict,
+            StoreError::DiskFull(_) => Self::StorageFull,
+            other => Self::Storage(other),
+        }
+    }
+}
+
+impl From<Refusal> for UploadError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

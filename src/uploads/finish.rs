@@ -1,0 +1,27 @@
+//! An upload is complete.
+
+use super::{Cause, UploadError, Uploads};
+use crate::hooks::{EventKind, FinishChanges};
+use crate::store::Record;
+
+impl Uploads {
+    /// Finishes an upload whose bytes are all stored. The caller holds its
+    /// lock. If a hook refuses, the upload stays complete but unfinished.
+    pub(super) async fn finish(
+        &self,
+        cause: &Cause<'_>,
+        mut record: Record,
+    ) -> Result<FinishChanges, UploadError> {
+        let offset = record.length;
+        let changes = if self.hooks.wants(EventKind::PreFinish) {
+            let event = self.event(EventKind::PreFinish, &record, offset, cause);
+            self.hooks.pre_finish(event).await?
+        } else {
+            FinishChanges::default()
+        };
+        record.finished = true;
+        self.store.update(&record).await?;
+        self.notify(EventKind::PostFinish, &record, offset, cause);
+        Ok(changes)
+    }
+}

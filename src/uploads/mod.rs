@@ -1,0 +1,134 @@
+//! What an upload is and what may happen to it: create, append, finish, read,
+//! terminate; the lock of an upload; who is asked and who is told.
+//!
+//! What holds:
+//! - Everything that changes an upload holds its lock from the first look to
+//!   the last write.
+//! - A request is checked as far as it can be before a hook is asked, and a
+//!   hook is asked before anything is stored or removed.
+//! - An event says what is stored, never what is about to be.
+//! - Bytes that came are kept, also when the client breaks off, unless the
+//!   client cannot know of the upload.
+
+mod append;
+mod body;
+mod cause;
+mod create;
+mod error;
+mod finish;
+mod lock;
+mod metadata;
+mod read;
+mod terminate;
+
+#[cfg(test)]
+mod tests;
+
+pub use append::Appended;
+pub use body::{Body, BodyError, BodyStream};
+pub use cause::Cause;
+pub use create::{Created, NewUpload};
+pub use error::UploadError;
+pub use metadata::{InvalidMetadata, Metadata};
+pub use read::{ContentStream, Download};
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub use crate::store::UploadId;
+
+use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
+use crate::store::{Record, RecordKind, Store, Stored};
+use lock::Locks;
+
+/// All uploads of a server.
+#[derive(Debug)]
+pub struct Uploads {
+    store: Arc<dyn Store>,
+    hooks: Arc<Hooks>,
+    locks: Locks,
+    max_length: Option<u64>,
+}
+
+/// An upload as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The last segment of its URL.
+    pub id: UploadId,
+    /// Bytes stored.
+    pub offset: u64,
+    /// Bytes there will be.
+    pub length: u64,
+    /// `Upload-Metadata` as the client gave it, byte for byte, unless a hook
+    /// changed it.
+    pub metadata: Option<String>,
+    /// When it was created.
+    pub created_at: SystemTime,
+    /// Whether it was accepted as finished.
+    pub finished: bool,
+}
+
+impl Uploads {
+    /// The uploads in `store`. `max_length` is the greatest length, in bytes,
+    /// that a new upload may have.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, hooks: Arc<Hooks>, max_length: Option<u64>) -> Self {
+        Self {
+            store,
+            hooks,
+            locks: Locks::default(),
+            max_length,
+        }
+    }
+
+    /// The greatest length, in bytes, that a new upload may have.
+    #[must_use]
+    pub fn max_length(&self) -> Option<u64> {
+        self.max_length
+    }
+
+    /// How an upload stands. While bytes are being stored, the offset is a
+    /// lower bound.
+    ///
+    /// # Errors
+    /// `NotFound`, or the storage failed.
+    pub async fn status(&self, id: &UploadId) -> Result<Upload, UploadError> {
+        Ok(self.store.load(id).await?.into())
+    }
+
+    /// Tells who wants to hear of it.
+    fn notify(&self, kind: EventKind, record: &Record, offset: u64, cause: &Cause<'_>) {
+        if self.hooks.wants(kind) {
+            self.hooks.notify(self.event(kind, record, offset, cause));
+        }
+    }
+
+    fn event(&self, kind: EventKind, record: &Record, offset: u64, cause: &Cause<'_>) -> Event {
+        let state = UploadState {
+            id: record.id.as_str().to_owned(),
+            offset,
+            length: Some(record.length),
+            metadata: Metadata::entries_of(record.metadata.as_deref()),
+            kind: match record.kind {
+                RecordKind::Whole => UploadKind::Whole,
+            },
+            storage: self.store.name(),
+            path: Some(self.store.location(record)),
+            created_at: record.created_at,
+        };
+        Event::now(kind, state, cause.request())
+    }
+}
+
+impl From<Stored> for Upload {
+    fn from(Stored { record, offset }: Stored) -> Self {
+        Self {
+            id: record.id,
+            offset,
+            length: record.length,
+            metadata: record.metadata,
+            created_at: record.created_at,
+            finished: record.finished,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! An upload is removed.
+
+use super::{Cause, UploadError, UploadId, Uploads};
+use crate::hooks::EventKind;
+use crate::store::StoreError;
+
+impl Uploads {
+    /// Removes an upload, finished or not.
+    ///
+    /// # Errors
+    /// `NotFound`, `Locked`, `Refused`, or the storage failed.
+    pub async fn terminate(&self, cause: &Cause<'_>, id: &UploadId) -> Result<(), UploadError> {
+        let _lock = self.locks.acquire(id).await?;
+        let stored = match self.store.load(id).await {
+            Ok(stored) => stored,
+            Err(StoreError::NotFound) => {
+                // A crash may have left the record of an upload whose bytes
+                // are gone.
+                return match self.store.remove(id).await {
+                    Ok(()) | Err(StoreError::NotFound) => Err(UploadError::NotFound),
+                    Err(error) => Err(error.into()),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if self.hooks.wants(EventKind::PreTerminate) {
+            let event = self.event(
+                EventKind::PreTerminate,
+                &stored.record,
+                stored.offset,
+                cause,
+            );
+            self.hooks.pre_terminate(event).await?;
+        }
+        self.store.remove(id).await?;
+        self.notify(
+            EventKind::PostTerminate,
+            &stored.record,
+            stored.offset,
+            cause,
+        );
+        Ok(())
+    }
+}
