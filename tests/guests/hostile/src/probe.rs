@@ -35,15 +35,16 @@ pub(crate) fn environment_variables() -> usize {
     env::vars_os().count()
 }
 
-/// `ok` if the root directory can be read, else the error's kind.
+/// `ok` if the root directory can be read, else `err` and the error's kind, which
+/// depends on the libc that the guest was built with.
 pub(crate) fn files() -> String {
-    let error = |error: std::io::Error| format!("{:?}", error.kind());
+    let error = |error: std::io::Error| format!("err {:?}", error.kind());
     fs::read_dir("/").map_or_else(error, |_| "ok".to_owned())
 }
 
-/// `ok` if a connection to the server's own port succeeds, else the error's code.
+/// `ok` if a connection to the server's own port succeeds, else `err` and the code.
 pub(crate) fn network() -> String {
-    connect().map_or_else(|code| code.name().to_owned(), |()| "ok".to_owned())
+    connect().map_or_else(|code| format!("err {}", code.name()), |()| "ok".to_owned())
 }
 
 fn connect() -> Result<(), ErrorCode> {
