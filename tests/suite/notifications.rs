@@ -50,11 +50,11 @@ fn the_events_of_an_upload_are_told_in_order() {
     assert_eq!(
         heard(&server, id(&url)),
         [
-            "Notification::PostCreate 0",
-            "Notification::PostReceive 2",
-            "Notification::PostReceive 4",
-            "Notification::PostFinish 6",
-            "Notification::PostTerminate 6",
+            "post-create 0",
+            "post-receive 2",
+            "post-receive 4",
+            "post-finish 6",
+            "post-terminate 6",
         ]
     );
 }
@@ -70,10 +70,7 @@ fn a_creation_that_finishes_the_upload_tells_of_the_finish_only() {
     crate::harness::eventually("the end is told", || heard(&server, id(&url)).len() == 2);
     assert_eq!(
         heard(&server, id(&url)),
-        [
-            "Notification::PostFinish 0",
-            "Notification::PostTerminate 0"
-        ]
+        ["post-finish 0", "post-terminate 0"]
     );
 }
 

@@ -31,14 +31,14 @@ const FOREIGN: [&str; 16] = [
 
 /// The cargo that runs us, at the top of the repository, for a guest: without
 /// whatever is meant for native builds.
-pub fn guest() -> Command {
+pub(crate) fn guest() -> Command {
     let mut command = cleaned(cargo());
     command.current_dir(process::repository());
     command
 }
 
 /// The cargo that runs us, at the top of the repository, with its user's settings.
-pub fn native() -> Command {
+pub(crate) fn native() -> Command {
     let mut command = Command::new(cargo());
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -54,7 +54,7 @@ pub fn native() -> Command {
 }
 
 /// The rustc of the same toolchain.
-pub fn rustc() -> Command {
+pub(crate) fn rustc() -> Command {
     let mut command = cleaned("rustc".to_owned());
     command.current_dir(process::repository());
     command

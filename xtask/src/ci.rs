@@ -1,13 +1,16 @@
 //! What a change must pass.
 
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
 use crate::{cargo, process, test};
 
 /// Formatting, lints, docs, dependencies, tests; the cheap ones first.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     step(
         "formatting",
         cargo::native().args(["fmt", "--all", "--check"]),
@@ -28,7 +31,7 @@ pub fn run() -> Result<()> {
             .args(docs)
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
-    step("dependencies", &mut deny()?)?;
+    dependencies()?;
     eprintln!("x: tests");
     test::run(None)
 }
@@ -38,20 +41,36 @@ fn step(name: &str, command: &mut Command) -> Result<()> {
     process::run(command)
 }
 
+/// Licences, sources and bans always; known vulnerabilities where their database can
+/// be fetched.
+fn dependencies() -> Result<()> {
+    let deny = deny()?;
+    let check = ["check", "bans", "licenses", "sources"];
+    step("dependencies", at_top(&deny).args(check))?;
+    if !process::succeeds(at_top(&deny).args(["fetch", "db"])) {
+        eprintln!("x: skipped: advisories (their database on github.com cannot be fetched)");
+        return Ok(());
+    }
+    step("advisories", at_top(&deny).args(["check", "advisories"]))
+}
+
+fn at_top(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(process::repository());
+    command
+}
+
 /// cargo-deny, from `PATH` or built into `target/tools`.
-fn deny() -> Result<Command> {
-    let own = process::target().join("tools");
-    let mut deny = match process::find("cargo-deny") {
-        Some(program) => Command::new(program),
-        None => {
-            if !own.join("bin/cargo-deny").is_file() {
-                eprintln!("x: building cargo-deny into target/tools (some minutes, once)");
-                let install = ["install", "--locked", "--quiet", "cargo-deny", "--root"];
-                process::run(cargo::native().args(install).arg(&own))?;
-            }
-            Command::new(own.join("bin/cargo-deny"))
-        }
-    };
-    deny.args(["check"]).current_dir(process::repository());
-    Ok(deny)
+fn deny() -> Result<PathBuf> {
+    if let Some(program) = process::find("cargo-deny") {
+        return Ok(program);
+    }
+    let folder = process::target().join("tools");
+    let program = folder.join("bin/cargo-deny");
+    if !program.is_file() {
+        eprintln!("x: building cargo-deny into target/tools (some minutes, once)");
+        let install = ["install", "--locked", "--quiet", "cargo-deny", "--root"];
+        process::run(cargo::native().args(install).arg(&folder))?;
+    }
+    Ok(program)
 }

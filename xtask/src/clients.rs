@@ -53,7 +53,7 @@ const PROGRAMS: [Program; 6] = [
 ];
 
 /// Installs what is missing where that is possible, after saying so.
-pub fn prepare() -> Result<()> {
+pub(crate) fn prepare() -> Result<()> {
     install_programs();
     prepare_or_say("tus-js-client", node());
     prepare_or_say("tuspy", python());

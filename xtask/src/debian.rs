@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::process;
 
 /// Whether packages can be installed here: apt, as root.
-pub fn can_install() -> bool {
+pub(crate) fn can_install() -> bool {
     let id = || process::output(Command::new("id").arg("-u"));
     process::find("apt-get").is_some() && id().is_ok_and(|id| id.trim() == "0")
 }
@@ -16,7 +16,7 @@ pub fn can_install() -> bool {
 ///
 /// # Errors
 /// When apt fails: no network, or a package that this release does not have.
-pub fn install(packages: &[&str], purpose: &str) -> Result<()> {
+pub(crate) fn install(packages: &[&str], purpose: &str) -> Result<()> {
     eprintln!(
         "x: installing the Debian packages {} ({purpose})",
         packages.join(" ")

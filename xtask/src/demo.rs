@@ -16,7 +16,7 @@ use crate::{cargo, guests, process, smoke};
 const PLUGIN: &str = "plugins/refuse-meme";
 
 /// Builds all, then becomes the server; or with `once` tries it and stops it.
-pub fn run(port: u16, once: bool) -> Result<()> {
+pub(crate) fn run(port: u16, once: bool) -> Result<()> {
     if TcpStream::connect(("127.0.0.1", port)).is_ok() {
         bail!("something listens on port {port} already: choose another with --port");
     }

@@ -35,7 +35,7 @@ struct Variant {
 }
 
 /// Builds all guests of this repository into `target/guests`. Returns that folder.
-pub fn build_all() -> Result<PathBuf> {
+pub(crate) fn build_all() -> Result<PathBuf> {
     let folder = process::target().join("guests");
     let manifest = process::repository().join("Cargo.toml");
     let guests: Vec<Guest> = read(&manifest)?
@@ -51,17 +51,15 @@ pub fn build_all() -> Result<PathBuf> {
 
 /// Builds the guest whose crate is in `path` into `into`, or `target/guests`.
 /// Returns the folder.
-pub fn build_one(path: &Path, into: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn build_one(path: &Path, into: Option<&Path>) -> Result<PathBuf> {
     let folder = into.map_or_else(|| process::target().join("guests"), Path::to_owned);
     let manifest = fs::canonicalize(path.join("Cargo.toml"))
         .with_context(|| format!("{} is not the folder of a crate", path.display()))?;
-    let guests: Vec<Guest> = read(&manifest)?
-        .into_iter()
-        .filter(|guest| guest.manifest == manifest)
-        .collect();
+    let wanted = |guest: &Guest| guest.manifest == manifest && !guest.is_server();
+    let guests: Vec<Guest> = read(&manifest)?.into_iter().filter(wanted).collect();
     if guests.is_empty() {
         bail!(
-            "{} is a workspace: name the folder of one crate",
+            "{} holds no guest: it needs a cdylib (or a main, as a command)",
             path.display()
         );
     }
@@ -80,16 +78,32 @@ impl Guest {
             .any(|folder| self.manifest.starts_with(top.join(folder)))
     }
 
+    /// The workspace's root package has a main as well, which is no guest.
+    fn is_server(&self) -> bool {
+        self.manifest == process::repository().join("Cargo.toml")
+    }
+
     /// Our own guests share a profile of the workspace; a crate from elsewhere has
     /// its own settings under `release`.
     fn profile(&self) -> &'static str {
         if self.is_ours() { "guest" } else { "release" }
     }
 
+    /// `None` for a crate that no component can be made of.
     fn from_metadata(package: &Value) -> Option<Self> {
-        let name = package["name"].as_str()?.to_owned();
-        let manifest = PathBuf::from(package["manifest_path"].as_str()?);
-        let variants = match package["metadata"]["guest"]["variants"].as_object() {
+        let targets = at(package, "/targets").as_array()?.iter();
+        let kinds = targets
+            .filter_map(|target| at(target, "/crate_types").as_array())
+            .flatten();
+        if !kinds
+            .filter_map(Value::as_str)
+            .any(|kind| kind == "cdylib" || kind == "bin")
+        {
+            return None;
+        }
+        let name = at(package, "/name").as_str()?.to_owned();
+        let manifest = PathBuf::from(at(package, "/manifest_path").as_str()?);
+        let variants = match at(package, "/metadata/guest/variants").as_object() {
             Some(table) => table
                 .iter()
                 .map(|(name, list)| Variant::new(name, list))
@@ -130,7 +144,7 @@ fn read(manifest: &Path) -> Result<Vec<Guest>> {
     ]);
     let text = process::output(command.arg(manifest))?;
     let metadata: Value = serde_json::from_str(&text).context("what `cargo metadata` wrote")?;
-    let packages = metadata["packages"]
+    let packages = at(&metadata, "/packages")
         .as_array()
         .context("`cargo metadata` names no package")?;
     Ok(packages.iter().filter_map(Guest::from_metadata).collect())
@@ -186,17 +200,23 @@ fn build(toolchain: &Toolchain, batch: &[(&Guest, &Variant)], folder: &Path) -> 
     Ok(())
 }
 
+/// What stands at a path in JSON; null if nothing does.
+fn at<'json>(value: &'json Value, path: &str) -> &'json Value {
+    static NOTHING: Value = Value::Null;
+    value.pointer(path).unwrap_or(&NOTHING)
+}
+
 /// The component among what cargo says it built.
 fn artifact(messages: &str, manifest: &Path) -> Option<PathBuf> {
     let messages = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let ours = |message: &Value| {
-        message["reason"] == "compiler-artifact"
-            && message["manifest_path"].as_str().map(Path::new) == Some(manifest)
+        at(message, "/reason") == "compiler-artifact"
+            && at(message, "/manifest_path").as_str().map(Path::new) == Some(manifest)
     };
     messages.filter(ours).find_map(|message| {
-        let files = message["filenames"]
+        let files = at(&message, "/filenames")
             .as_array()?
             .iter()
             .filter_map(Value::as_str);
@@ -216,7 +236,8 @@ mod tests {
     fn variants_of_a_crate_go_into_different_batches() {
         let package = |name: &str, guest: Value| {
             let manifest = format!("/x/{name}/Cargo.toml");
-            let package = json!({"name": name, "manifest_path": manifest, "metadata": guest});
+            let targets = json!([{"crate_types": ["cdylib"]}]);
+            let package = json!({"name": name, "manifest_path": manifest, "targets": targets, "metadata": guest});
             Guest::from_metadata(&package).unwrap()
         };
         let variants = json!({"guest": {"variants": {"rule-a": [], "rule-b": ["b"]}}});

@@ -1,5 +1,8 @@
 //! The repository's tasks: `./x help` lists them.
 
+// A task talks to the person who started it.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod cargo;
 mod ci;
 mod clients;
@@ -12,7 +15,7 @@ mod smoke;
 mod test;
 mod toolchain;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -59,8 +62,18 @@ enum Task {
     Ci,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("x: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Guests => guests::build_all().map(drop),
         Task::Plugin { path, into } => guests::build_one(&path, into.as_deref()).map(drop),
         Task::Demo { port, once } => demo::run(port, once),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 /// Copies `from` to `folder/name` so that nobody ever sees a part of it: written
 /// under a name with a dot in front, which the server ignores, synchronised, and
 /// renamed. Returns the new path.
-pub fn atomically(from: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
+pub(crate) fn atomically(from: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     let to = folder.join(name);
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = write(from, folder, &temporary)

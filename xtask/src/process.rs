@@ -9,19 +9,19 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 /// The top of this repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
 }
 
 /// The folder for everything that is built.
-pub fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     repository().join("target")
 }
 
 /// Runs a program to its end with our own stdin, stdout and stderr. An error
 /// unless it succeeds.
-pub fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("cannot start {}", shown(command)))?;
@@ -32,7 +32,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 }
 
 /// Runs a program and returns what it wrote to stdout.
-pub fn output(command: &mut Command) -> Result<String> {
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -45,7 +45,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Whether a program succeeds; what it writes is dropped.
-pub fn succeeds(command: &mut Command) -> bool {
+pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -54,7 +54,7 @@ pub fn succeeds(command: &mut Command) -> bool {
 }
 
 /// Where on `PATH` a program is.
-pub fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     env::split_paths(&folders)
         .map(|folder| folder.join(program))

@@ -23,7 +23,7 @@ const CASES: [(&str, &str, &str); 2] = [
 ];
 
 /// Starts the server, tries it, and stops it.
-pub fn run(mut server: Command, port: u16) -> Result<()> {
+pub(crate) fn run(mut server: Command, port: u16) -> Result<()> {
     let mut server = server.spawn().context("cannot start the server")?;
     let tried = wait(&mut server, port).and_then(|()| try_all(port));
     server

@@ -5,7 +5,8 @@
 //! 3. Where rustup can add nothing, Debian's `rustc-web` with the sources of its
 //!    standard library, which each target folder then builds once, and `wasi-libc`.
 //!    The linker still is that of the toolchain that runs us. Nothing outside of
-//!    the packages is touched.
+//!    the packages is touched. Where they are installed already, rustup is not
+//!    asked: without a network it would be asked in vain each time.
 //! 4. Else one line that says what to install.
 //!
 //! `RUSTUS_GUEST_TOOLCHAIN=debian` skips the first two, to try the third.
@@ -24,7 +25,7 @@ use anyhow::{Context, Result, bail};
 use crate::{cargo, debian, process};
 
 /// The target of every guest.
-pub const TARGET: &str = "wasm32-wasip2";
+pub(crate) const TARGET: &str = "wasm32-wasip2";
 
 /// How long `rustup target add` may take: a slow download of 20 MB, but not a
 /// network that swallows packets.
@@ -36,16 +37,16 @@ const DEBIAN_LIBC: &str = "/usr/lib/wasm32-wasi";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "wasi-libc"];
 
 /// A toolchain that builds guests.
-pub struct Toolchain {
+pub(crate) struct Toolchain {
     environment: Vec<(&'static str, OsString)>,
     arguments: &'static [&'static str],
 }
 
 impl Toolchain {
     /// Finds one, or installs one after saying so.
-    pub fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let debian_only = env::var("RUSTUS_GUEST_TOOLCHAIN").is_ok_and(|value| value == "debian");
-        if !debian_only && (has_target() || (add_target() && has_target())) {
+        if !debian_only && has_target() {
             return Ok(Self {
                 environment: Vec::new(),
                 arguments: &[],
@@ -53,6 +54,12 @@ impl Toolchain {
         }
         if has_debian() {
             return Self::debian();
+        }
+        if !debian_only && add_target() && has_target() {
+            return Ok(Self {
+                environment: Vec::new(),
+                arguments: &[],
+            });
         }
         if debian::can_install() && debian::install(&DEBIAN_PACKAGES, "to build plugins").is_ok() {
             return Self::debian();
@@ -65,7 +72,7 @@ impl Toolchain {
     }
 
     /// `cargo build` for guests; packages and profile are the caller's to add.
-    pub fn build(&self) -> Command {
+    pub(crate) fn build(&self) -> Command {
         let mut command = cargo::guest();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

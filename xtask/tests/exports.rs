@@ -1,6 +1,8 @@
 //! What the built guests export is what their source says: no event more, none
 //! fewer. Needs `./x guests`, which `./x test` runs before.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{fs, path::Path};
 
 use wasmparser::{Parser, Payload};

@@ -11,7 +11,7 @@ fn log_event(what: Notification, event: Event) -> Result<(), HookError> {
         .length
         .map_or("unknown".to_owned(), |length| length.to_string());
     log::info(
-        message(what),
+        what.name(),
         &[
             ("offset", &upload.offset.to_string()),
             ("length", &length),
@@ -19,13 +19,4 @@ fn log_event(what: Notification, event: Event) -> Result<(), HookError> {
         ],
     );
     Ok(())
-}
-
-fn message(what: Notification) -> &'static str {
-    match what {
-        Notification::PostCreate => "created",
-        Notification::PostReceive => "received",
-        Notification::PostFinish => "finished",
-        Notification::PostTerminate => "terminated",
-    }
 }

@@ -1,6 +1,6 @@
 //! Reading what an event carries.
 
-use crate::{Header, Request, Upload};
+use crate::{Header, Notification, Request, Upload};
 
 impl Upload {
     /// The value of a metadata key as text; `None` if the key is not there or
@@ -38,6 +38,18 @@ impl Request {
             .iter()
             .filter(matching)
             .map(|field| field.value.as_str())
+    }
+}
+
+impl Notification {
+    /// Its name as everywhere in the server: `post-create` and so on.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PostCreate => "post-create",
+            Self::PostReceive => "post-receive",
+            Self::PostFinish => "post-finish",
+            Self::PostTerminate => "post-terminate",
+        }
     }
 }
 

@@ -41,7 +41,9 @@
 extern crate self as rustus_hook;
 
 #[doc(hidden)]
-#[allow(missing_docs, clippy::all)]
+#[allow(missing_docs, unsafe_code, unreachable_pub, unused_qualifications)]
+#[allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#[allow(clippy::indexing_slicing)]
 pub mod bindings;
 
 pub mod config;

@@ -32,6 +32,7 @@ fn emit(level: Level, message: &str, fields: &[host::Field]) {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::print_stderr)]
 fn emit(level: Level, message: &str, fields: &[host::Field]) {
     let fields = fields
         .iter()

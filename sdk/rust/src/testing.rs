@@ -68,7 +68,7 @@ pub fn config(entries: &[(&str, &str)]) {
 pub(crate) mod config_source {
     use super::CONFIG;
 
-    pub fn all() -> String {
+    pub(crate) fn all() -> String {
         let pairs = CONFIG.with_borrow(|all| {
             all.iter()
                 .map(|(k, v)| format!("{k:?}:{v:?}"))
@@ -77,7 +77,7 @@ pub(crate) mod config_source {
         format!("{{{}}}", pairs.join(","))
     }
 
-    pub fn get(key: &str) -> Option<String> {
+    pub(crate) fn get(key: &str) -> Option<String> {
         CONFIG.with_borrow(|all| {
             all.iter()
                 .find(|(k, _)| k == key)

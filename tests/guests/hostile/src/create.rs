@@ -9,7 +9,7 @@ use crate::{Behaviour, harm, probe};
 type Answer = Result<CreateDecision, HookError>;
 
 /// The table. Each entry answers for itself; those of [`harm`] seldom return.
-pub fn decide(event: Event) -> Answer {
+pub(crate) fn decide(event: Event) -> Answer {
     let behaviour = Behaviour::of(&event, "behave");
     let argument = behaviour.argument.as_str();
     match behaviour.name.as_str() {

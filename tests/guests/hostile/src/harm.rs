@@ -1,11 +1,14 @@
 //! What a bad guest does to its host.
 
+// It is what this crate is for.
+#![allow(clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
 use std::{cell::RefCell, hint::black_box, io::Write, thread, time::Duration};
 
 use rustus_hook::log;
 
 /// The behaviours that answer nothing of their own.
-pub fn by_name(name: &str) -> Option<fn()> {
+pub(crate) fn by_name(name: &str) -> Option<fn()> {
     Some(match name {
         "loop" => spin,
         "allocate" => allocate,
@@ -19,7 +22,7 @@ pub fn by_name(name: &str) -> Option<fn()> {
 }
 
 /// Uses the processor for ever and calls nobody.
-pub fn spin() {
+pub(crate) fn spin() {
     let mut turns = 0_u64;
     loop {
         turns = black_box(turns.wrapping_add(1));
@@ -27,7 +30,7 @@ pub fn spin() {
 }
 
 /// Dies as a guest with a bug does.
-pub fn trap() {
+pub(crate) fn trap() {
     panic!("hostile: trap");
 }
 
@@ -39,15 +42,19 @@ fn allocate() {
     }
 }
 
+/// Fills the stack of the engine. Frames that keep nothing in linear memory: those
+/// that do would run into its lower end first, which is another trap.
 fn recurse_for_ever() {
-    black_box(recurse(1));
+    black_box(recurse(black_box(1)));
 }
 
-/// Each turn keeps a frame of its own, whatever the optimiser does.
-#[allow(unconditional_recursion)]
+/// What is left to do after the inner call keeps it from becoming a loop.
+#[inline(never)]
 fn recurse(depth: u64) -> u64 {
-    let frame = black_box([depth; 64]);
-    black_box(recurse(depth + 1)).wrapping_add(black_box(frame)[63])
+    match depth {
+        u64::MAX => 0,
+        _ => recurse(depth + 1).wrapping_mul(depth | 1) ^ depth,
+    }
 }
 
 /// Writes to stdout for ever.
@@ -60,7 +67,7 @@ fn print() {
 }
 
 /// Ten lines on each stream, as a plugin prints that knows no better.
-pub fn print_some() {
+pub(crate) fn print_some() {
     for line in 0..10 {
         println!("stdout line {line}");
         eprintln!("stderr line {line}");
@@ -85,7 +92,7 @@ thread_local! {
 }
 
 /// Takes 8 MiB more and never gives them back. Returns how many MiB it holds.
-pub fn leak() -> usize {
+pub(crate) fn leak() -> usize {
     KEPT.with_borrow_mut(|kept| {
         kept.push(black_box(vec![1; 8 << 20]));
         kept.len() * 8

@@ -6,7 +6,7 @@ use crate::{Behaviour, harm};
 
 /// `behave-finish`: what [`blocking`] knows, `header:NAME=VALUE`, `status:CODE` and
 /// `body:TEXT`.
-pub fn finish(event: Event) -> Result<FinishDecision, HookError> {
+pub(crate) fn finish(event: Event) -> Result<FinishDecision, HookError> {
     let behaviour = Behaviour::of(&event, "behave-finish");
     let proceed = FinishDecision::proceed();
     match behaviour.name.as_str() {
@@ -18,13 +18,13 @@ pub fn finish(event: Event) -> Result<FinishDecision, HookError> {
 }
 
 /// `behave-get`: what [`blocking`] knows.
-pub fn get(event: Event) -> Result<GetDecision, HookError> {
+pub(crate) fn get(event: Event) -> Result<GetDecision, HookError> {
     let rejection = blocking(&Behaviour::of(&event, "behave-get"))?;
     Ok(rejection.map_or(GetDecision::proceed(), GetDecision::reject))
 }
 
 /// `behave-terminate`: what [`blocking`] knows.
-pub fn terminate(event: Event) -> Result<TerminateDecision, HookError> {
+pub(crate) fn terminate(event: Event) -> Result<TerminateDecision, HookError> {
     let rejection = blocking(&Behaviour::of(&event, "behave-terminate"))?;
     Ok(rejection.map_or(TerminateDecision::proceed(), TerminateDecision::reject))
 }
@@ -44,12 +44,12 @@ fn blocking(behaviour: &Behaviour) -> Result<Option<Rejection>, HookError> {
 
 /// `behave-notify`: `ok`, `trap`, `loop`, `retry` and `permanent`. Each call logs
 /// first.
-pub fn notify(what: Notification, event: Event) -> Result<(), HookError> {
-    let (what, offset) = (format!("{what:?}"), event.upload.offset.to_string());
+pub(crate) fn notify(what: Notification, event: Event) -> Result<(), HookError> {
+    let offset = event.upload.offset.to_string();
     log::info(
         "hostile: notified",
         &[
-            ("what", &what),
+            ("what", what.name()),
             ("upload", &event.upload.id),
             ("offset", &offset),
         ],

@@ -18,32 +18,33 @@ thread_local! {
 
 /// Which call of this instance it is, from 1: stays 1 where every call gets a
 /// fresh instance.
-pub fn count() -> u64 {
+pub(crate) fn count() -> u64 {
     CALLS.set(CALLS.get() + 1);
     CALLS.get()
 }
 
 /// Whole seconds since 1970; 0 for a clock that stands before.
-pub fn clock() -> u64 {
+pub(crate) fn clock() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
 
 /// How many environment variables there are.
-pub fn environment_variables() -> usize {
+pub(crate) fn environment_variables() -> usize {
     env::vars_os().count()
 }
 
-/// `ok` if the root directory can be read, else the error's kind.
-pub fn files() -> String {
-    let error = |error: std::io::Error| format!("{:?}", error.kind());
+/// `ok` if the root directory can be read, else `err` and the error's kind, which
+/// depends on the libc that the guest was built with.
+pub(crate) fn files() -> String {
+    let error = |error: std::io::Error| format!("err {:?}", error.kind());
     fs::read_dir("/").map_or_else(error, |_| "ok".to_owned())
 }
 
-/// `ok` if a connection to the server's own port succeeds, else the error's code.
-pub fn network() -> String {
-    connect().map_or_else(|code| code.name().to_owned(), |()| "ok".to_owned())
+/// `ok` if a connection to the server's own port succeeds, else `err` and the code.
+pub(crate) fn network() -> String {
+    connect().map_or_else(|code| format!("err {}", code.name()), |()| "ok".to_owned())
 }
 
 fn connect() -> Result<(), ErrorCode> {
