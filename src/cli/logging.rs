@@ -13,10 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 ///
 /// # Errors
 /// Logging was started before.
-pub fn start_logging(
-    level: LevelFilter,
-) -> Result<(), tracing_subscriber::util::TryInitError> {
-    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+pub fn start_logging(level: LevelFilter) -> Result<(), tracing_subscriber::util::TryInitError> {
+    let colours =
+        io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(colours);

@@ -74,14 +74,29 @@ struct ServerFlags {
 #[command(next_help_heading = "Storage")]
 struct StorageFlags {
     /// Directory of the uploaded bytes
-    #[arg(long, env = "RUSTUS_DATA_DIR", default_value = "./data", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "RUSTUS_DATA_DIR",
+        default_value = "./data",
+        value_name = "DIR"
+    )]
     data_dir: PathBuf,
     /// Directory of the records about uploads
-    #[arg(long, env = "RUSTUS_INFO_DIR", default_value = "./data", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "RUSTUS_INFO_DIR",
+        default_value = "./data",
+        value_name = "DIR"
+    )]
     info_dir: PathBuf,
     /// Directory below the data directory, with {year}, {month}, {day}, {hour}
     /// and {minute} of the creation in UTC
-    #[arg(long, env = "RUSTUS_DIR_STRUCTURE", default_value = "", value_name = "TEMPLATE")]
+    #[arg(
+        long,
+        env = "RUSTUS_DIR_STRUCTURE",
+        default_value = "",
+        value_name = "TEMPLATE"
+    )]
     dir_structure: DirStructure,
     /// Sync every change to the disk before it is acknowledged
     #[arg(
@@ -148,7 +163,9 @@ impl Cli {
             Ok(_) => {}
             Err(error) if error.not_found() => {}
             Err(error) => {
-                return Err(Failure::configuration(format!(".env cannot be read: {error}")));
+                return Err(Failure::configuration(format!(
+                    ".env cannot be read: {error}"
+                )));
             }
         }
         let mut cli = Self::parse();
@@ -269,8 +286,14 @@ mod tests {
     fn a_bad_value_is_answered_with_what_was_expected() {
         for (flags, expected) in [
             (["--hooks", "pre-finnish"], "pre-create, post-create"),
-            (["--hooks-required", "post-finish"], "pre-create, pre-finish"),
-            (["--log-level", "loud"], "off, error, warn, info, debug or trace"),
+            (
+                ["--hooks-required", "post-finish"],
+                "pre-create, pre-finish",
+            ),
+            (
+                ["--log-level", "loud"],
+                "off, error, warn, info, debug or trace",
+            ),
             (["--dir-structure", "{century}"], "{year}, {month}"),
             (["--url", "http://a/b"], "/files"),
             (["--workers", "0"], "at least 1"),

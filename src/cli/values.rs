@@ -53,7 +53,11 @@ pub(super) fn workers(number: &str) -> Result<usize, String> {
 
 /// `rustus` in the user's cache directory (XDG Base Directory Specification).
 pub(super) fn user_cache_dir() -> Option<PathBuf> {
-    let set = |name| env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let set = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+    };
     set("XDG_CACHE_HOME")
         .or_else(|| Some(set("HOME")?.join(".cache")))
         .map(|cache| cache.join("rustus"))

@@ -27,9 +27,9 @@ impl DataPath {
     /// `path` is not well-formed.
     pub fn new(path: impl Into<String>) -> Result<Self, InvalidDataPath> {
         let path = path.into();
-        let well_formed = path.split('/').all(|name| {
-            !name.is_empty() && !name.starts_with('.') && !name.contains(['\0', '\\'])
-        });
+        let well_formed = path
+            .split('/')
+            .all(|name| !name.is_empty() && !name.starts_with('.') && !name.contains(['\0', '\\']));
         // The words and the operating system must agree on what the names are.
         let only_names = Path::new(&path)
             .components()

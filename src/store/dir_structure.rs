@@ -199,7 +199,11 @@ mod tests {
             ("a//b", E::NotBelowDataDirectory("a//b".into())),
             (".{year}", E::NotBelowDataDirectory(".{year}".into())),
         ] {
-            assert_eq!(template.parse::<DirStructure>(), Err(expected), "{template}");
+            assert_eq!(
+                template.parse::<DirStructure>(),
+                Err(expected),
+                "{template}"
+            );
         }
     }
 }

@@ -70,7 +70,17 @@ mod tests {
             assert!(UploadId::new(good).is_ok(), "{good}");
         }
         for bad in [
-            "", ".", "..", ".a", "a/b", "a\\b", "a b", "a%2Fb", "a.info", "ä", "a\0",
+            "",
+            ".",
+            "..",
+            ".a",
+            "a/b",
+            "a\\b",
+            "a b",
+            "a%2Fb",
+            "a.info",
+            "ä",
+            "a\0",
             &"x".repeat(201),
         ] {
             assert_eq!(UploadId::new(bad), Err(InvalidId), "{bad}");

@@ -52,7 +52,10 @@ async fn a_new_upload_is_found_as_it_was_created(store: &dyn Store) {
     assert_eq!(created, loaded);
     assert_eq!(loaded.offset, 0);
     assert_eq!(loaded.record.length, 5);
-    assert_eq!(loaded.record.metadata.as_deref(), Some("filename YQ==,flag"));
+    assert_eq!(
+        loaded.record.metadata.as_deref(),
+        Some("filename YQ==,flag")
+    );
     assert_eq!(loaded.record.created_at, new("found", 5).created_at);
     assert!(!loaded.record.finished);
     assert!(matches!(
@@ -64,29 +67,67 @@ async fn a_new_upload_is_found_as_it_was_created(store: &dyn Store) {
 async fn an_id_is_given_once(store: &dyn Store) {
     store.create(new("once", 5)).await.unwrap();
     for path in [None, Some(DataPath::new("elsewhere/once").unwrap())] {
-        let again = store.create(NewRecord { path, ..new("once", 7) }).await;
+        let again = store
+            .create(NewRecord {
+                path,
+                ..new("once", 7)
+            })
+            .await;
         assert!(matches!(again, Err(StoreError::IdTaken)), "{again:?}");
     }
     assert_eq!(store.load(&id("once")).await.unwrap().record.length, 5);
     // The refused creation gave its path back.
     let path = Some(DataPath::new("elsewhere/once").unwrap());
-    store.create(NewRecord { path, ..new("other", 1) }).await.unwrap();
+    store
+        .create(NewRecord {
+            path,
+            ..new("other", 1)
+        })
+        .await
+        .unwrap();
 }
 
 async fn a_path_is_given_once(store: &dyn Store) {
     let path = || Some(DataPath::new("chosen/deep/file").unwrap());
-    let first = store.create(NewRecord { path: path(), ..new("path1", 5) }).await.unwrap();
+    let first = store
+        .create(NewRecord {
+            path: path(),
+            ..new("path1", 5)
+        })
+        .await
+        .unwrap();
     assert_eq!(Some(&first.record.path), path().as_ref());
-    let second = store.create(NewRecord { path: path(), ..new("path2", 5) }).await;
-    assert!(matches!(second, Err(StoreError::PathTaken(_))), "{second:?}");
+    let second = store
+        .create(NewRecord {
+            path: path(),
+            ..new("path2", 5)
+        })
+        .await;
+    assert!(
+        matches!(second, Err(StoreError::PathTaken(_))),
+        "{second:?}"
+    );
     let below = Some(DataPath::new("chosen/deep/file/below").unwrap());
-    let below = store.create(NewRecord { path: below, ..new("path3", 5) }).await;
+    let below = store
+        .create(NewRecord {
+            path: below,
+            ..new("path3", 5)
+        })
+        .await;
     assert!(matches!(below, Err(StoreError::PathTaken(_))), "{below:?}");
     let above = Some(DataPath::new("chosen/deep").unwrap());
-    let above = store.create(NewRecord { path: above, ..new("path4", 5) }).await;
+    let above = store
+        .create(NewRecord {
+            path: above,
+            ..new("path4", 5)
+        })
+        .await;
     assert!(matches!(above, Err(StoreError::PathTaken(_))), "{above:?}");
     for refused in ["path2", "path3", "path4"] {
-        assert!(matches!(store.load(&id(refused)).await, Err(StoreError::NotFound)));
+        assert!(matches!(
+            store.load(&id(refused)).await,
+            Err(StoreError::NotFound)
+        ));
     }
 }
 
@@ -96,7 +137,10 @@ async fn bytes_come_back_as_they_were_appended(store: &dyn Store) {
     let upload = store.create(new("bytes", length)).await.unwrap().record;
     assert_eq!(append(store, &upload, 0, &[b"hel", b"", b"lo"]).await, 5);
     assert_eq!(store.load(&id("bytes")).await.unwrap().offset, 5);
-    assert_eq!(append(store, &upload, 5, &[&big]).await, 5 + big.len() as u64);
+    assert_eq!(
+        append(store, &upload, 5, &[&big]).await,
+        5 + big.len() as u64
+    );
     let tiny: Vec<&[u8]> = vec![b"x"; 3];
     assert_eq!(append(store, &upload, length - 3, &tiny).await, length);
     assert_eq!(append(store, &upload, length, &[]).await, length);
@@ -132,8 +176,17 @@ async fn a_removed_upload_is_gone(store: &dyn Store) {
     let upload = store.create(new("removed", 10)).await.unwrap().record;
     append(store, &upload, 0, &[b"hello"]).await;
     store.remove(&id("removed")).await.unwrap();
-    assert!(matches!(store.load(&id("removed")).await, Err(StoreError::NotFound)));
-    assert!(matches!(store.remove(&id("removed")).await, Err(StoreError::NotFound)));
-    assert!(matches!(store.read(&upload, 5).await, Err(StoreError::NotFound)));
+    assert!(matches!(
+        store.load(&id("removed")).await,
+        Err(StoreError::NotFound)
+    ));
+    assert!(matches!(
+        store.remove(&id("removed")).await,
+        Err(StoreError::NotFound)
+    ));
+    assert!(matches!(
+        store.read(&upload, 5).await,
+        Err(StoreError::NotFound)
+    ));
     store.create(new("removed", 3)).await.unwrap();
 }

@@ -10,7 +10,9 @@ pub struct BaseUrl(String);
 
 /// A string that is no base URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a path; expected something like /files, of printable ASCII without `?` and `#`")]
+#[error(
+    "`{0}` is not a path; expected something like /files, of printable ASCII without `?` and `#`"
+)]
 pub struct InvalidBaseUrl(String);
 
 impl FromStr for BaseUrl {

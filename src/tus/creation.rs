@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use futures_util::Stream;
 
+use super::body_limit::LimitedBody;
 use super::errors::Problem;
 use super::patch::is_upload_content;
-use super::body_limit::LimitedBody;
 use super::{Headers, InvalidHeader, Request, Response, Tus};
 use crate::uploads::{BodyError, Cause, Metadata, NewUpload, UploadId};
 

@@ -33,7 +33,14 @@ pub(super) fn media_type(given: Option<&str>, name: Option<&str>) -> String {
         .and_then(|given| given.parse::<Mime>().ok())
         // Without parameters, which would have to be checked too.
         .map(|given| given.essence_str().to_owned())
-        .or_else(|| Some(mime_guess::from_path(name?).first()?.essence_str().to_owned()))
+        .or_else(|| {
+            Some(
+                mime_guess::from_path(name?)
+                    .first()?
+                    .essence_str()
+                    .to_owned(),
+            )
+        })
         .unwrap_or_else(|| "application/octet-stream".to_owned())
 }
 
@@ -67,7 +74,9 @@ pub(super) fn content_disposition(media_type: &str, name: Option<&str>) -> Strin
 
 /// The name without the directories that some clients put before it.
 fn last_name(name: &str) -> Option<&str> {
-    name.rsplit(['/', '\\']).next().filter(|name| !name.is_empty())
+    name.rsplit(['/', '\\'])
+        .next()
+        .filter(|name| !name.is_empty())
 }
 
 /// Percent-encodes all but `attr-char` (RFC 8187, 3.2.1).
@@ -106,9 +115,21 @@ mod tests {
         for (media_type, name, expected) in [
             ("image/png", None, "inline"),
             ("text/html", None, "attachment"),
-            ("image/svg+xml", Some("a.svg"), "attachment; filename=\"a.svg\""),
-            ("text/plain", Some("../../etc/a.txt"), "inline; filename=\"a.txt\""),
-            ("text/plain", Some("C:\\a.txt"), "inline; filename=\"a.txt\""),
+            (
+                "image/svg+xml",
+                Some("a.svg"),
+                "attachment; filename=\"a.svg\"",
+            ),
+            (
+                "text/plain",
+                Some("../../etc/a.txt"),
+                "inline; filename=\"a.txt\"",
+            ),
+            (
+                "text/plain",
+                Some("C:\\a.txt"),
+                "inline; filename=\"a.txt\"",
+            ),
             ("text/plain", Some("/"), "inline"),
             (
                 "a/b",

@@ -44,10 +44,9 @@ impl Problem {
                 Response::text(400, &format!("{} is missing or invalid.", canonical(name)))
             }
             Self::Metadata(_) => Response::text(400, "Upload-Metadata is invalid."),
-            Self::ContentType => Response::text(
-                415,
-                "Content-Type must be application/offset+octet-stream.",
-            ),
+            Self::ContentType => {
+                Response::text(415, "Content-Type must be application/offset+octet-stream.")
+            }
             Self::BodyTooLarge => Response::text(413, "The body is too large."),
             Self::Upload(error) => upload_error(error, request),
         }
@@ -70,9 +69,7 @@ fn upload_error(error: UploadError, request: &Request) -> Response {
         UploadError::Refused(Refusal::Rejected(rejection)) => rejected(rejection),
         UploadError::Refused(Refusal::Unavailable { retry_after }) => unavailable(retry_after),
         // Mostly written to nobody.
-        UploadError::Body(BodyError::Disconnected) => {
-            Response::text(400, "The body ended early.")
-        }
+        UploadError::Body(BodyError::Disconnected) => Response::text(400, "The body ended early."),
         UploadError::Body(BodyError::TooLarge) => Response::text(413, "The body is too large."),
         UploadError::Body(_) => {
             Response::text(503, "The server is stopping.").with("Retry-After", 1)
@@ -100,10 +97,7 @@ fn rejected(rejection: Rejection) -> Response {
 }
 
 fn unavailable(retry_after: Option<Duration>) -> Response {
-    let response = Response::text(
-        503,
-        "The request could not be checked. Try again later.",
-    );
+    let response = Response::text(503, "The request could not be checked. Try again later.");
     match retry_after {
         Some(after) => {
             let whole = after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -132,7 +126,10 @@ mod tests {
     fn waiting_times_are_rounded_up_to_seconds() {
         for (millis, expected) in [(0, "0"), (1, "1"), (1000, "1"), (1001, "2")] {
             let response = unavailable(Some(Duration::from_millis(millis)));
-            let field = response.headers.iter().find(|(name, _)| name == "Retry-After");
+            let field = response
+                .headers
+                .iter()
+                .find(|(name, _)| name == "Retry-After");
             assert_eq!(field.map(|(_, value)| value.as_str()), Some(expected));
         }
     }

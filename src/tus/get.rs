@@ -20,7 +20,10 @@ impl Tus {
         let media_type = media_type(text(&["filetype", "type"]), name);
         let mut response = Response::new(200)
             .with("Content-Type", &media_type)
-            .with("Content-Disposition", content_disposition(&media_type, name))
+            .with(
+                "Content-Disposition",
+                content_disposition(&media_type, name),
+            )
             .with("X-Content-Type-Options", "nosniff");
         response.body = ResponseBody::Content {
             length: download.upload.length,

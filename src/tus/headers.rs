@@ -104,7 +104,17 @@ mod tests {
             assert_eq!(read, Ok(Some(expected)), "{value}");
         }
         for value in [
-            "", " ", "-1", "+1", "1.5", "abc", "0x1", "1 2", "1,2", "1\t", "١",
+            "",
+            " ",
+            "-1",
+            "+1",
+            "1.5",
+            "abc",
+            "0x1",
+            "1 2",
+            "1,2",
+            "1\t",
+            "١",
             "18446744073709551616",
         ] {
             let read = one(value.as_bytes()).bytes("upload-offset");
@@ -125,10 +135,15 @@ mod tests {
     #[test]
     fn no_byte_makes_reading_panic() {
         for byte in 0..=u8::MAX {
-            for value in [vec![byte], vec![b'1', byte], vec![byte, b'1'], vec![byte; 40]] {
+            for value in [
+                vec![byte],
+                vec![b'1', byte],
+                vec![byte, b'1'],
+                vec![byte; 40],
+            ] {
                 let headers = one(&value);
                 let number = headers.bytes("upload-offset");
-                assert_eq!(headers.text("upload-offset").is_err() && number.is_ok(), false);
+                assert!(headers.text("upload-offset").is_ok() || number.is_err());
                 assert_eq!(headers.to_text().len(), 1);
             }
         }

@@ -41,9 +41,7 @@ impl Tus {
 /// Whether the body is bytes for an upload. The type has no parameters; with
 /// one it is another type.
 pub(super) fn is_upload_content(headers: &Headers) -> bool {
-    headers
-        .text("content-type")
-        .is_ok_and(|value| {
-            value.is_some_and(|value| value.eq_ignore_ascii_case("application/offset+octet-stream"))
-        })
+    headers.text("content-type").is_ok_and(|value| {
+        value.is_some_and(|value| value.eq_ignore_ascii_case("application/offset+octet-stream"))
+    })
 }

@@ -89,8 +89,11 @@ impl Response {
 
     /// The response with fields that hooks chose.
     pub(super) fn with_chosen(mut self, headers: Vec<(String, String)>) -> Self {
-        self.headers
-            .extend(headers.into_iter().map(|(name, value)| (name.into(), value)));
+        self.headers.extend(
+            headers
+                .into_iter()
+                .map(|(name, value)| (name.into(), value)),
+        );
         self
     }
 

@@ -89,7 +89,10 @@ impl Uploads {
         let mut record = NewRecord {
             id: UploadId::random(),
             length: new.length,
-            metadata: new.metadata.as_ref().map(|metadata| metadata.raw().to_owned()),
+            metadata: new
+                .metadata
+                .as_ref()
+                .map(|metadata| metadata.raw().to_owned()),
             created_at: SystemTime::now(),
             path: None,
             kind: RecordKind::Whole,
@@ -101,7 +104,10 @@ impl Uploads {
             id: record.id.as_str().to_owned(),
             offset: 0,
             length: Some(record.length),
-            metadata: new.metadata.map(|m| m.entries().to_vec()).unwrap_or_default(),
+            metadata: new
+                .metadata
+                .map(|m| m.entries().to_vec())
+                .unwrap_or_default(),
             kind: UploadKind::Whole,
             storage: self.store.name(),
             path: None,
@@ -122,7 +128,10 @@ impl Uploads {
     ) -> Result<(u64, Option<FinishChanges>), UploadError> {
         let received = match body {
             Some(body) => self.receive(&record, 0, body).await?,
-            None => Received { offset: 0, cut: None },
+            None => Received {
+                offset: 0,
+                cut: None,
+            },
         };
         if let Some(cut @ (UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge))) =
             received.cut
@@ -155,13 +164,11 @@ fn apply(
             .map(|metadata| metadata.raw().to_owned());
     }
     if let Some(id) = changes.id {
-        record.id =
-            UploadId::new(id).map_err(|_| UploadError::UnusableChoice { what: "id" })?;
+        record.id = UploadId::new(id).map_err(|_| UploadError::UnusableChoice { what: "id" })?;
     }
     if let Some(path) = changes.path {
-        record.path = Some(
-            DataPath::new(path).map_err(|_| UploadError::UnusableChoice { what: "path" })?,
-        );
+        record.path =
+            Some(DataPath::new(path).map_err(|_| UploadError::UnusableChoice { what: "path" })?);
     }
     Ok(changes.headers)
 }

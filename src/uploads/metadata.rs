@@ -49,9 +49,7 @@ impl Metadata {
             }
             entries.push(MetadataEntry {
                 key: key.to_owned(),
-                value: STANDARD
-                    .decode(value)
-                    .map_err(|_| InvalidMetadata::Value)?,
+                value: STANDARD.decode(value).map_err(|_| InvalidMetadata::Value)?,
             });
         }
         Ok(Self {
@@ -71,7 +69,11 @@ impl Metadata {
             if !is_key(&entry.key) {
                 return Err(InvalidMetadata::Key);
             }
-            if entries.iter().take(index).any(|other| other.key == entry.key) {
+            if entries
+                .iter()
+                .take(index)
+                .any(|other| other.key == entry.key)
+            {
                 return Err(InvalidMetadata::DuplicateKey);
             }
             if index > 0 {
@@ -118,7 +120,10 @@ impl Metadata {
 }
 
 fn is_key(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+    !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b',')
 }
 
 #[cfg(test)]
@@ -138,7 +143,10 @@ mod tests {
             ("a", vec![entry("a", b"")]),
             ("a ", vec![entry("a", b"")]),
             ("a YQ==", vec![entry("a", b"a")]),
-            ("b AA==,a /w==", vec![entry("b", b"\0"), entry("a", b"\xff")]),
+            (
+                "b AA==,a /w==",
+                vec![entry("b", b"\0"), entry("a", b"\xff")],
+            ),
             ("a, b YQ==", vec![entry("a", b""), entry("b", b"a")]),
         ] {
             let metadata = Metadata::parse(raw).unwrap();
@@ -176,7 +184,10 @@ mod tests {
         assert_eq!(Metadata::parse(metadata.raw()).unwrap().entries(), entries);
         assert_eq!(Metadata::from_entries(Vec::new()), Ok(None));
         let twice = vec![entry("a", b""), entry("a", b"")];
-        assert_eq!(Metadata::from_entries(twice), Err(InvalidMetadata::DuplicateKey));
+        assert_eq!(
+            Metadata::from_entries(twice),
+            Err(InvalidMetadata::DuplicateKey)
+        );
         let bad = vec![entry("a b", b"")];
         assert_eq!(Metadata::from_entries(bad), Err(InvalidMetadata::Key));
     }

@@ -24,11 +24,21 @@ impl Uploads {
             Err(error) => return Err(error.into()),
         };
         if self.hooks.wants(EventKind::PreTerminate) {
-            let event = self.event(EventKind::PreTerminate, &stored.record, stored.offset, cause);
+            let event = self.event(
+                EventKind::PreTerminate,
+                &stored.record,
+                stored.offset,
+                cause,
+            );
             self.hooks.pre_terminate(event).await?;
         }
         self.store.remove(id).await?;
-        self.notify(EventKind::PostTerminate, &stored.record, stored.offset, cause);
+        self.notify(
+            EventKind::PostTerminate,
+            &stored.record,
+            stored.offset,
+            cause,
+        );
         Ok(())
     }
 }

@@ -148,8 +148,8 @@ impl DataDir {
                 Ok(_) => return Err(StoreError::OutsideDataDirectory(directory.to_owned())),
                 // A dangling link is not found either, but it must not be
                 // mistaken for a name that is free.
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotFound && !existing.is_symlink() => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !existing.is_symlink() => {
+                }
                 Err(source) => return Err(StoreError::io("resolve", existing, source)),
             }
         }

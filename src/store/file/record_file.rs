@@ -189,9 +189,18 @@ mod tests {
             (String::new(), "EOF"),
             (good[..40].to_owned(), "EOF"),
             (r#"{"id":"a"}"#.to_owned(), "version"),
-            (good.replace("\"version\":1", "\"version\":2"), "version is 2"),
-            (good.replace("\"id\":\"a\"", "\"id\":\"b\""), "another upload"),
-            (good.replace("\"path\":\"a\"", "\"path\":\"../a\""), "data path"),
+            (
+                good.replace("\"version\":1", "\"version\":2"),
+                "version is 2",
+            ),
+            (
+                good.replace("\"id\":\"a\"", "\"id\":\"b\""),
+                "another upload",
+            ),
+            (
+                good.replace("\"path\":\"a\"", "\"path\":\"../a\""),
+                "data path",
+            ),
             (good.replace(":3", ":-3"), "invalid value"),
             (good.replace("whole", "half"), "half"),
         ] {
