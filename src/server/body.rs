@@ -1,31 +1,146 @@
-//! A request's body as the layers below see it.
+//! A request's body on its way from the connection to whoever stores it.
+//!
+//! Two poll it: the request's handler, which the HTTP library polls together
+//! with the connection and drops when the client is gone, and the task that
+//! stores the bytes, which runs to its end. The handler takes over bytes right
+//! after each read, and shuts the connection's gate while it cannot. So nothing
+//! is in the library's hands when the client breaks off.
 
-use std::future::Future as _;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use actix_web::web;
 use bytes::Bytes;
 use futures_util::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::connection::Gate;
 use super::in_flight::InFlight;
 use crate::uploads::BodyError;
 
-/// The bytes of a request.
-///
-/// The HTTP library keeps what came before a connection broke, gives it first,
-/// and then an error; that also holds when it has dropped the connection.
+/// Bytes that wait for the storing task: about as many as the HTTP library
+/// reads at a time.
+const QUEUE_BYTES: usize = 128 * 1024;
+
+/// The body as the layers below see it.
 pub(super) struct RequestBody {
-    payload: web::Payload,
+    shared: Rc<RefCell<Shared>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl RequestBody {
-    pub(super) fn new(payload: web::Payload, in_flight: &InFlight) -> Self {
-        Self {
-            payload,
-            cut: Box::pin(in_flight.cut().clone().cancelled_owned()),
+/// The side of the handler.
+pub(super) struct Intake {
+    shared: Rc<RefCell<Shared>>,
+}
+
+struct Shared {
+    payload: web::Payload,
+    /// Shut while the payload may have bytes that the queue has no room for.
+    gate: Gate,
+    queue: VecDeque<Bytes>,
+    queued: usize,
+    /// How the payload ended, if it did.
+    end: Option<Result<(), BodyError>>,
+    /// Whether the handler still takes bytes in.
+    has_intake: bool,
+    /// The handler, when it waits for room in the queue.
+    intake: Option<Waker>,
+    /// The task, when it waits for bytes.
+    task: Option<Waker>,
+}
+
+/// The two sides of a body.
+pub(super) fn split(
+    payload: web::Payload,
+    gate: Gate,
+    in_flight: &InFlight,
+) -> (Intake, RequestBody) {
+    let shared = Rc::new(RefCell::new(Shared {
+        payload,
+        gate,
+        queue: VecDeque::new(),
+        queued: 0,
+        end: None,
+        has_intake: true,
+        intake: None,
+        task: None,
+    }));
+    let intake = Intake {
+        shared: Rc::clone(&shared),
+    };
+    let body = RequestBody {
+        shared,
+        cut: Box::pin(in_flight.cut().clone().cancelled_owned()),
+    };
+    (intake, body)
+}
+
+impl Intake {
+    /// Takes bytes off the connection until there are no more.
+    pub(super) async fn run(self) {
+        poll_fn(|cx| self.shared.borrow_mut().take_in(cx)).await;
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.has_intake = false;
+        shared.gate.open();
+        wake(&mut shared.task);
+    }
+}
+
+impl Shared {
+    /// Fills the queue. Ready when the payload has ended.
+    fn take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.end.is_none() {
+            if self.queued >= QUEUE_BYTES {
+                self.intake = Some(cx.waker().clone());
+                self.gate.shut();
+                return Poll::Pending;
+            }
+            match Pin::new(&mut self.payload).poll_next(cx) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.queued += chunk.len();
+                    self.queue.push_back(chunk);
+                }
+                Poll::Ready(Some(Err(_))) => self.end = Some(Err(BodyError::Disconnected)),
+                Poll::Ready(None) => self.end = Some(Ok(())),
+                Poll::Pending => {
+                    self.gate.open();
+                    return Poll::Pending;
+                }
+            }
+            wake(&mut self.task);
+        }
+        Poll::Ready(())
+    }
+
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if self.queue.is_empty() && !self.has_intake {
+            // Nobody else does, and what came before the connection broke may
+            // still be there.
+            let waiting = self.take_in(cx).is_pending();
+            if waiting && self.queue.is_empty() {
+                return Poll::Pending;
+            }
+        }
+        if let Some(chunk) = self.queue.pop_front() {
+            self.queued = self.queued.saturating_sub(chunk.len());
+            wake(&mut self.intake);
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        match self.end {
+            Some(end) => Poll::Ready(end.err().map(Err)),
+            None => {
+                self.task = Some(cx.waker().clone());
+                Poll::Pending
+            }
         }
     }
 }
@@ -34,15 +149,20 @@ impl Stream for RequestBody {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match Pin::new(&mut self.payload).poll_next(cx) {
-            Poll::Ready(next) => {
-                Poll::Ready(next.map(|chunk| chunk.map_err(|_| BodyError::Disconnected)))
-            }
+        let next = self.shared.borrow_mut().next(cx);
+        match next {
+            Poll::Ready(next) => Poll::Ready(next),
             Poll::Pending => self
                 .cut
                 .as_mut()
                 .poll(cx)
                 .map(|()| Some(Err(BodyError::Stopping))),
         }
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
     }
 }

@@ -1,5 +1,6 @@
 //! From the HTTP library's requests to the protocol's, and back.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::SizedStream;
@@ -7,7 +8,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 
-use super::body::RequestBody;
+use super::body::{self, Intake, RequestBody};
+use super::connection::Gate;
 use super::in_flight::InFlight;
 use crate::tus::{Headers, Request, Response, ResponseBody, Target, Tus, VERSION};
 
@@ -33,8 +35,12 @@ pub(super) async fn handle(
     let begun = Instant::now();
     let response = match service.tus.base_url().target(request.path()) {
         Some(target) => {
+            // Every connection has one; a new one would guard nothing.
+            let gate = request.conn_data::<Gate>().cloned().unwrap_or_default();
+            let service = service.into_inner();
+            let (intake, body) = body::split(payload, gate, &service.in_flight);
             let request = to_protocol(&request, target);
-            into_http(answer(request, payload, service.into_inner()).await)
+            into_http(answer(request, intake, body, service).await)
         }
         None => HttpResponse::NotFound().finish(),
     };
@@ -50,10 +56,10 @@ pub(super) async fn handle(
 
 async fn answer(
     request: Request,
-    payload: web::Payload,
-    service: std::sync::Arc<Service>,
+    intake: Intake,
+    body: RequestBody,
+    service: Arc<Service>,
 ) -> Response {
-    let body = RequestBody::new(payload, &service.in_flight);
     if !request.is_mutating() {
         return service.tus.handle(&request, body).await;
     }
@@ -62,36 +68,45 @@ async fn answer(
     };
     // This future is dropped when the client goes away; the task is not, so
     // that nothing is left half done.
-    let task = rt::spawn(async move {
+    let mut task = rt::spawn(async move {
         let response = service.tus.handle(&request, body).await;
         drop(running);
         response
     });
-    match task.await {
+    let ended = tokio::select! {
+        biased;
+        ended = &mut task => ended,
+        () = intake.run() => task.await,
+    };
+    match ended {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "a request's task did not end");
-            Response {
-                status: 500,
-                headers: vec![("Tus-Resumable".into(), VERSION.to_owned())],
-                body: ResponseBody::Text("Internal error.".to_owned()),
-            }
+            plain(500, "Internal error.")
         }
     }
 }
 
 fn stopping() -> Response {
+    let mut response = plain(503, "The server is stopping.");
+    response
+        .headers
+        .push(("Retry-After".into(), "1".to_owned()));
+    response
+}
+
+/// An answer that the protocol has no part in.
+fn plain(status: u16, text: &str) -> Response {
     Response {
-        status: 503,
+        status,
         headers: vec![
             ("Tus-Resumable".into(), VERSION.to_owned()),
-            ("Retry-After".into(), "1".to_owned()),
             (
                 "Content-Type".into(),
                 "text/plain; charset=utf-8".to_owned(),
             ),
         ],
-        body: ResponseBody::Text("The server is stopping.".to_owned()),
+        body: ResponseBody::Text(text.to_owned()),
     }
 }
 

@@ -12,6 +12,7 @@ const MOST: u32 = 1 << 24;
 #[derive(Debug, Clone)]
 pub(super) struct InFlight {
     places: Arc<Semaphore>,
+    hang_up: CancellationToken,
     cut: CancellationToken,
 }
 
@@ -25,6 +26,7 @@ impl Default for InFlight {
     fn default() -> Self {
         Self {
             places: Arc::new(Semaphore::new(MOST as usize)),
+            hang_up: CancellationToken::new(),
             cut: CancellationToken::new(),
         }
     }
@@ -35,6 +37,11 @@ impl InFlight {
     pub(super) fn begin(&self) -> Option<Running> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         Some(Running { _place: place })
+    }
+
+    /// Is cancelled when connections are to end after their present answer.
+    pub(super) fn hang_up(&self) -> &CancellationToken {
+        &self.hang_up
     }
 
     /// Is cancelled when bodies are to end.

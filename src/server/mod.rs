@@ -9,6 +9,7 @@
 //!   What came is stored before the process ends.
 
 mod body;
+mod connection;
 mod handler;
 mod in_flight;
 mod shutdown;
@@ -17,9 +18,15 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::time::Duration;
 
-use actix_web::{App, HttpServer, web};
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::{App, web};
+use tokio::net::TcpStream;
 
 use crate::tus::Tus;
+use connection::Connection;
 use handler::Service;
 use in_flight::InFlight;
 
@@ -98,23 +105,45 @@ impl Server {
         let stop = shutdown::signal()?;
         let in_flight = InFlight::default();
         let service = web::Data::new(Service::new(tus, in_flight.clone()));
-        let mut server = HttpServer::new(move || {
-            App::new()
-                .app_data(service.clone())
-                .default_service(web::to(handler::handle))
-        })
-        .keep_alive(KEEP_ALIVE)
-        .client_disconnect_timeout(LINGER)
-        .shutdown_timeout(shutdown::CONNECTIONS.as_secs())
-        .disable_signals();
+        let connections = in_flight.clone();
+        let mut server = actix_web::dev::Server::build()
+            .shutdown_timeout(shutdown::CONNECTIONS.as_secs())
+            .disable_signals();
         if let Some(workers) = self.config.workers {
             server = server.workers(workers);
         }
-        let server = server.listen(self.listener)?.run();
+        let address = self.address;
+        let server = server
+            .listen("http", self.listener, move || {
+                let connections = connections.clone();
+                let app = App::new()
+                    .app_data(service.clone())
+                    .default_service(web::to(handler::handle));
+                fn_service(move |io| accept(io, connections.clone())).and_then(
+                    HttpService::build()
+                        .keep_alive(KEEP_ALIVE)
+                        .client_disconnect_timeout(LINGER)
+                        .local_addr(address)
+                        .on_connect_ext(|connection: &Connection<TcpStream>, data| {
+                            data.insert(connection.gate().clone());
+                        })
+                        .h1(map_config(app, |()| AppConfig::default())),
+                )
+            })?
+            .run();
         let handle = server.handle();
-        let stopping = shutdown::drain_on(stop, in_flight, handle);
+        let drained = shutdown::drain_on(stop, in_flight, handle);
         tracing::info!(address = %self.address, "listening");
-        let (served, ()) = futures_util::join!(server, stopping);
+        let (served, ()) = futures_util::join!(server, drained);
         served
     }
+}
+
+type Accepted = (Connection<TcpStream>, Option<SocketAddr>);
+
+async fn accept(io: TcpStream, in_flight: InFlight) -> Result<Accepted, DispatchError> {
+    // Answers are small and wait for nothing.
+    io.set_nodelay(true).map_err(DispatchError::Io)?;
+    let peer = io.peer_addr().ok();
+    Ok((Connection::new(io, in_flight.hang_up()), peer))
 }

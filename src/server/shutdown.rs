@@ -48,6 +48,7 @@ pub(super) async fn drain_on(
             tracing::warn!("some requests did not end in time");
         }
     }
+    in_flight.hang_up().cancel();
     server.stop(true).await;
     tracing::info!("stopped");
 }
