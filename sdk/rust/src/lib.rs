@@ -70,3 +70,8 @@ pub use bindings::{
     pre_terminate::exports::rustus::hooks::pre_terminate::TerminateDecision,
 };
 pub use metadata::Metadata;
+
+/// The examples of the guide for plugin authors, which `cargo test` runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/plugins.md")]
+struct Guide;
