@@ -23,7 +23,7 @@ pub(super) const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub(super) const MAX_MEMORY: usize = 1024 * MIB;
 
 /// What one plugin may use. The defaults and the keys of `NAME.toml` that change
-/// them are in docs/plugins.md.
+/// them are in docs/operators.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// All linear memories and tables of one instance together, in bytes.

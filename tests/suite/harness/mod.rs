@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod guests;
+pub mod markdown;
 pub mod server;
 pub mod tus;
 pub mod wire;
