@@ -20,15 +20,20 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
-    start_logging(cli.log_level()).map_err(Failure::runtime)?;
+    start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
     let store = FileStore::open(cli.store_config()).map_err(unusable_directory)?;
     let hooks = Arc::new(Hooks::default());
     let uploads = Uploads::new(Arc::new(store), hooks, cli.max_file_size());
     let tus = Tus::new(Arc::new(uploads), cli.tus_config());
-    let server = Server::bind(cli.server_config()).map_err(Failure::runtime)?;
-    actix_web::rt::System::new()
-        .block_on(server.run(tus))
-        .map_err(Failure::runtime)
+    actix_web::rt::System::new().block_on(async {
+        let server = Server::bind(cli.server_config())
+            .await
+            .map_err(|error| Failure::runtime(&error))?;
+        server
+            .run(tus)
+            .await
+            .map_err(|error| Failure::runtime(&error))
+    })
 }
 
 /// Names the flag beside the directory.
@@ -37,7 +42,7 @@ fn unusable_directory(error: OpenError) -> Failure {
         OpenError::InfoDir { .. } => "--info-dir (RUSTUS_INFO_DIR)",
         _ => "--data-dir (RUSTUS_DATA_DIR)",
     };
-    Failure::configuration(format!(
-        "{error}; give a directory that can be written with {flag}"
+    Failure::configuration(&error).with_advice(&format!(
+        "give a directory that can be made and written with {flag}"
     ))
 }

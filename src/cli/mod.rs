@@ -163,9 +163,8 @@ impl Cli {
             Ok(_) => {}
             Err(error) if error.not_found() => {}
             Err(error) => {
-                return Err(Failure::configuration(format!(
-                    ".env cannot be read: {error}"
-                )));
+                return Err(Failure::configuration(&error)
+                    .with_advice("write lines such as NAME=\"value\" in .env"));
             }
         }
         let mut cli = Self::parse();
