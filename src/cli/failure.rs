@@ -3,10 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap::error::ErrorKind;
-
-use super::Cli;
 
 /// A message for who started the process, and the exit code.
 #[derive(Debug)]
@@ -45,7 +42,7 @@ impl Failure {
     /// Says so on standard error, whatever the log level is.
     #[must_use]
     pub fn report(self) -> ExitCode {
-        let error = Cli::command().error(ErrorKind::Io, self.message);
+        let error = clap::Error::raw(ErrorKind::Io, self.message + "\n");
         match error.print() {
             Ok(()) => ExitCode::from(self.code),
             // Nobody listens; the code has to do.
