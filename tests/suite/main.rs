@@ -19,6 +19,7 @@ mod crashes;
 mod decisions;
 mod harness;
 mod hostile_guests;
+mod newcomer;
 mod notifications;
 mod protocol;
 mod reload;
