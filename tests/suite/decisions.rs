@@ -117,6 +117,7 @@ fn a_path_or_id_that_leaves_the_data_directory_is_refused() {
         "id:../escape",
         "id:a/b",
         "id:.hidden",
+        "id:other.info",
         "id:",
         "path:../escape",
         "path:/tmp/rustus-escape",
