@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustus::cli::{Cli, Failure, start_logging};
 use rustus::hooks::Hooks;
-use rustus::plugins::Watched;
+use rustus::plugins::{WatchError, Watched};
 use rustus::server::Server;
 use rustus::store::{FileStore, OpenError};
 use rustus::tus::Tus;
@@ -21,28 +21,33 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
-    start_logging(cli.log_level()).map_err(Failure::runtime)?;
+    start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
     let store = FileStore::open(cli.store_config()).map_err(unusable_directory)?;
+    let system = actix_web::rt::System::new();
     // Bound before plugins are compiled, so that a port that is taken is said at
     // once; served after, so that no request is answered before they are asked.
-    let server = Server::bind(cli.server_config()).map_err(Failure::runtime)?;
-    let plugins = cli
-        .hooks
-        .dir
-        .as_deref()
-        .map(|directory| Watched::start(directory, &cli.compile_cache_dir()))
-        .transpose()
-        .map_err(Failure::runtime)?;
+    let server = system
+        .block_on(Server::bind(cli.server_config()))
+        .map_err(|error| Failure::runtime(&error))?;
+    // Held to the end: dropping it ends the watch.
+    let plugins = watch_plugins(&cli).map_err(|error| Failure::runtime(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
-    let hooks = Arc::new(hooks.map_err(Failure::runtime)?);
+    let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
     hooks.report_unanswered();
 
     let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size());
     let tus = Tus::new(Arc::new(uploads), cli.tus_config());
-    let served = actix_web::rt::System::new().block_on(server.run(tus));
+    let served = system.block_on(server.run(tus));
     hooks.close();
-    served.map_err(Failure::runtime)
+    served.map_err(|error| Failure::runtime(&error))
+}
+
+fn watch_plugins(cli: &Cli) -> Result<Option<Watched>, WatchError> {
+    let directory = cli.hooks.dir.as_deref();
+    directory
+        .map(|directory| Watched::start(directory, &cli.compile_cache_dir()))
+        .transpose()
 }
 
 /// Names the flag beside the directory.
@@ -51,7 +56,7 @@ fn unusable_directory(error: OpenError) -> Failure {
         OpenError::InfoDir { .. } => "--info-dir (RUSTUS_INFO_DIR)",
         _ => "--data-dir (RUSTUS_DATA_DIR)",
     };
-    Failure::configuration(format!(
-        "{error}; give a directory that can be written with {flag}"
+    Failure::configuration(&error).with_advice(&format!(
+        "give a directory that can be made and written with {flag}"
     ))
 }

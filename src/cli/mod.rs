@@ -14,7 +14,6 @@ pub use logging::start_logging;
 use std::path::PathBuf;
 
 use clap::Parser;
-use clap::builder::BoolishValueParser;
 use tracing::level_filters::LevelFilter;
 
 use crate::hooks::EventSet;
@@ -110,7 +109,7 @@ struct StorageFlags {
     #[arg(
         long,
         env = "RUSTUS_FORCE_FSYNC",
-        value_parser = BoolishValueParser::new(),
+        value_parser = values::boolean,
         num_args = 0..=1,
         require_equals = true,
         default_value = "false",
@@ -185,9 +184,8 @@ impl Cli {
             Ok(_) => {}
             Err(error) if error.not_found() => {}
             Err(error) => {
-                return Err(Failure::configuration(format!(
-                    ".env cannot be read: {error}"
-                )));
+                return Err(Failure::configuration(&error)
+                    .with_advice("write lines such as NAME=\"value\" in .env"));
             }
         }
         let mut cli = Self::parse();
@@ -319,6 +317,10 @@ mod tests {
             (["--dir-structure", "{century}"], "{year}, {month}"),
             (["--url", "http://a/b"], "/files"),
             (["--workers", "0"], "at least 1"),
+            (
+                ["--force-fsync=maybe", "--force-fsync"],
+                "expected true or false",
+            ),
             (["--port", "70000"], "65535"),
         ] {
             let message = read(&flags).unwrap_err();

@@ -43,6 +43,15 @@ pub(super) fn log_level(name: &str) -> Result<LevelFilter, String> {
     }
 }
 
+/// A boolean, in the ways that people write them in environment variables.
+pub(super) fn boolean(word: &str) -> Result<bool, String> {
+    match word.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("expected true or false (or 1, 0, yes, no, on, off)".to_owned()),
+    }
+}
+
 /// A number of threads.
 pub(super) fn workers(number: &str) -> Result<usize, String> {
     match number.parse() {

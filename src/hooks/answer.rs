@@ -114,6 +114,8 @@ const fn is_token(byte: u8) -> bool {
 pub(super) fn id(id: String) -> Result<String, Invalid> {
     let fits = (1..=MAX_ID).contains(&id.len())
         && !id.starts_with('.')
+        // The bytes of such an upload would be in the place of another's record.
+        && !id.ends_with(".info")
         && id
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
@@ -122,7 +124,7 @@ pub(super) fn id(id: String) -> Result<String, Invalid> {
     }
     invalid(format!(
         "the id {id:?} is not 1 to {MAX_ID} of ASCII letters, digits, `-`, `_` and `.`, \
-         the first no dot"
+         the first no dot, the end not .info"
     ))
 }
 
@@ -209,7 +211,9 @@ mod tests {
 
     #[test]
     fn an_id_is_a_safe_name() {
-        for bad in ["", ".", "..", ".a", "a/b", "a b", "ä", "a\n", "%2e"] {
+        for bad in [
+            "", ".", "..", ".a", "a/b", "a b", "ä", "a\n", "%2e", "a.info",
+        ] {
             assert!(id(bad.to_owned()).is_err(), "{bad:?}");
         }
         assert!(id("x".repeat(129)).is_err());

@@ -52,6 +52,18 @@ impl Hooks {
         })
     }
 
+    /// Asks and tells nobody.
+    #[must_use]
+    pub fn none() -> Self {
+        let registry = Arc::new(Registry::default());
+        Self {
+            notifier: Notifier::closed(Arc::clone(&registry)),
+            registry,
+            enabled: EventSet::EMPTY,
+            required: EventSet::EMPTY,
+        }
+    }
+
     /// Says in the log which blocking events an operator enabled or requires by
     /// name and nobody answers.
     pub fn report_unanswered(&self) {

@@ -72,6 +72,14 @@ impl Notifier {
         })
     }
 
+    /// One that delivers nothing.
+    pub(super) const fn closed(registry: Arc<Registry>) -> Self {
+        Self {
+            registry,
+            open: Mutex::new(None),
+        }
+    }
+
     /// Queues the event for everybody who wants to hear of it.
     pub(super) fn send(&self, event: &Arc<Event>) {
         for plugin in self.registry.current().subscribers(event.kind) {

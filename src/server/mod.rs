@@ -13,9 +13,12 @@ mod connection;
 mod handler;
 mod in_flight;
 mod shutdown;
+#[cfg(test)]
+mod tests;
 
+use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -23,7 +26,7 @@ use actix_http::error::DispatchError;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::tus::Tus;
 use connection::Connection;
@@ -39,6 +42,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// the answer on its way.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// Connections that may wait to be accepted: as many as the system's own default
+/// limit on it allows on most machines. The standard library's 128 makes clients
+/// of a burst wait a second for their second try.
+const BACKLOG: u32 = 4096;
+
 /// Where to listen, and with how many threads.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -52,7 +60,7 @@ pub struct ServerConfig {
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {host}:{port}: {source}")]
+#[error("cannot listen on {host}:{port}")]
 pub struct BindError {
     host: String,
     port: u16,
@@ -68,27 +76,23 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the port.
+    /// Takes the port. Waits for the name of the host to be looked up.
     ///
     /// # Errors
     /// The host is unknown or the port is in use.
-    pub fn bind(config: ServerConfig) -> Result<Self, BindError> {
-        let failed = |source| BindError {
-            host: config.host.clone(),
-            port: config.port,
-            source,
-        };
-        let addresses: Vec<_> = (config.host.as_str(), config.port)
-            .to_socket_addrs()
-            .map_err(failed)?
-            .collect();
-        let listener = TcpListener::bind(addresses.as_slice()).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self {
-            config,
-            listener,
-            address,
-        })
+    pub async fn bind(config: ServerConfig) -> Result<Self, BindError> {
+        match listen(&config).await {
+            Ok((listener, address)) => Ok(Self {
+                config,
+                listener,
+                address,
+            }),
+            Err(source) => Err(BindError {
+                host: config.host,
+                port: config.port,
+                source,
+            }),
+        }
     }
 
     /// Where it listens.
@@ -103,6 +107,11 @@ impl Server {
     /// The operating system refused the threads or the signals.
     pub async fn run(self, tus: Tus) -> io::Result<()> {
         let stop = shutdown::signal()?;
+        self.run_until(stop, tus).await
+    }
+
+    /// Serves until `stop`, which gives its reason.
+    async fn run_until(self, stop: impl Future<Output = &'static str>, tus: Tus) -> io::Result<()> {
         let in_flight = InFlight::default();
         let service = web::Data::new(Service::new(tus, in_flight.clone()));
         let connections = in_flight.clone();
@@ -137,6 +146,32 @@ impl Server {
         let (served, ()) = futures_util::join!(server, drained);
         served
     }
+}
+
+/// Listens on the first address of the host that can be had.
+async fn listen(config: &ServerConfig) -> io::Result<(TcpListener, SocketAddr)> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in tokio::net::lookup_host((config.host.as_str(), config.port)).await? {
+        match listen_on(address) {
+            Ok(listener) => {
+                let address = listener.local_addr()?;
+                return Ok((listener, address));
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart need not wait for the connections of the process before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 type Accepted = (Connection<TcpStream>, Option<SocketAddr>);

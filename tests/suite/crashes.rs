@@ -17,7 +17,7 @@ fn content(length: usize) -> Vec<u8> {
 #[test]
 fn of_two_appends_at_one_offset_exactly_one_is_stored() {
     let server = Setup::new().arguments(&["--workers", "4"]).start();
-    for round in 0..rounds(1000, 1000) {
+    for round in 0..rounds(10_000, 1000) {
         let tus = Tus::new(server.files());
         let url = tus.create(20);
         let barrier = Barrier::new(2);
@@ -57,7 +57,7 @@ fn kill_9_during_appends_loses_no_acknowledged_byte_and_doubles_none() {
     let whole = content(600_000);
     let mut url_path = None;
     let mut acknowledged = 0_usize;
-    for round in 0..rounds(200, 200) {
+    for round in 0..rounds(1000, 200) {
         let server = setup.start();
         let tus = Tus::new(server.files());
         let url = match &url_path {

@@ -23,8 +23,7 @@ const LIMITS: &str = "[limits]\ncpu-time-ms = 200\nwall-time-ms = 1000\n";
 const MISBEHAVIOUR: [(&str, &str); 13] = [
     ("loop", "cpu-time"),
     ("allocate", "out-of-memory"),
-    // Which of the two stacks of a Rust guest ends first is its compiler's matter.
-    ("recurse", ""),
+    ("recurse", "stack-overflow"),
     ("trap", "trap"),
     ("print", "cpu-time"),
     ("log-flood", "cpu-time"),

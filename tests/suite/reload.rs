@@ -246,7 +246,7 @@ fn reloads_under_load_fail_no_upload_and_each_answer_is_one_of_the_two() {
         let clients: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| create_until(&tus, &begun, &done, &over)))
             .collect();
-        for number in 1..=rounds(200, 60) {
+        for number in 1..=rounds(1000, 200) {
             let guest = if number.is_multiple_of(2) {
                 "rule-a"
             } else {

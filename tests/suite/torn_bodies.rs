@@ -11,7 +11,7 @@ fn what_came_before_the_connection_broke_is_stored() {
     let tus = Tus::new(server.files());
     let body: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
     for end in [End::Fin, End::Rst] {
-        for _ in 0..rounds(50, 5) {
+        for _ in 0..rounds(200, 5) {
             let url = tus.create(body.len() as u64);
             let path = url.strip_prefix(&server.origin()).unwrap();
             let head = Wire::patch_head(path, 0, body.len());

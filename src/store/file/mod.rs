@@ -47,7 +47,7 @@ pub struct FileStoreConfig {
 #[non_exhaustive]
 pub enum OpenError {
     /// The data directory cannot be made or written.
-    #[error("the data directory {} cannot be used: {source}", path.display())]
+    #[error("the data directory {} cannot be used", path.display())]
     DataDir {
         /// The directory.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The info directory cannot be made or written.
-    #[error("the info directory {} cannot be used: {source}", path.display())]
+    #[error("the info directory {} cannot be used", path.display())]
     InfoDir {
         /// The directory.
         path: PathBuf,
