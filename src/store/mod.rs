@@ -22,7 +22,7 @@ pub use dir_structure::{DirStructure, InvalidDirStructure};
 pub use error::StoreError;
 pub use file::{FileStore, FileStoreConfig, OpenError};
 pub use id::{InvalidId, UploadId};
-pub use record::{NewRecord, Record, RecordKind, Stored};
+pub use record::{NewRecord, Parts, Record, RecordKind, Stored};
 
 use std::fmt;
 
@@ -58,6 +58,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `NotFound` if the record or the bytes do not exist; `DamagedRecord`.
     async fn load(&self, id: &UploadId) -> Result<Stored, StoreError>;
 
+    /// The record of an upload alone, also when its bytes are gone.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no record; `DamagedRecord`.
+    async fn record(&self, id: &UploadId) -> Result<Record, StoreError>;
+
     /// Replaces the record of an existing upload, wholly or not at all. `id`
     /// and `path` are never changed.
     ///
@@ -86,6 +92,29 @@ pub trait Store: fmt::Debug + Send + Sync {
         record: &Record,
         end: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError>;
+
+    /// Gives an upload without bytes the bytes of `parts`, one after the other,
+    /// and tells how many they are. All of the parts' bytes are there and their
+    /// lengths known.
+    ///
+    /// # Errors
+    /// `NotFound` or `UnexpectedLength` if a part's bytes are not all there; the
+    /// storage failed. The upload then has some of the bytes.
+    async fn concatenate(&self, record: &Record, parts: &[Record]) -> Result<u64, StoreError>;
+
+    /// Makes an upload durable, bytes and record, whether or not the store is
+    /// told to do so always. Called before what it was made of is removed.
+    ///
+    /// # Errors
+    /// The storage failed.
+    async fn sync(&self, record: &Record) -> Result<(), StoreError>;
+
+    /// Removes the bytes of an upload and keeps its record. Bytes that are gone
+    /// already are no error.
+    ///
+    /// # Errors
+    /// The storage failed.
+    async fn remove_bytes(&self, record: &Record) -> Result<(), StoreError>;
 
     /// Removes the bytes, then the record, so that a removal that a crash cut
     /// short can be asked for again. Bytes that are gone already are no error.

@@ -1,13 +1,15 @@
-//! POST: an upload begins (tus 1.0.0, "Creation" and "Creation With Upload").
+//! POST: an upload begins (tus 1.0.0, "Creation", "Creation With Upload" and
+//! "Concatenation").
 
 use bytes::Bytes;
 use futures_util::Stream;
 
 use super::body_limit::LimitedBody;
+use super::concatenation::Concat;
 use super::errors::Problem;
 use super::patch::is_upload_content;
 use super::{Headers, InvalidHeader, Request, Response, Tus};
-use crate::uploads::{BodyError, Cause, Metadata, NewUpload, UploadId};
+use crate::uploads::{BodyError, Cause, Created, Metadata, NewFinal, NewUpload, UploadId};
 
 impl Tus {
     pub(super) async fn creation<B>(
@@ -20,9 +22,29 @@ impl Tus {
         B: Stream<Item = Result<Bytes, BodyError>>,
     {
         let headers = &request.headers;
+        let partial = match Concat::read(headers, &self.config.base_url)? {
+            None => false,
+            Some(Concat::Partial) => true,
+            Some(Concat::Final { header, parts }) => {
+                if headers.contains("upload-length") || headers.contains("upload-defer-length") {
+                    return Err(Problem::LengthOfFinal);
+                }
+                if body.may_have_bytes() {
+                    return Err(Problem::BytesOfFinal);
+                }
+                let new = NewFinal {
+                    header,
+                    parts,
+                    metadata: metadata(headers)?,
+                };
+                let created = self.uploads.concatenate(cause, new).await?;
+                return Ok(self.created(headers, created));
+            }
+        };
         let new = NewUpload {
             length: length(headers)?,
             metadata: metadata(headers)?,
+            partial,
         };
         // Many clients set some type even though there is no body.
         let body = if !body.may_have_bytes() {
@@ -33,14 +55,18 @@ impl Tus {
             return Err(Problem::ContentType);
         };
         let created = self.uploads.create(cause, new, body).await?;
+        Ok(self.created(headers, created))
+    }
+
+    fn created(&self, headers: &Headers, created: Created) -> Response {
         let response = Response::new(201)
             .with("Location", self.location(headers, &created.id))
             .with("Upload-Offset", created.offset)
             .with_chosen(created.headers);
-        Ok(match created.finish {
+        match created.finish {
             Some(changes) => response.finished(changes),
             None => response,
-        })
+        }
     }
 
     /// The upload's URL: absolute if the client said what it calls the server.

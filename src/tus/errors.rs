@@ -7,7 +7,7 @@ use super::request::Request;
 use super::response::Response;
 use super::{InvalidHeader, VERSION};
 use crate::hooks::{Refusal, Rejection};
-use crate::uploads::{BodyError, InvalidMetadata, UploadError};
+use crate::uploads::{BodyError, InvalidMetadata, UnusablePart, UploadError};
 
 /// Why a request is not answered as its sender hoped.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,10 @@ pub(super) enum Problem {
     ContentType,
     #[error("the body is too large")]
     BodyTooLarge,
+    #[error("a final upload comes with a length")]
+    LengthOfFinal,
+    #[error("a final upload comes with bytes")]
+    BytesOfFinal,
     #[error(transparent)]
     Upload(#[from] UploadError),
 }
@@ -47,6 +51,12 @@ impl Problem {
             Self::ContentType => {
                 Response::text(415, "Content-Type must be application/offset+octet-stream.")
             }
+            Self::LengthOfFinal => {
+                Response::text(400, "Upload-Length must not be given for a final upload.")
+            }
+            Self::BytesOfFinal => {
+                Response::text(400, "A final upload takes no bytes but those of its parts.")
+            }
             Self::BodyTooLarge => Response::text(413, "The body is too large."),
             Self::Upload(error) => upload_error(error, request),
         }
@@ -65,6 +75,16 @@ fn upload_error(error: UploadError, request: &Request) -> Response {
         }
         UploadError::ExceedsMaximum { .. } => Response::text(413, "The upload is too large."),
         UploadError::Conflict => Response::text(409, "The upload exists already."),
+        UploadError::Final => Response::text(403, "A final upload cannot be added to."),
+        UploadError::Part(UnusablePart::Missing) => {
+            Response::text(404, "A part in Upload-Concat does not exist.")
+        }
+        UploadError::Part(UnusablePart::NotPartial) => {
+            Response::text(400, "A part in Upload-Concat is not a partial upload.")
+        }
+        UploadError::Part(UnusablePart::Unfinished) => {
+            Response::text(409, "A part in Upload-Concat is not finished.")
+        }
         UploadError::Unfinished => Response::text(409, "The upload is not finished."),
         UploadError::Refused(Refusal::Rejected(rejection)) => rejected(rejection),
         UploadError::Refused(Refusal::Unavailable { retry_after }) => unavailable(retry_after),

@@ -4,7 +4,7 @@ use futures_util::StreamExt as _;
 
 use super::{Body, Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
-use crate::store::Record;
+use crate::store::{Record, RecordKind};
 
 /// What an append came to.
 #[derive(Debug, Clone)]
@@ -32,8 +32,8 @@ impl Uploads {
     /// nothing if it is finished.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, `OffsetMismatch`, `ExceedsLength`, `Body`,
-    /// `Refused`, or the storage failed. Unless it is one of the first three,
+    /// `NotFound`, `Locked`, `Final`, `OffsetMismatch`, `ExceedsLength`, `Body`,
+    /// `Refused`, or the storage failed. Unless it is one of the first four,
     /// bytes may have been stored.
     pub async fn append(
         &self,
@@ -45,6 +45,9 @@ impl Uploads {
         let _lock = self.locks.acquire(id).await?;
         let stored = self.store.load(id).await?;
         let record = stored.record;
+        if matches!(record.kind, RecordKind::Final(_)) {
+            return Err(UploadError::Final);
+        }
         if offset != stored.offset {
             return Err(UploadError::OffsetMismatch {
                 current: stored.offset,

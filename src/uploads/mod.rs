@@ -13,6 +13,7 @@
 mod append;
 mod body;
 mod cause;
+mod concatenate;
 mod create;
 mod error;
 mod finish;
@@ -27,6 +28,7 @@ mod tests;
 pub use append::Appended;
 pub use body::{Body, BodyError, BodyStream};
 pub use cause::Cause;
+pub use concatenate::{NewFinal, UnusablePart};
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
 pub use metadata::{InvalidMetadata, Metadata};
@@ -35,10 +37,10 @@ pub use read::{ContentStream, Download};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use crate::store::UploadId;
+pub use crate::store::{Parts, RecordKind, UploadId};
 
 use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
-use crate::store::{Record, RecordKind, Store, Stored};
+use crate::store::{Record, Store, Stored};
 use lock::Locks;
 
 /// All uploads of a server.
@@ -48,6 +50,7 @@ pub struct Uploads {
     hooks: Arc<Hooks>,
     locks: Locks,
     max_length: Option<u64>,
+    remove_parts: bool,
 }
 
 /// An upload as it stands.
@@ -66,6 +69,8 @@ pub struct Upload {
     pub created_at: SystemTime,
     /// Whether it was accepted as finished.
     pub finished: bool,
+    /// Whole, a part, or made of parts.
+    pub kind: RecordKind,
 }
 
 impl Uploads {
@@ -78,6 +83,17 @@ impl Uploads {
             hooks,
             locks: Locks::default(),
             max_length,
+            remove_parts: false,
+        }
+    }
+
+    /// The same, with or without the removal of parts after the final upload
+    /// that they were made into is finished.
+    #[must_use]
+    pub fn with_parts_removed(self, remove_parts: bool) -> Self {
+        Self {
+            remove_parts,
+            ..self
         }
     }
 
@@ -109,14 +125,22 @@ impl Uploads {
             offset,
             length: Some(record.length),
             metadata: Metadata::entries_of(record.metadata.as_deref()),
-            kind: match record.kind {
-                RecordKind::Whole => UploadKind::Whole,
-            },
+            kind: kind_for_hooks(&record.kind),
             storage: self.store.name(),
             path: Some(self.store.location(record)),
             created_at: record.created_at,
         };
         Event::now(kind, state, cause.request())
+    }
+}
+
+fn kind_for_hooks(kind: &RecordKind) -> UploadKind {
+    match kind {
+        RecordKind::Whole => UploadKind::Whole,
+        RecordKind::Partial { .. } => UploadKind::Partial,
+        RecordKind::Final(parts) => {
+            UploadKind::Final(parts.ids.iter().map(|id| id.as_str().to_owned()).collect())
+        }
     }
 }
 
@@ -129,6 +153,7 @@ impl From<Stored> for Upload {
             metadata: record.metadata,
             created_at: record.created_at,
             finished: record.finished,
+            kind: record.kind,
         }
     }
 }

@@ -32,6 +32,7 @@ impl Uploads {
             );
             self.hooks.pre_terminate(event).await?;
         }
+        self.forget_parts(&stored.record).await?;
         self.store.remove(id).await?;
         self.notify(
             EventKind::PostTerminate,

@@ -56,6 +56,7 @@ impl House {
         let new = NewUpload {
             length,
             metadata: None,
+            partial: false,
         };
         let mut body = pin!(stream::iter(chunks.to_vec()).map(|chunk| chunk.map(Bytes::from)));
         let body = (!chunks.is_empty()).then_some(Body {

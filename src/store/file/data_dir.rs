@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::sync_directory;
+use super::{sync_all, sync_directory};
 use crate::store::{DataPath, DirStructure, StoreError, UploadId};
 
 /// The data directory. Everything here blocks.
@@ -103,6 +103,20 @@ impl DataDir {
             Err(source) if source.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound),
             Err(source) => Err(StoreError::io("stat", file, source)),
         }
+    }
+
+    /// Makes a data file and its name durable, and those of the directories
+    /// above it.
+    pub(super) fn sync(&self, path: &DataPath) -> Result<(), StoreError> {
+        let file = self.file(path);
+        sync_all(&file)?;
+        for directory in file.ancestors().skip(1) {
+            sync_directory(directory)?;
+            if directory == self.root {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a data file, if there is one.

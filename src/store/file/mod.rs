@@ -10,6 +10,7 @@
 //! threads, because the visit costs more than most of the calls.
 
 mod append;
+mod concatenate;
 mod data_dir;
 mod read;
 mod record_file;
@@ -25,6 +26,7 @@ use tokio::task::spawn_blocking;
 
 use super::{AppendWriter, DirStructure, NewRecord, Record, Store, StoreError, Stored, UploadId};
 use append::FileAppend;
+use concatenate::{Concatenation, Source};
 use data_dir::DataDir;
 use record_file::RecordDir;
 
@@ -122,8 +124,13 @@ fn usable_directory(path: &Path) -> io::Result<PathBuf> {
 
 /// Makes the names in a directory durable.
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    sync_all(path)
+}
+
+/// Makes a file or the names in a directory durable.
+fn sync_all(path: &Path) -> Result<(), StoreError> {
     std::fs::File::open(path)
-        .and_then(|directory| directory.sync_all())
+        .and_then(|file| file.sync_all())
         .map_err(|source| StoreError::io("sync", path, source))
 }
 
@@ -162,6 +169,11 @@ impl Store for FileStore {
         .await
     }
 
+    async fn record(&self, id: &UploadId) -> Result<Record, StoreError> {
+        let id = id.clone();
+        self.blocking(move |inner| inner.records.read(&id)).await
+    }
+
     async fn update(&self, record: &Record) -> Result<(), StoreError> {
         let record = record.clone();
         self.blocking(move |inner| inner.records.replace(&record, inner.force_fsync))
@@ -184,6 +196,44 @@ impl Store for FileStore {
         end: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
         read::stream(self.inner.data.file(&record.path), end).await
+    }
+
+    async fn concatenate(&self, record: &Record, parts: &[Record]) -> Result<u64, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let mut whole = self.blocking(move |_| Concatenation::open(path)).await?;
+        for part in parts {
+            let (path, length) = (self.inner.data.file(&part.path), part.length);
+            let mut source = self.blocking(move |_| Source::open(path, length)).await?;
+            let mut done = false;
+            while !done {
+                (whole, source, done) = self
+                    .blocking(move |_| {
+                        let done = whole.step(&mut source)?;
+                        Ok((whole, source, done))
+                    })
+                    .await?;
+            }
+        }
+        let end = whole.end();
+        if self.inner.force_fsync {
+            self.blocking(move |_| whole.sync()).await?;
+        }
+        Ok(end)
+    }
+
+    async fn sync(&self, record: &Record) -> Result<(), StoreError> {
+        let record = record.clone();
+        self.blocking(move |inner| {
+            inner.data.sync(&record.path)?;
+            inner.records.sync(&record.id)
+        })
+        .await
+    }
+
+    async fn remove_bytes(&self, record: &Record) -> Result<(), StoreError> {
+        let path = record.path.clone();
+        self.blocking(move |inner| inner.data.remove(&path, inner.force_fsync))
+            .await
     }
 
     async fn remove(&self, id: &UploadId) -> Result<(), StoreError> {
