@@ -36,7 +36,8 @@ fn run() -> Result<(), Failure> {
     let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
     hooks.report_unanswered();
 
-    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size());
+    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size())
+        .with_parts_removed(cli.removes_parts());
     let tus = Tus::new(Arc::new(uploads), cli.tus_config());
     let served = system.block_on(server.run(tus));
     hooks.close();

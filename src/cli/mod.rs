@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use crate::hooks::EventSet;
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, FileStoreConfig};
-use crate::tus::{BaseUrl, TusConfig};
+use crate::tus::{BaseUrl, ExtensionSet, TusConfig};
 
 /// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
 /// modules.
@@ -67,6 +67,36 @@ struct ServerFlags {
     /// Bytes that an upload may have [default: no limit]
     #[arg(long, env = "RUSTUS_MAX_FILE_SIZE", value_name = "BYTES")]
     max_file_size: Option<u64>,
+    /// Extensions of the protocol that are spoken, separated by commas; an empty
+    /// list for none [default: all]
+    #[arg(long, env = "RUSTUS_TUS_EXTENSIONS", value_name = "EXTENSIONS")]
+    tus_extensions: Option<ExtensionSet>,
+    /// Remove the parts of a concatenation when the final upload is finished
+    #[arg(
+        long,
+        env = "RUSTUS_REMOVE_PARTS",
+        value_parser = values::boolean,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    remove_parts: bool,
+    /// Accepted and without effect: empty uploads are always allowed
+    #[arg(
+        long,
+        env = "RUSTUS_ALLOW_EMPTY",
+        value_parser = values::boolean,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    allow_empty: bool,
     /// How much is logged: off, error, warn, info, debug or trace
     #[arg(
         long,
@@ -226,7 +256,14 @@ impl Cli {
         TusConfig {
             base_url: self.server.url.clone(),
             max_body_size: self.server.max_body_size,
+            extensions: self.server.tus_extensions.unwrap_or(ExtensionSet::ALL),
         }
+    }
+
+    /// Whether the parts of a concatenation are removed at its end.
+    #[must_use]
+    pub fn removes_parts(&self) -> bool {
+        self.server.remove_parts
     }
 
     /// Where uploads are kept.
@@ -316,6 +353,7 @@ mod tests {
             ),
             (["--dir-structure", "{century}"], "{year}, {month}"),
             (["--url", "http://a/b"], "/files"),
+            (["--tus-extensions", "deletion"], "creation, termination"),
             (["--workers", "0"], "at least 1"),
             (
                 ["--force-fsync=maybe", "--force-fsync"],

@@ -13,9 +13,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use actix_web::web;
+use actix_web::dev::Payload;
 use bytes::Bytes;
 use futures_util::Stream;
+use tokio::sync::oneshot;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::connection::Gate;
@@ -30,6 +31,8 @@ const QUEUE_BYTES: usize = 128 * 1024;
 pub(super) struct RequestBody {
     shared: Rc<RefCell<Shared>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Who wants to know that the body is wanted.
+    tell: Option<oneshot::Sender<()>>,
 }
 
 /// The side of the handler.
@@ -38,7 +41,7 @@ pub(super) struct Intake {
 }
 
 struct Shared {
-    payload: web::Payload,
+    payload: Payload,
     /// Shut while the payload may have bytes that the queue has no room for.
     gate: Gate,
     queue: VecDeque<Bytes>,
@@ -55,7 +58,7 @@ struct Shared {
 
 /// The two sides of a body.
 pub(super) fn split(
-    payload: web::Payload,
+    payload: Payload,
     gate: Gate,
     in_flight: &InFlight,
 ) -> (Intake, RequestBody) {
@@ -75,8 +78,19 @@ pub(super) fn split(
     let body = RequestBody {
         shared,
         cut: Box::pin(in_flight.cut().clone().cancelled_owned()),
+        tell: None,
     };
     (intake, body)
+}
+
+impl RequestBody {
+    /// The body, which tells when it is asked for bytes for the first time.
+    pub(super) fn telling(self, tell: oneshot::Sender<()>) -> Self {
+        Self {
+            tell: Some(tell),
+            ..self
+        }
+    }
 }
 
 impl Intake {
@@ -149,6 +163,10 @@ impl Stream for RequestBody {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(tell) = self.tell.take() {
+            // Nobody listens any more if the client is gone.
+            tell.send(()).ok();
+        }
         let next = self.shared.borrow_mut().next(cx);
         match next {
             Poll::Ready(next) => Poll::Ready(next),

@@ -5,13 +5,15 @@ use std::time::Instant;
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, rt, web};
+use actix_web::rt::task::{JoinError, JoinHandle};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};
 
 use super::body::{self, Intake, RequestBody};
 use super::connection::Gate;
 use super::in_flight::InFlight;
-use crate::tus::{Headers, Request, Response, ResponseBody, Target, Tus, VERSION};
+use crate::tus::{BaseUrl, Headers, Request, Response, ResponseBody, Target, Tus, VERSION};
 
 /// What a request needs; one for all threads.
 #[derive(Debug)]
@@ -24,6 +26,14 @@ impl Service {
     pub(super) fn new(tus: Tus, in_flight: InFlight) -> Self {
         Self { tus, in_flight }
     }
+
+    pub(super) fn base_url(&self) -> &BaseUrl {
+        self.tus.base_url()
+    }
+
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
 }
 
 /// Answers every request.
@@ -33,16 +43,19 @@ pub(super) async fn handle(
     service: web::Data<Service>,
 ) -> HttpResponse {
     let begun = Instant::now();
-    let response = match service.tus.base_url().target(request.path()) {
-        Some(target) => {
+    let running = request.extensions_mut().remove::<Running>();
+    let target = service.base_url().target(request.path());
+    let response = match (running, target) {
+        (Some(running), _) => into_http(running.answer().await),
+        (None, Some(target)) => {
             // Every connection has one; a new one would guard nothing.
             let gate = request.conn_data::<Gate>().cloned().unwrap_or_default();
             let service = service.into_inner();
-            let (intake, body) = body::split(payload, gate, &service.in_flight);
-            let request = to_protocol(&request, target);
+            let (intake, body) = body::split(payload.into_inner(), gate, &service.in_flight);
+            let request = to_protocol(request.head(), target);
             into_http(answer(request, intake, body, service).await)
         }
-        None => HttpResponse::NotFound().finish(),
+        (None, None) => HttpResponse::NotFound().finish(),
     };
     tracing::debug!(
         method = %request.method(),
@@ -63,28 +76,61 @@ async fn answer(
     if !request.is_mutating() {
         return service.tus.handle(&request, body).await;
     }
-    let Some(running) = service.in_flight.begin() else {
-        return stopping();
+    match begin(request, intake, body, service) {
+        Ok(running) => running.answer().await,
+        Err(response) => response,
+    }
+}
+
+/// A request that may change an upload. Its task runs to its end, whether or
+/// not anybody waits for the answer: the HTTP library drops this when the client
+/// goes away, and nothing must be left half done.
+pub(super) struct Running {
+    task: JoinHandle<Response>,
+    intake: Intake,
+}
+
+/// Begins `request`, unless the server is stopping.
+pub(super) fn begin(
+    request: Request,
+    intake: Intake,
+    body: RequestBody,
+    service: Arc<Service>,
+) -> Result<Running, Response> {
+    let Some(place) = service.in_flight.begin() else {
+        return Err(stopping());
     };
-    // This future is dropped when the client goes away; the task is not, so
-    // that nothing is left half done.
-    let mut task = rt::spawn(async move {
+    let task = rt::spawn(async move {
         let response = service.tus.handle(&request, body).await;
-        drop(running);
+        drop(place);
         response
     });
-    let ended = tokio::select! {
-        biased;
-        ended = &mut task => ended,
-        () = intake.run() => task.await,
-    };
-    match ended {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a request's task did not end");
-            plain(500, "Internal error.")
-        }
+    Ok(Running { task, intake })
+}
+
+impl Running {
+    /// Waits for the answer without taking in any of the body.
+    pub(super) async fn ended(&mut self) -> Response {
+        response_of((&mut self.task).await)
     }
+
+    /// Takes in the body and gives the answer.
+    async fn answer(self) -> Response {
+        let mut task = self.task;
+        let ended = tokio::select! {
+            biased;
+            ended = &mut task => ended,
+            () = self.intake.run() => task.await,
+        };
+        response_of(ended)
+    }
+}
+
+fn response_of(ended: Result<Response, JoinError>) -> Response {
+    ended.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request's task did not end");
+        plain(500, "Internal error.")
+    })
 }
 
 fn stopping() -> Response {
@@ -110,26 +156,26 @@ fn plain(status: u16, text: &str) -> Response {
     }
 }
 
-fn to_protocol(request: &HttpRequest, target: Target) -> Request {
-    let headers: Headers = request
+pub(super) fn to_protocol(head: &RequestHead, target: Target) -> Request {
+    let headers: Headers = head
         .headers()
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()))
         .collect();
-    let uri = match request.uri().path_and_query() {
+    let uri = match head.uri.path_and_query() {
         Some(path) => path.as_str(),
-        None => request.path(),
+        None => head.uri.path(),
     };
     Request::new(
-        request.method().as_str(),
+        head.method.as_str(),
         target,
         uri.to_owned(),
-        request.peer_addr().map(|address| address.ip()),
+        head.peer_addr.map(|address| address.ip()),
         headers,
     )
 }
 
-fn into_http(response: Response) -> HttpResponse {
+pub(super) fn into_http(response: Response) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = HttpResponse::build(status);
     for (name, value) in &response.headers {

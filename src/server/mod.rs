@@ -10,6 +10,7 @@
 
 mod body;
 mod connection;
+mod expect;
 mod handler;
 mod in_flight;
 mod shutdown;
@@ -19,6 +20,7 @@ mod tests;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -125,6 +127,7 @@ impl Server {
         let server = server
             .listen("http", self.listener, move || {
                 let connections = connections.clone();
+                let expected = service.clone().into_inner();
                 let app = App::new()
                     .app_data(service.clone())
                     .default_service(web::to(handler::handle));
@@ -136,6 +139,9 @@ impl Server {
                         .on_connect_ext(|connection: &Connection<TcpStream>, data| {
                             data.insert(connection.gate().clone());
                         })
+                        .expect(fn_service(move |request| {
+                            expect::go_on(request, Arc::clone(&expected))
+                        }))
                         .h1(map_config(app, |()| AppConfig::default())),
                 )
             })?

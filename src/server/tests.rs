@@ -127,6 +127,7 @@ fn face(directory: &Path) -> Tus {
     let config = TusConfig {
         base_url: "/files".parse().unwrap(),
         max_body_size: None,
+        extensions: crate::tus::ExtensionSet::ALL,
     };
     Tus::new(Arc::new(uploads), config)
 }

@@ -8,7 +8,7 @@ use super::body_limit::LimitedBody;
 use super::concatenation::Concat;
 use super::errors::Problem;
 use super::patch::is_upload_content;
-use super::{Headers, InvalidHeader, Request, Response, Tus};
+use super::{Extension, Headers, InvalidHeader, Request, Response, Tus};
 use crate::uploads::{BodyError, Cause, Created, Metadata, NewFinal, NewUpload, UploadId};
 
 impl Tus {
@@ -22,6 +22,8 @@ impl Tus {
         B: Stream<Item = Result<Bytes, BodyError>>,
     {
         let headers = &request.headers;
+        self.require_on(Extension::Concatenation, headers.contains("upload-concat"))?;
+        self.require_on(Extension::CreationWithUpload, body.may_have_bytes())?;
         let partial = match Concat::read(headers, &self.config.base_url)? {
             None => false,
             Some(Concat::Partial) => true,
@@ -56,6 +58,16 @@ impl Tus {
         };
         let created = self.uploads.create(cause, new, body).await?;
         Ok(self.created(headers, created))
+    }
+
+    /// Refuses a request that uses an extension which is turned off. Passing
+    /// over what it asks for would give its client another upload than it
+    /// thinks.
+    fn require_on(&self, extension: Extension, used: bool) -> Result<(), Problem> {
+        if used && !self.config.extensions.contains(extension) {
+            return Err(Problem::TurnedOff(extension));
+        }
+        Ok(())
     }
 
     fn created(&self, headers: &Headers, created: Created) -> Response {

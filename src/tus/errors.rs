@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::request::Request;
 use super::response::Response;
-use super::{InvalidHeader, VERSION};
+use super::{Extension, InvalidHeader, VERSION};
 use crate::hooks::{Refusal, Rejection};
 use crate::uploads::{BodyError, InvalidMetadata, UnusablePart, UploadError};
 
@@ -15,7 +15,9 @@ pub(super) enum Problem {
     #[error("nothing is found there")]
     NotFound,
     #[error("the method is not allowed; allowed are {0}")]
-    MethodNotAllowed(&'static str),
+    MethodNotAllowed(String),
+    #[error("an extension is turned off")]
+    TurnedOff(Extension),
     #[error("the client speaks another version")]
     UnsupportedVersion,
     #[error(transparent)]
@@ -40,6 +42,9 @@ impl Problem {
             Self::NotFound => Response::text(404, "Not found."),
             Self::MethodNotAllowed(allowed) => {
                 Response::text(405, "Method not allowed.").with("Allow", allowed)
+            }
+            Self::TurnedOff(extension) => {
+                Response::text(400, &format!("{} is turned off on this server.", extension.name()))
             }
             Self::UnsupportedVersion => {
                 Response::text(412, "Tus-Resumable must be 1.0.0.").with("Tus-Version", VERSION)

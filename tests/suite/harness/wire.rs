@@ -47,6 +47,16 @@ impl Wire {
         self.stream.write_all(body)
     }
 
+    /// What the server says up to an empty line.
+    pub fn read_head(&mut self) -> String {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") && self.stream.read(&mut byte).unwrap() == 1 {
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
     /// Everything the server says until it closes.
     pub fn read_to_end(mut self) -> String {
         let mut answer = Vec::new();
