@@ -58,6 +58,11 @@ enum Task {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
+    /// Run the tests over sockets with all repetitions (about half an hour)
+    Soak {
+        /// Only tests whose name holds this
+        filter: Option<String>,
+    },
     /// Check formatting, lints, docs and dependencies, and run the tests
     Ci,
 }
@@ -78,6 +83,7 @@ fn run(task: Task) -> Result<()> {
         Task::Plugin { path, into } => guests::build_one(&path, into.as_deref()).map(drop),
         Task::Demo { port, once } => demo::run(port, once),
         Task::Test { filter } => test::run(filter.as_deref()),
+        Task::Soak { filter } => test::soak(filter.as_deref()),
         Task::Ci => ci::run(),
     }
 }
