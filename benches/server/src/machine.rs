@@ -76,7 +76,8 @@ fn file_system(path: &Path) -> Result<String> {
 }
 
 fn program(name: &str, argument: &str) -> String {
-    ask(name, argument).unwrap_or_else(|_| "missing".to_owned())
+    let said = ask(name, argument).unwrap_or_else(|_| "missing".to_owned());
+    said.trim_start_matches("nginx version: ").to_owned()
 }
 
 fn package(place: &Place, name: &str) -> String {

@@ -32,11 +32,21 @@ pub(crate) struct Place {
 
 impl Place {
     /// Makes a directory of our own below `parent`.
-    pub(crate) fn new(programs: Programs, parent: &Path) -> Result<Self> {
+    pub(crate) fn new(mut programs: Programs, parent: &Path) -> Result<Self> {
+        // Servers are started in directories of their own.
+        for path in [
+            &mut programs.rustus,
+            &mut programs.guests,
+            &mut programs.peer,
+        ] {
+            *path = path
+                .canonicalize()
+                .with_context(|| format!("cannot find {}", path.display()))?;
+        }
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
         let root = tempfile::Builder::new()
             .prefix("server-bench-")
-            .tempdir_in(parent)
+            .tempdir_in(parent.canonicalize().context("the directory's path")?)
             .with_context(|| format!("cannot make a directory in {}", parent.display()))?;
         // Other workers than those of root have to reach what is theirs in it.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
