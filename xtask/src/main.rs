@@ -3,12 +3,15 @@
 // A task talks to the person who started it.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod cargo;
 mod ci;
 mod clients;
 mod debian;
 mod demo;
 mod guests;
+mod npm;
+mod once;
 mod place;
 mod process;
 mod smoke;
@@ -62,6 +65,10 @@ enum Task {
     Soak {
         /// Only tests whose name holds this
         filter: Option<String>,
+    /// Measure one decision and the whole server, or one of the two
+    Bench {
+        #[command(subcommand)]
+        which: Option<bench::Bench>,
     },
     /// Check formatting, lints, docs and dependencies, and run the tests
     Ci,
@@ -84,6 +91,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { port, once } => demo::run(port, once),
         Task::Test { filter } => test::run(filter.as_deref()),
         Task::Soak { filter } => test::soak(filter.as_deref()),
+        Task::Bench { which } => bench::run(which),
         Task::Ci => ci::run(),
     }
 }
