@@ -65,6 +65,7 @@ enum Task {
     Soak {
         /// Only tests whose name holds this
         filter: Option<String>,
+    },
     /// Measure one decision and the whole server, or one of the two
     Bench {
         #[command(subcommand)]
