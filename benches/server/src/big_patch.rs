@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::place::Place;
-use crate::plan::Plan;
+use crate::plan::{Plan, turns};
 use crate::proc;
 use crate::report::{Table, progress};
 use crate::servers::{self, Buffer, Kind, Server};
@@ -50,7 +50,10 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
             round + 1,
             plan.rounds
         ));
-        for variant in &mut variants {
+        for turn in turns(round, variants.len()) {
+            let Some(variant) = variants.get_mut(turn) else {
+                continue;
+            };
             let name = variant.kind.name();
             variant
                 .turn(plan.big_bytes)
@@ -63,6 +66,7 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
 
 impl Variant {
     fn turn(&mut self, bytes: u64) -> Result<()> {
+        self.server.warm_memory(bytes)?;
         let upload = self.server.prepare(bytes)?;
         let processes = self.server.processes()?;
         let before = proc::processor_time(&processes)?;
@@ -110,8 +114,8 @@ fn print(variants: &[Variant], missing: &[(&Kind, String)], plan: &Plan) {
     }
     table.add_missing(missing);
     table.print(&format!(
-        "One connection from the same machine, 512 KiB a write, {} rounds; files are removed \
-         between turns. No server syncs to the disk: this is the speed of the network stack and \
+        "One connection from the same machine, 512 KiB a write, {} rounds; before each turn \
+         a file of that size is written and removed, so that all find the same memory. No server syncs to the disk: this is the speed of the network stack and \
          of the page cache. nginx does not know tus and takes the bytes by PUT.",
         plan.rounds
     ));

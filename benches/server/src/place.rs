@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -92,6 +93,20 @@ pub(crate) fn clear(folder: &Path) -> Result<()> {
     }
     let directory = fs::File::open(folder).with_context(listed)?;
     rustix::fs::syncfs(directory).with_context(|| format!("cannot sync {}", folder.display()))
+}
+
+/// Writes a file of `bytes` into `folder` and removes it at once.
+///
+/// A virtual machine has to ask its host for each page of memory that it has not
+/// used for a while, which takes longer than all that a server does with the
+/// page. Who comes after this finds pages that were used a moment ago.
+pub(crate) fn warm_memory(folder: &Path, bytes: u64) -> Result<()> {
+    let path = folder.join(".warm");
+    let written = || format!("cannot write {}", path.display());
+    let mut file = fs::File::create(&path).with_context(written)?;
+    io::copy(&mut io::repeat(0x5a).take(bytes), &mut file).with_context(written)?;
+    drop(file);
+    fs::remove_file(&path).with_context(written)
 }
 
 /// The bytes of all files in `folder` together.
