@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -95,6 +95,10 @@ pub(crate) fn clear(folder: &Path) -> Result<()> {
     rustix::fs::syncfs(directory).with_context(|| format!("cannot sync {}", folder.display()))
 }
 
+/// Bytes in one write of [`warm_memory`]: no less than the servers write at once,
+/// because the kernel takes memory in pieces of that size.
+const WARM_WRITE: usize = 1 << 20;
+
 /// Writes a file of `bytes` into `folder` and removes it at once.
 ///
 /// A virtual machine has to ask its host for each page of memory that it has not
@@ -104,7 +108,14 @@ pub(crate) fn warm_memory(folder: &Path, bytes: u64) -> Result<()> {
     let path = folder.join(".warm");
     let written = || format!("cannot write {}", path.display());
     let mut file = fs::File::create(&path).with_context(written)?;
-    io::copy(&mut io::repeat(0x5a).take(bytes), &mut file).with_context(written)?;
+    let part = vec![0x5a; WARM_WRITE];
+    let mut left = bytes;
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(WARM_WRITE).min(WARM_WRITE);
+        let part = part.get(..most).unwrap_or(&part);
+        file.write_all(part).with_context(written)?;
+        left -= part.len() as u64;
+    }
     drop(file);
     fs::remove_file(&path).with_context(written)
 }
