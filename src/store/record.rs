@@ -19,8 +19,8 @@ pub enum RecordKind {
 pub struct Record {
     /// The last segment of the upload's URL.
     pub id: UploadId,
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` until the client says. Once set it stays.
+    pub length: Option<u64>,
     /// `Upload-Metadata` exactly as the client gave it; `None` when it gave
     /// none.
     pub metadata: Option<String>,
@@ -50,8 +50,8 @@ pub struct Stored {
 pub struct NewRecord {
     /// The last segment of the upload's URL; may be taken.
     pub id: UploadId,
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` if the client says it later.
+    pub length: Option<u64>,
     /// `Upload-Metadata` exactly as the client gave it.
     pub metadata: Option<String>,
     /// When the upload was created.

@@ -25,7 +25,7 @@ fn id(id: &str) -> UploadId {
 fn new(name: &str, length: u64) -> NewRecord {
     NewRecord {
         id: id(name),
-        length,
+        length: Some(length),
         metadata: Some("filename YQ==,flag".to_owned()),
         created_at: UNIX_EPOCH + Duration::new(1_763_651_361, 123_456_789),
         path: None,
@@ -51,7 +51,7 @@ async fn a_new_upload_is_found_as_it_was_created(store: &dyn Store) {
     let loaded = store.load(&id("found")).await.unwrap();
     assert_eq!(created, loaded);
     assert_eq!(loaded.offset, 0);
-    assert_eq!(loaded.record.length, 5);
+    assert_eq!(loaded.record.length, Some(5));
     assert_eq!(
         loaded.record.metadata.as_deref(),
         Some("filename YQ==,flag")
@@ -75,7 +75,10 @@ async fn an_id_is_given_once(store: &dyn Store) {
             .await;
         assert!(matches!(again, Err(StoreError::IdTaken)), "{again:?}");
     }
-    assert_eq!(store.load(&id("once")).await.unwrap().record.length, 5);
+    assert_eq!(
+        store.load(&id("once")).await.unwrap().record.length,
+        Some(5)
+    );
     // The refused creation gave its path back.
     let path = Some(DataPath::new("elsewhere/once").unwrap());
     store
@@ -167,9 +170,12 @@ async fn an_append_at_another_offset_stores_nothing(store: &dyn Store) {
 
 async fn a_changed_record_is_found_changed(store: &dyn Store) {
     let mut upload = store.create(new("changed", 0)).await.unwrap().record;
-    upload.finished = true;
-    store.update(&upload).await.unwrap();
-    assert_eq!(store.load(&id("changed")).await.unwrap().record, upload);
+    for (length, finished) in [(None, false), (Some(0), false), (Some(0), true)] {
+        upload.length = length;
+        upload.finished = finished;
+        store.update(&upload).await.unwrap();
+        assert_eq!(store.load(&id("changed")).await.unwrap().record, upload);
+    }
 }
 
 async fn a_removed_upload_is_gone(store: &dyn Store) {

@@ -53,10 +53,16 @@ impl Tus {
     }
 }
 
-fn length(headers: &Headers) -> Result<u64, InvalidHeader> {
-    headers
-        .bytes("upload-length")?
-        .ok_or(InvalidHeader("upload-length"))
+/// Exactly one of `Upload-Length` and `Upload-Defer-Length: 1` is there (tus
+/// 1.0.0, "Creation", POST).
+fn length(headers: &Headers) -> Result<Option<u64>, InvalidHeader> {
+    let length = headers.bytes("upload-length")?;
+    match (length, headers.text("upload-defer-length")?) {
+        (Some(length), None) => Ok(Some(length)),
+        (None, Some("1")) => Ok(None),
+        (None, None) => Err(InvalidHeader("upload-length")),
+        (_, Some(_)) => Err(InvalidHeader("upload-defer-length")),
+    }
 }
 
 fn metadata(headers: &Headers) -> Result<Option<Metadata>, Problem> {

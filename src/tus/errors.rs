@@ -63,6 +63,12 @@ fn upload_error(error: UploadError, request: &Request) -> Response {
         UploadError::ExceedsLength => {
             Response::text(413, "The body goes past the end of the upload.")
         }
+        UploadError::LengthIsFixed { .. } => {
+            Response::text(400, "Upload-Length is set already and cannot change.")
+        }
+        UploadError::LengthBelowOffset { offset } => {
+            Response::text(400, "Upload-Length is below the offset.").with("Upload-Offset", offset)
+        }
         UploadError::ExceedsMaximum { .. } => Response::text(413, "The upload is too large."),
         UploadError::Conflict => Response::text(409, "The upload exists already."),
         UploadError::Unfinished => Response::text(409, "The upload is not finished."),

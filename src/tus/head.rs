@@ -7,9 +7,11 @@ use crate::uploads::UploadId;
 impl Tus {
     pub(super) async fn head(&self, id: &UploadId) -> Result<Response, Problem> {
         let upload = self.uploads.status(id).await?;
-        let response = Response::new(200)
-            .with("Upload-Offset", upload.offset)
-            .with("Upload-Length", upload.length);
+        let response = Response::new(200).with("Upload-Offset", upload.offset);
+        let response = match upload.length {
+            Some(length) => response.with("Upload-Length", length),
+            None => response.with("Upload-Defer-Length", 1),
+        };
         Ok(match upload.metadata {
             Some(metadata) => response.with("Upload-Metadata", metadata),
             None => response,

@@ -2,17 +2,35 @@
 
 use super::{Response, Tus, VERSION};
 
-/// The extensions that are spoken.
-const EXTENSIONS: &str = "creation,creation-with-upload,termination";
+/// The extensions that are spoken, in the order in which they are told, each
+/// with whether this server speaks it.
+const EXTENSIONS: &[(&str, fn(&Tus) -> bool)] = &[
+    ("creation", always),
+    ("creation-defer-length", always),
+    ("creation-with-upload", always),
+    ("termination", always),
+];
+
+fn always(_: &Tus) -> bool {
+    true
+}
 
 impl Tus {
     pub(super) fn options(&self) -> Response {
         let response = Response::new(204)
             .with("Tus-Version", VERSION)
-            .with("Tus-Extension", EXTENSIONS);
+            .with("Tus-Extension", self.extensions().join(","));
         match self.uploads.max_length() {
             Some(maximum) => response.with("Tus-Max-Size", maximum),
             None => response,
         }
+    }
+
+    fn extensions(&self) -> Vec<&'static str> {
+        EXTENSIONS
+            .iter()
+            .filter(|(_, speaks)| speaks(self))
+            .map(|(name, _)| *name)
+            .collect()
     }
 }

@@ -6,6 +6,18 @@ use super::{Body, Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
 use crate::store::Record;
 
+/// What a client adds to an upload.
+#[derive(Debug)]
+pub struct Append<'a> {
+    /// Where the bytes belong; it must be where the upload ends.
+    pub offset: u64,
+    /// The upload's length, from a client that could not say it at the
+    /// creation.
+    pub length: Option<u64>,
+    /// The bytes.
+    pub body: Body<'a>,
+}
+
 /// What an append came to.
 #[derive(Debug, Clone)]
 pub struct Appended {
@@ -24,44 +36,54 @@ pub(super) struct Received {
 }
 
 impl Uploads {
-    /// Adds the bytes in `body` at `offset`, which must be where the upload
-    /// ends.
+    /// Adds bytes at the end of an upload, and gives it its length if it has
+    /// none yet.
     ///
     /// If that completes the upload, it is finished. An empty body at the end
     /// of a complete upload finishes it if a hook refused before, and changes
     /// nothing if it is finished.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, `OffsetMismatch`, `ExceedsLength`, `Body`,
-    /// `Refused`, or the storage failed. Unless it is one of the first three,
+    /// `NotFound`, `Locked`, `OffsetMismatch`, `LengthIsFixed`,
+    /// `LengthBelowOffset`, `ExceedsLength`, `ExceedsMaximum`, `Body`,
+    /// `Refused`, or the storage failed. Unless it is one of the first five,
     /// bytes may have been stored.
     pub async fn append(
         &self,
         cause: &Cause<'_>,
         id: &UploadId,
-        offset: u64,
-        body: Body<'_>,
+        append: Append<'_>,
     ) -> Result<Appended, UploadError> {
+        let Append {
+            offset,
+            length,
+            body,
+        } = append;
         let _lock = self.locks.acquire(id).await?;
         let stored = self.store.load(id).await?;
-        let record = stored.record;
+        let mut record = stored.record;
         if offset != stored.offset {
             return Err(UploadError::OffsetMismatch {
                 current: stored.offset,
             });
         }
-        let left = record.length.saturating_sub(offset);
-        if body.length.is_some_and(|length| length > left) {
-            return Err(UploadError::ExceedsLength);
+        let new_length = self.new_length(&record, offset, length)?;
+        self.end(new_length.or(record.length))
+            .refuse_announced(offset, &body)?;
+        if new_length.is_some() {
+            // Before the first byte: a client that said it once need not say it
+            // again, whatever becomes of its bytes.
+            record.length = new_length;
+            self.store.update(&record).await?;
         }
 
         let received = self.receive(&record, offset, body).await?;
-        let complete = received.offset == record.length;
+        let complete = record.length == Some(received.offset);
         // Bytes that the client did not announce make the whole doubtful, so
         // such an upload is complete but not finished.
         let acceptable = !matches!(received.cut, Some(UploadError::ExceedsLength));
         let finish = if complete && acceptable && !record.finished {
-            Some(self.finish(cause, record).await?)
+            Some(self.finish(cause, record, received.offset).await?)
         } else {
             if received.offset > offset {
                 self.notify(EventKind::PostReceive, &record, received.offset, cause);
@@ -85,7 +107,8 @@ impl Uploads {
         offset: u64,
         mut body: Body<'_>,
     ) -> Result<Received, UploadError> {
-        let mut left = record.length.saturating_sub(offset);
+        let end = self.end(record.length);
+        let mut left = end.left(offset);
         let mut cut = None;
         // Opened for the first byte: many requests have none.
         let mut writer = None;
@@ -100,7 +123,7 @@ impl Uploads {
                 }
             };
             if chunk.len() as u64 > left {
-                cut = Some(UploadError::ExceedsLength);
+                cut = Some(end.exceeded());
                 // Less than the chunk's length, so it fits.
                 chunk.truncate(usize::try_from(left).unwrap_or(0));
             }

@@ -10,8 +10,8 @@ use crate::store::{DataPath, NewRecord, Record, RecordKind};
 /// What a client wants to upload.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` if the client says it later.
+    pub length: Option<u64>,
     /// What the client says about it.
     pub metadata: Option<Metadata>,
 }
@@ -45,12 +45,11 @@ impl Uploads {
         new: NewUpload,
         body: Option<Body<'_>>,
     ) -> Result<Created, UploadError> {
-        if let Some(maximum) = self.max_length.filter(|maximum| new.length > *maximum) {
-            return Err(UploadError::ExceedsMaximum { maximum });
+        if let Some(length) = new.length {
+            self.refuse_above_maximum(length)?;
         }
-        let announced = body.as_ref().and_then(|body| body.length);
-        if announced.is_some_and(|announced| announced > new.length) {
-            return Err(UploadError::ExceedsLength);
+        if let Some(body) = &body {
+            self.end(new.length).refuse_announced(0, body)?;
         }
 
         let (record, headers) = self.ask_to_create(cause, new).await?;
@@ -103,7 +102,7 @@ impl Uploads {
         let state = UploadState {
             id: record.id.as_str().to_owned(),
             offset: 0,
-            length: Some(record.length),
+            length: record.length,
             metadata: new
                 .metadata
                 .map(|m| m.entries().to_vec())
@@ -133,13 +132,16 @@ impl Uploads {
                 cut: None,
             },
         };
-        if let Some(cut @ (UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge))) =
-            received.cut
+        if let Some(
+            cut @ (UploadError::ExceedsLength
+            | UploadError::ExceedsMaximum { .. }
+            | UploadError::Body(BodyError::TooLarge)),
+        ) = received.cut
         {
             return Err(cut);
         }
-        let finish = if received.offset == record.length {
-            Some(self.finish(cause, record).await?)
+        let finish = if record.length == Some(received.offset) {
+            Some(self.finish(cause, record, received.offset).await?)
         } else {
             self.notify(EventKind::PostCreate, &record, received.offset, cause);
             None

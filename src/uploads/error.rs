@@ -31,6 +31,18 @@ pub enum UploadError {
         /// Bytes an upload may have.
         maximum: u64,
     },
+    /// The upload has another length already, and a length never changes.
+    #[error("the upload's length is {current}")]
+    LengthIsFixed {
+        /// Bytes there will be.
+        current: u64,
+    },
+    /// The length that was given at last is less than what is stored.
+    #[error("the length is below the upload's offset {offset}")]
+    LengthBelowOffset {
+        /// Bytes stored.
+        offset: u64,
+    },
     /// The id or the path that a hook chose is taken.
     #[error("the id or the path is taken")]
     Conflict,

@@ -16,6 +16,7 @@ mod cause;
 mod create;
 mod error;
 mod finish;
+mod length;
 mod lock;
 mod metadata;
 mod read;
@@ -24,7 +25,7 @@ mod terminate;
 #[cfg(test)]
 mod tests;
 
-pub use append::Appended;
+pub use append::{Append, Appended};
 pub use body::{Body, BodyError, BodyStream};
 pub use cause::Cause;
 pub use create::{Created, NewUpload};
@@ -57,8 +58,8 @@ pub struct Upload {
     pub id: UploadId,
     /// Bytes stored.
     pub offset: u64,
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` until the client says.
+    pub length: Option<u64>,
     /// `Upload-Metadata` as the client gave it, byte for byte, unless a hook
     /// changed it.
     pub metadata: Option<String>,
@@ -107,7 +108,7 @@ impl Uploads {
         let state = UploadState {
             id: record.id.as_str().to_owned(),
             offset,
-            length: Some(record.length),
+            length: record.length,
             metadata: Metadata::entries_of(record.metadata.as_deref()),
             kind: match record.kind {
                 RecordKind::Whole => UploadKind::Whole,

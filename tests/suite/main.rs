@@ -17,6 +17,7 @@ mod bad_input;
 mod clients;
 mod crashes;
 mod decisions;
+mod deferred_length;
 mod documentation;
 mod harness;
 mod hostile_guests;

@@ -150,10 +150,10 @@ impl Store for FileStore {
         self.blocking(move |inner| {
             let record = inner.records.read(&id)?;
             let offset = inner.data.length(&record.path)?;
-            if offset > record.length {
+            if let Some(expected) = record.length.filter(|length| offset > *length) {
                 return Err(StoreError::UnexpectedLength {
                     path: inner.data.file(&record.path),
-                    expected: record.length,
+                    expected,
                     found: offset,
                 });
             }

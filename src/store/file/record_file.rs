@@ -23,7 +23,8 @@ const TEMPORARY_PREFIX: &str = ".rustus-";
 struct RecordFile {
     version: u32,
     id: String,
-    length: u64,
+    /// Null while the client has not said.
+    length: Option<u64>,
     metadata: Option<String>,
     created_at: SystemTime,
     path: String,
