@@ -14,7 +14,7 @@ pub enum RecordKind {
 }
 
 /// Everything about an upload except its bytes and their number: the data
-/// file's length is the truth about the offset.
+/// file's length is the truth about the offset, up to what is unverified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The last segment of the upload's URL.
@@ -34,6 +34,12 @@ pub struct Record {
     pub finished: bool,
     /// Whole, or part of a concatenation.
     pub kind: RecordKind,
+    /// Where bytes begin that nobody has verified yet. They do not count as
+    /// stored, although they are there. While no append is under way this is
+    /// what a crash left; see [`Store::discard_unverified`].
+    ///
+    /// [`Store::discard_unverified`]: super::Store::discard_unverified
+    pub unverified: Option<u64>,
 }
 
 /// An upload as the store found it.

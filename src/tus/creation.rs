@@ -6,7 +6,7 @@ use futures_util::Stream;
 use super::body_limit::LimitedBody;
 use super::errors::Problem;
 use super::patch::is_upload_content;
-use super::{Headers, InvalidHeader, Request, Response, Tus};
+use super::{Headers, InvalidHeader, Request, Response, Tus, checksum};
 use crate::uploads::{BodyError, Cause, Metadata, NewUpload, UploadId};
 
 impl Tus {
@@ -24,11 +24,12 @@ impl Tus {
             length: length(headers)?,
             metadata: metadata(headers)?,
         };
+        let checksum = checksum::expected(headers)?;
         // Many clients set some type even though there is no body.
         let body = if !body.may_have_bytes() {
             None
         } else if is_upload_content(headers) {
-            Some(body.as_body())
+            Some(body.as_body(checksum))
         } else {
             return Err(Problem::ContentType);
         };

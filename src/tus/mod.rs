@@ -6,6 +6,7 @@
 
 mod base_url;
 mod body_limit;
+mod checksum;
 mod creation;
 mod disposition;
 mod errors;

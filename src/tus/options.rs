@@ -1,6 +1,6 @@
 //! OPTIONS: what the server can do (tus 1.0.0, "Core Protocol", OPTIONS).
 
-use super::{Response, Tus, VERSION};
+use super::{Response, Tus, VERSION, checksum};
 
 /// The extensions that are spoken, in the order in which they are told, each
 /// with whether this server speaks it.
@@ -8,6 +8,7 @@ const EXTENSIONS: &[(&str, fn(&Tus) -> bool)] = &[
     ("creation", always),
     ("creation-defer-length", always),
     ("creation-with-upload", always),
+    ("checksum", always),
     ("termination", always),
 ];
 
@@ -19,7 +20,8 @@ impl Tus {
     pub(super) fn options(&self) -> Response {
         let response = Response::new(204)
             .with("Tus-Version", VERSION)
-            .with("Tus-Extension", self.extensions().join(","));
+            .with("Tus-Extension", self.extensions().join(","))
+            .with("Tus-Checksum-Algorithm", checksum::algorithms());
         match self.uploads.max_length() {
             Some(maximum) => response.with("Tus-Max-Size", maximum),
             None => response,

@@ -5,7 +5,7 @@ use futures_util::Stream;
 
 use super::body_limit::LimitedBody;
 use super::errors::Problem;
-use super::{Headers, InvalidHeader, Request, Response, Tus};
+use super::{Headers, InvalidHeader, Request, Response, Tus, checksum};
 use crate::uploads::{Append, BodyError, Cause, UploadId};
 
 impl Tus {
@@ -29,7 +29,7 @@ impl Tus {
         let append = Append {
             offset,
             length: headers.bytes("upload-length")?,
-            body: body.as_body(),
+            body: body.as_body(checksum::expected(headers)?),
         };
         let appended = self.uploads.append(cause, id, append).await?;
         let response = Response::new(204).with("Upload-Offset", appended.offset);

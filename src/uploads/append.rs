@@ -1,10 +1,7 @@
 //! Bytes are added to an upload.
 
-use futures_util::StreamExt as _;
-
 use super::{Body, Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
-use crate::store::Record;
 
 /// What a client adds to an upload.
 #[derive(Debug)]
@@ -27,14 +24,6 @@ pub struct Appended {
     pub finish: Option<FinishChanges>,
 }
 
-/// What came of a body.
-pub(super) struct Received {
-    /// Bytes stored now.
-    pub(super) offset: u64,
-    /// Why no more came, if the body did not end as it should.
-    pub(super) cut: Option<UploadError>,
-}
-
 impl Uploads {
     /// Adds bytes at the end of an upload, and gives it its length if it has
     /// none yet.
@@ -45,9 +34,10 @@ impl Uploads {
     ///
     /// # Errors
     /// `NotFound`, `Locked`, `OffsetMismatch`, `LengthIsFixed`,
-    /// `LengthBelowOffset`, `ExceedsLength`, `ExceedsMaximum`, `Body`,
-    /// `Refused`, or the storage failed. Unless it is one of the first five,
-    /// bytes may have been stored.
+    /// `LengthBelowOffset`, `ChecksumMismatch`, `NoChecksum`, `ExceedsLength`,
+    /// `ExceedsMaximum`, `Body`, `Refused`, or the storage failed. Unless it is
+    /// one of the first seven, bytes may have been stored. If the body has a
+    /// checksum, only what has it is stored.
     pub async fn append(
         &self,
         cause: &Cause<'_>,
@@ -68,16 +58,23 @@ impl Uploads {
             });
         }
         let new_length = self.new_length(&record, offset, length)?;
-        self.end(new_length.or(record.length))
-            .refuse_announced(offset, &body)?;
-        if new_length.is_some() {
-            // Before the first byte: a client that said it once need not say it
-            // again, whatever becomes of its bytes.
-            record.length = new_length;
-            self.store.update(&record).await?;
+        let end = self.end(new_length.or(record.length));
+        end.refuse_announced(offset, &body)?;
+        if record.unverified.is_some() {
+            record = self.store.discard_unverified(&record).await?;
         }
 
-        let received = self.receive(&record, offset, body).await?;
+        // Kept before the first byte: a client that said it once need not say
+        // it again, whatever becomes of its bytes. But what comes with a wrong
+        // checksum changes nothing.
+        let checked = body.checksum.is_some();
+        if !checked {
+            self.set_length(&mut record, new_length).await?;
+        }
+        let received = self.receive(&record, offset, end, body).await?;
+        if checked && received.cut.is_none() {
+            self.set_length(&mut record, new_length).await?;
+        }
         let complete = record.length == Some(received.offset);
         // Bytes that the client did not announce make the whole doubtful, so
         // such an upload is complete but not finished.
@@ -97,50 +94,5 @@ impl Uploads {
                 finish,
             }),
         }
-    }
-
-    /// Stores what comes, up to the end of the upload. Whatever ends it, all
-    /// that came is written when this returns.
-    pub(super) async fn receive(
-        &self,
-        record: &Record,
-        offset: u64,
-        mut body: Body<'_>,
-    ) -> Result<Received, UploadError> {
-        let end = self.end(record.length);
-        let mut left = end.left(offset);
-        let mut cut = None;
-        // Opened for the first byte: many requests have none.
-        let mut writer = None;
-        while cut.is_none()
-            && let Some(chunk) = body.stream.next().await
-        {
-            let mut chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    cut = Some(UploadError::Body(error));
-                    break;
-                }
-            };
-            if chunk.len() as u64 > left {
-                cut = Some(end.exceeded());
-                // Less than the chunk's length, so it fits.
-                chunk.truncate(usize::try_from(left).unwrap_or(0));
-            }
-            if chunk.is_empty() {
-                continue;
-            }
-            left -= chunk.len() as u64;
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                none => none.insert(self.store.append(record, offset).await?),
-            };
-            writer.write(chunk).await?;
-        }
-        let offset = match writer {
-            Some(writer) => writer.finish().await?,
-            None => offset,
-        };
-        Ok(Received { offset, cut })
     }
 }

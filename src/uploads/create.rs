@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::append::Received;
+use super::receive::Received;
 use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads};
 use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadKind, UploadState};
 use crate::store::{DataPath, NewRecord, Record, RecordKind};
@@ -37,8 +37,8 @@ impl Uploads {
     /// with what came of it. After any other error nothing of it is left.
     ///
     /// # Errors
-    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`, `Body`, or the
-    /// storage failed.
+    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`,
+    /// `ChecksumMismatch`, `NoChecksum`, `Body`, or the storage failed.
     pub async fn create(
         &self,
         cause: &Cause<'_>,
@@ -126,7 +126,10 @@ impl Uploads {
         body: Option<Body<'_>>,
     ) -> Result<(u64, Option<FinishChanges>), UploadError> {
         let received = match body {
-            Some(body) => self.receive(&record, 0, body).await?,
+            Some(body) => {
+                let end = self.end(record.length);
+                self.receive(&record, 0, end, body).await?
+            }
             None => Received {
                 offset: 0,
                 cut: None,

@@ -58,6 +58,14 @@ pub enum UploadError {
         /// `id`, `path` or `metadata`.
         what: &'static str,
     },
+    /// The body does not have the checksum that was given. Nothing of it is
+    /// stored.
+    #[error("the body does not have its checksum")]
+    ChecksumMismatch,
+    /// The checksum that was to come after the body did not, or is none.
+    /// Nothing of the body is stored.
+    #[error("the body's checksum did not come")]
+    NoChecksum,
     /// The body broke off. What came before is stored.
     #[error(transparent)]
     Body(BodyError),
@@ -74,6 +82,7 @@ impl From<StoreError> for UploadError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::IdTaken | StoreError::PathTaken(_) => Self::Conflict,
+            StoreError::ChecksumMismatch => Self::ChecksumMismatch,
             StoreError::DiskFull(_) => Self::StorageFull,
             other => Self::Storage(other),
         }

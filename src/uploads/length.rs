@@ -58,6 +58,19 @@ impl Uploads {
         }
     }
 
+    /// Records the length, if there is a new one.
+    pub(super) async fn set_length(
+        &self,
+        record: &mut Record,
+        new: Option<u64>,
+    ) -> Result<(), UploadError> {
+        if new.is_some() {
+            record.length = new;
+            self.store.update(record).await?;
+        }
+        Ok(())
+    }
+
     /// The length that a client gives to an upload that has none yet; `None` if
     /// it is the one that the upload has. An answer that was lost on the way can
     /// so be asked for again.

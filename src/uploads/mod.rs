@@ -8,7 +8,8 @@
 //!   hook is asked before anything is stored or removed.
 //! - An event says what is stored, never what is about to be.
 //! - Bytes that came are kept, also when the client breaks off, unless the
-//!   client cannot know of the upload.
+//!   client cannot know of the upload, or gave a checksum: then all of them are
+//!   kept, or none.
 
 mod append;
 mod body;
@@ -20,13 +21,14 @@ mod length;
 mod lock;
 mod metadata;
 mod read;
+mod receive;
 mod terminate;
 
 #[cfg(test)]
 mod tests;
 
 pub use append::{Append, Appended};
-pub use body::{Body, BodyError, BodyStream};
+pub use body::{Body, BodyError, BodyStream, Expectation};
 pub use cause::Cause;
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
@@ -36,7 +38,7 @@ pub use read::{ContentStream, Download};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use crate::store::UploadId;
+pub use crate::store::{Algorithm, Checksum, UnknownAlgorithm, UploadId};
 
 use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
 use crate::store::{Record, RecordKind, Store, Stored};

@@ -14,6 +14,7 @@
 )]
 
 mod bad_input;
+mod checksum;
 mod clients;
 mod crashes;
 mod decisions;

@@ -105,6 +105,22 @@ impl DataDir {
         }
     }
 
+    /// Cuts a data file back to `end`, if it is longer.
+    pub(super) fn cut(&self, path: &DataPath, end: u64, sync: bool) -> Result<(), StoreError> {
+        let path = self.file(path);
+        let cut = || {
+            let file = OpenOptions::new().write(true).open(&path)?;
+            if file.metadata()?.len() > end {
+                file.set_len(end)?;
+            }
+            if sync { file.sync_data() } else { Ok(()) }
+        };
+        cut().map_err(|source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound,
+            _ => StoreError::io("cut", &path, source),
+        })
+    }
+
     /// Removes a data file, if there is one.
     pub(super) fn remove(&self, path: &DataPath, sync: bool) -> Result<(), StoreError> {
         let file = self.file(path);

@@ -10,6 +10,7 @@
 //! threads, because the visit costs more than most of the calls.
 
 mod append;
+mod checked;
 mod data_dir;
 mod read;
 mod record_file;
@@ -23,8 +24,12 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
-use super::{AppendWriter, DirStructure, NewRecord, Record, Store, StoreError, Stored, UploadId};
+use super::{
+    Algorithm, AppendWriter, CheckedWriter, DirStructure, NewRecord, Record, Store, StoreError,
+    Stored, UploadId,
+};
 use append::FileAppend;
+use checked::{Check, CheckedAppend};
 use data_dir::DataDir;
 use record_file::RecordDir;
 
@@ -148,16 +153,15 @@ impl Store for FileStore {
     async fn load(&self, id: &UploadId) -> Result<Stored, StoreError> {
         let id = id.clone();
         self.blocking(move |inner| {
-            let record = inner.records.read(&id)?;
-            let offset = inner.data.length(&record.path)?;
-            if let Some(expected) = record.length.filter(|length| offset > *length) {
-                return Err(StoreError::UnexpectedLength {
-                    path: inner.data.file(&record.path),
-                    expected,
-                    found: offset,
-                });
+            loop {
+                let (record, edition) = inner.records.read_edition(&id)?;
+                let length = inner.data.length(&record.path)?;
+                // Had a checked append begun in between, its bytes would seem to
+                // count. What is finished does not change any more.
+                if record.finished || inner.records.edition(&id)? == edition {
+                    return inner.stored(record, length);
+                }
             }
-            Ok(Stored { record, offset })
         })
         .await
     }
@@ -175,7 +179,32 @@ impl Store for FileStore {
     ) -> Result<Box<dyn AppendWriter>, StoreError> {
         let path = self.inner.data.file(&record.path);
         let sync = self.inner.force_fsync;
-        Ok(Box::new(FileAppend::new(path, offset, sync)))
+        Ok(Box::new(FileAppend::new(path, offset, sync, None)))
+    }
+
+    async fn append_checked(
+        &self,
+        record: &Record,
+        offset: u64,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Box<dyn CheckedWriter>, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let sync = self.inner.force_fsync;
+        let check = Check::new(Arc::clone(&self.inner), record, offset, algorithm);
+        let append = FileAppend::new(path, offset, sync, Some(check));
+        Ok(Box::new(CheckedAppend::new(append)))
+    }
+
+    async fn discard_unverified(&self, record: &Record) -> Result<Record, StoreError> {
+        let mut record = record.clone();
+        self.blocking(move |inner| {
+            if let Some(end) = record.unverified.take() {
+                inner.data.cut(&record.path, end, inner.force_fsync)?;
+                inner.records.replace(&record, inner.force_fsync)?;
+            }
+            Ok(record)
+        })
+        .await
     }
 
     async fn read(
@@ -198,6 +227,19 @@ impl Store for FileStore {
 }
 
 impl Inner {
+    /// An upload whose data file has `length` bytes.
+    fn stored(&self, record: Record, length: u64) -> Result<Stored, StoreError> {
+        let offset = record.unverified.map_or(length, |end| end.min(length));
+        match record.length {
+            Some(expected) if offset > expected => Err(StoreError::UnexpectedLength {
+                path: self.data.file(&record.path),
+                expected,
+                found: offset,
+            }),
+            _ => Ok(Stored { record, offset }),
+        }
+    }
+
     fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
         let path = match new.path {
             Some(path) => {
@@ -216,6 +258,7 @@ impl Inner {
             path,
             finished: false,
             kind: new.kind,
+            unverified: None,
         };
         if let Err(error) = self.records.create(&record, self.force_fsync) {
             // The path was free before; leaving the file would take it for ever.

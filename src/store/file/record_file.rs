@@ -1,8 +1,9 @@
 //! Records as files: one `ID.info` each, JSON, changed only by renaming a
 //! complete file over it.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -30,6 +31,9 @@ struct RecordFile {
     path: String,
     finished: bool,
     kind: Kind,
+    /// Only there while bytes are unverified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unverified: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,15 +64,33 @@ impl RecordDir {
     }
 
     pub(super) fn read(&self, id: &UploadId) -> Result<Record, StoreError> {
+        self.read_edition(id).map(|(record, _)| record)
+    }
+
+    /// A record, and which of its editions it is.
+    pub(super) fn read_edition(&self, id: &UploadId) -> Result<(Record, Edition), StoreError> {
         let path = self.file(id);
-        let json = match fs::read(&path) {
-            Ok(json) => json,
-            Err(source) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::NotFound);
-            }
-            Err(source) => return Err(StoreError::io("read", path, source)),
+        let read = || {
+            let mut file = File::open(&path)?;
+            let edition = Edition::of(&file.metadata()?);
+            let mut json = Vec::new();
+            file.read_to_end(&mut json)?;
+            Ok((json, edition))
         };
-        parse(&json, id).map_err(|reason| StoreError::DamagedRecord { path, reason })
+        let (json, edition) = read().map_err(|source| reading(&path, source))?;
+        match parse(&json, id) {
+            Ok(record) => Ok((record, edition)),
+            Err(reason) => Err(StoreError::DamagedRecord { path, reason }),
+        }
+    }
+
+    /// Which edition of a record stands now.
+    pub(super) fn edition(&self, id: &UploadId) -> Result<Edition, StoreError> {
+        let path = self.file(id);
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(Edition::of(&metadata)),
+            Err(source) => Err(reading(&path, source)),
+        }
     }
 
     /// Writes the record of a new upload.
@@ -130,6 +152,29 @@ impl RecordDir {
     }
 }
 
+/// Tells one file from the next that was renamed over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edition {
+    inode: u64,
+    changed: (i64, i64),
+}
+
+impl Edition {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+fn reading(path: &Path, source: io::Error) -> StoreError {
+    match source.kind() {
+        io::ErrorKind::NotFound => StoreError::NotFound,
+        _ => StoreError::io("read", path, source),
+    }
+}
+
 /// A file in `directory` that goes away unless it is given a name.
 pub(super) fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
@@ -150,6 +195,7 @@ impl From<&Record> for RecordFile {
             kind: match record.kind {
                 RecordKind::Whole => Kind::Whole,
             },
+            unverified: record.unverified,
         }
     }
 }
@@ -174,6 +220,7 @@ fn parse(json: &[u8], id: &UploadId) -> Result<Record, String> {
         kind: match file.kind {
             Kind::Whole => RecordKind::Whole,
         },
+        unverified: file.unverified,
     })
 }
 
