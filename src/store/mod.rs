@@ -27,6 +27,7 @@ pub use id::{InvalidId, UploadId};
 pub use record::{NewRecord, Record, RecordKind, Stored};
 
 use std::fmt;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -119,6 +120,33 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// `NotFound` if there is no record; or the storage failed.
     async fn remove(&self, id: &UploadId) -> Result<(), StoreError>;
+
+    /// Begins a walk over all that is kept, for unfinished uploads whose bytes
+    /// have not changed since `unchanged_since`. Called from time to time.
+    fn sweep(&self, unchanged_since: SystemTime) -> Box<dyn Sweep>;
+}
+
+/// A walk over all that a store keeps. What was made by a crash and belongs to
+/// no upload is removed on the way, once it is a day old.
+#[async_trait]
+pub trait Sweep: Send {
+    /// Looks at a bounded number of things and says which are stale; `None` at
+    /// the end. No lock is held, so each has to be looked at again under its
+    /// lock. What cannot be read is passed over.
+    ///
+    /// # Errors
+    /// The storage failed; the walk has ended.
+    async fn step(&mut self) -> Result<Option<Vec<Stale>>, StoreError>;
+}
+
+/// Something that a [`Sweep`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stale {
+    /// An unfinished upload that has not changed for long enough.
+    Unfinished(UploadId),
+    /// An upload whose bytes are gone, by a removal that a crash cut short or
+    /// by somebody else's hand.
+    WithoutBytes(UploadId),
 }
 
 /// Bytes on their way into a store.

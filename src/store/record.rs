@@ -49,6 +49,8 @@ pub struct Stored {
     pub record: Record,
     /// Bytes stored.
     pub offset: u64,
+    /// When the bytes changed last: at the last append or the creation.
+    pub changed_at: SystemTime,
 }
 
 /// What the store needs to begin an upload.

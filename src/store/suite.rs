@@ -57,7 +57,7 @@ async fn content(store: &dyn Store, record: &Record, end: u64) -> Vec<u8> {
 async fn a_new_upload_is_found_as_it_was_created(store: &dyn Store) {
     let created = store.create(new("found", 5)).await.unwrap();
     let loaded = store.load(&id("found")).await.unwrap();
-    assert_eq!(created, loaded);
+    assert_eq!(created.record, loaded.record);
     assert_eq!(loaded.offset, 0);
     assert_eq!(loaded.record.length, Some(5));
     assert_eq!(
@@ -240,7 +240,8 @@ async fn what_a_crash_left_of_checked_bytes_does_not_count(store: &dyn Store) {
             stored.record = store.discard_unverified(&stored.record).await.unwrap();
         }
         assert_eq!(stored.record, upload);
-        assert_eq!(store.load(&id(&name)).await.unwrap(), stored);
+        let again = store.load(&id(&name)).await.unwrap();
+        assert!(again.offset == 5 && again.record == upload);
         assert_eq!(append(store, &upload, 5, &[b" world"]).await, 11);
         assert!(content(store, &upload, 11).await == b"hello world");
     }

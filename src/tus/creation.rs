@@ -37,6 +37,7 @@ impl Tus {
         let response = Response::new(201)
             .with("Location", self.location(headers, &created.id))
             .with("Upload-Offset", created.offset)
+            .expiring(created.expires_at)
             .with_chosen(created.headers);
         Ok(match created.finish {
             Some(changes) => response.finished(changes),

@@ -68,6 +68,7 @@ impl Problem {
 fn upload_error(error: UploadError, request: &Request) -> Response {
     match error {
         UploadError::NotFound => Response::text(404, "Upload not found."),
+        UploadError::Expired => Response::text(410, "The upload has expired."),
         UploadError::Locked => Response::text(423, "Another request is using the upload."),
         UploadError::OffsetMismatch { current } => {
             Response::text(409, "Upload-Offset does not match.").with("Upload-Offset", current)

@@ -7,7 +7,9 @@ use crate::uploads::UploadId;
 impl Tus {
     pub(super) async fn head(&self, id: &UploadId) -> Result<Response, Problem> {
         let upload = self.uploads.status(id).await?;
-        let response = Response::new(200).with("Upload-Offset", upload.offset);
+        let response = Response::new(200)
+            .with("Upload-Offset", upload.offset)
+            .expiring(upload.expires_at);
         let response = match upload.length {
             Some(length) => response.with("Upload-Length", length),
             None => response.with("Upload-Defer-Length", 1),

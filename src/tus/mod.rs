@@ -10,6 +10,7 @@ mod checksum;
 mod creation;
 mod disposition;
 mod errors;
+mod expiration;
 mod get;
 mod head;
 mod headers;

@@ -9,6 +9,7 @@ const EXTENSIONS: &[(&str, fn(&Tus) -> bool)] = &[
     ("creation-defer-length", always),
     ("creation-with-upload", always),
     ("checksum", always),
+    ("expiration", |tus| tus.uploads.expire()),
     ("termination", always),
 ];
 

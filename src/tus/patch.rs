@@ -32,7 +32,9 @@ impl Tus {
             body: body.as_body(checksum::expected(headers)?),
         };
         let appended = self.uploads.append(cause, id, append).await?;
-        let response = Response::new(204).with("Upload-Offset", appended.offset);
+        let response = Response::new(204)
+            .with("Upload-Offset", appended.offset)
+            .expiring(appended.expires_at);
         Ok(match appended.finish {
             Some(changes) => response.finished(changes),
             None => response,

@@ -1,5 +1,7 @@
 //! Bytes are added to an upload.
 
+use std::time::SystemTime;
+
 use super::{Body, Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
 
@@ -22,6 +24,8 @@ pub struct Appended {
     pub offset: u64,
     /// What hooks want in the response, if this append finished the upload.
     pub finish: Option<FinishChanges>,
+    /// When the upload expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
@@ -33,10 +37,10 @@ impl Uploads {
     /// nothing if it is finished.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, `OffsetMismatch`, `LengthIsFixed`,
+    /// `NotFound`, `Expired`, `Locked`, `OffsetMismatch`, `LengthIsFixed`,
     /// `LengthBelowOffset`, `ChecksumMismatch`, `NoChecksum`, `ExceedsLength`,
     /// `ExceedsMaximum`, `Body`, `Refused`, or the storage failed. Unless it is
-    /// one of the first seven, bytes may have been stored. If the body has a
+    /// one of the first eight, bytes may have been stored. If the body has a
     /// checksum, only what has it is stored.
     pub async fn append(
         &self,
@@ -50,7 +54,7 @@ impl Uploads {
             body,
         } = append;
         let _lock = self.locks.acquire(id).await?;
-        let stored = self.store.load(id).await?;
+        let stored = self.load(id).await?;
         let mut record = stored.record;
         if offset != stored.offset {
             return Err(UploadError::OffsetMismatch {
@@ -92,6 +96,7 @@ impl Uploads {
             None => Ok(Appended {
                 offset: received.offset,
                 finish,
+                expires_at: self.new_expiry(id).await?,
             }),
         }
     }

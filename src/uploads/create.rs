@@ -27,6 +27,8 @@ pub struct Created {
     pub headers: Vec<(String, String)>,
     /// What hooks want in the response, if the upload is finished already.
     pub finish: Option<FinishChanges>,
+    /// When the upload expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
@@ -71,9 +73,11 @@ impl Uploads {
                 return Err(error);
             }
         };
+        let expires_at = self.new_expiry(&id).await?;
         Ok(Created {
             id,
             offset,
+            expires_at,
             headers,
             finish,
         })

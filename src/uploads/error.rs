@@ -12,6 +12,9 @@ pub enum UploadError {
     /// There is no such upload.
     #[error("no such upload")]
     NotFound,
+    /// The upload was not finished in time.
+    #[error("the upload has expired")]
+    Expired,
     /// Another request holds the upload and did not let go of it in time.
     #[error("another request is using the upload")]
     Locked,

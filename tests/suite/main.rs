@@ -20,6 +20,7 @@ mod crashes;
 mod decisions;
 mod deferred_length;
 mod documentation;
+mod expiration;
 mod harness;
 mod hostile_guests;
 mod newcomer;

@@ -14,10 +14,12 @@ mod checked;
 mod data_dir;
 mod read;
 mod record_file;
+mod sweep;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,12 +28,13 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Algorithm, AppendWriter, CheckedWriter, DirStructure, NewRecord, Record, Store, StoreError,
-    Stored, UploadId,
+    Stored, Sweep, UploadId,
 };
 use append::FileAppend;
 use checked::{Check, CheckedAppend};
-use data_dir::DataDir;
+use data_dir::{DataDir, DataFileState};
 use record_file::RecordDir;
+use sweep::FileSweep;
 
 /// Where and how a [`FileStore`] keeps uploads.
 #[derive(Debug, Clone)]
@@ -155,11 +158,11 @@ impl Store for FileStore {
         self.blocking(move |inner| {
             loop {
                 let (record, edition) = inner.records.read_edition(&id)?;
-                let length = inner.data.length(&record.path)?;
+                let data = inner.data.state(&record.path)?;
                 // Had a checked append begun in between, its bytes would seem to
                 // count. What is finished does not change any more.
                 if record.finished || inner.records.edition(&id)? == edition {
-                    return inner.stored(record, length);
+                    return inner.stored(record, data);
                 }
             }
         })
@@ -224,11 +227,15 @@ impl Store for FileStore {
         })
         .await
     }
+
+    fn sweep(&self, unchanged_since: SystemTime) -> Box<dyn Sweep> {
+        Box::new(FileSweep::new(Arc::clone(&self.inner), unchanged_since))
+    }
 }
 
 impl Inner {
-    /// An upload whose data file has `length` bytes.
-    fn stored(&self, record: Record, length: u64) -> Result<Stored, StoreError> {
+    fn stored(&self, record: Record, data: DataFileState) -> Result<Stored, StoreError> {
+        let DataFileState { length, changed_at } = data;
         let offset = record.unverified.map_or(length, |end| end.min(length));
         match record.length {
             Some(expected) if offset > expected => Err(StoreError::UnexpectedLength {
@@ -236,7 +243,11 @@ impl Inner {
                 expected,
                 found: offset,
             }),
-            _ => Ok(Stored { record, offset }),
+            _ => Ok(Stored {
+                record,
+                offset,
+                changed_at,
+            }),
         }
     }
 
@@ -267,7 +278,11 @@ impl Inner {
             }
             return Err(error);
         }
-        Ok(Stored { record, offset: 0 })
+        Ok(Stored {
+            changed_at: record.created_at,
+            record,
+            offset: 0,
+        })
     }
 }
 

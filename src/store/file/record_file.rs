@@ -16,6 +16,9 @@ use crate::store::{DataPath, Record, RecordKind, StoreError, UploadId};
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
 
+/// What the name of a record ends in, after the id.
+const ENDING: &str = ".info";
+
 /// Begins with a dot, which neither ids nor data paths do.
 const TEMPORARY_PREFIX: &str = ".rustus-";
 
@@ -59,8 +62,17 @@ impl RecordDir {
         Self { root }
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn file(&self, id: &UploadId) -> PathBuf {
-        self.root.join(format!("{id}.info"))
+        self.root.join(format!("{id}{ENDING}"))
+    }
+
+    /// Whether there is a record of this name, whatever it is.
+    pub(super) fn exists(&self, id: &UploadId) -> io::Result<bool> {
+        self.file(id).try_exists()
     }
 
     pub(super) fn read(&self, id: &UploadId) -> Result<Record, StoreError> {
@@ -152,6 +164,19 @@ impl RecordDir {
     }
 }
 
+/// Whether a file of this name is one that was being written: the prefix and
+/// the six letters and digits that the temporary names are made of.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(TEMPORARY_PREFIX).is_some_and(|random| {
+        random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Whose record a file of this name is.
+pub(super) fn record_id(name: &str) -> Option<UploadId> {
+    UploadId::new(name.strip_suffix(ENDING)?).ok()
+}
+
 /// Tells one file from the next that was renamed over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Edition {
@@ -227,6 +252,24 @@ fn parse(json: &[u8], id: &UploadId) -> Result<Record, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_files_are_known_by_their_names() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..100 {
+            let file = temporary_file(directory.path()).unwrap();
+            let name = file.path().file_name().unwrap().to_str().unwrap();
+            assert!(is_temporary(name), "{name}");
+        }
+        for foreign in [
+            ".rustus-",
+            ".rustus-notes",
+            ".rustus-abcde.",
+            "rustus-abcdef",
+        ] {
+            assert!(!is_temporary(foreign), "{foreign}");
+        }
+    }
 
     #[test]
     fn a_record_that_is_not_ours_is_damaged_and_not_a_panic() {
