@@ -192,7 +192,7 @@ async fn checked(
     offset: u64,
     bytes: &[u8],
 ) -> Box<dyn CheckedWriter> {
-    let algorithm = (bytes.len() % 2 == 0).then_some(Algorithm::Sha1);
+    let algorithm = bytes.len().is_multiple_of(2).then_some(Algorithm::Sha1);
     let writer = store.append_checked(record, offset, algorithm).await;
     let mut writer = writer.unwrap();
     for chunk in bytes.chunks(9_000) {

@@ -2,9 +2,11 @@
 
 use super::{Response, Tus, VERSION, checksum};
 
-/// The extensions that are spoken, in the order in which they are told, each
-/// with whether this server speaks it.
-const EXTENSIONS: &[(&str, fn(&Tus) -> bool)] = &[
+/// Whether a server speaks an extension.
+type Spoken = fn(&Tus) -> bool;
+
+/// The extensions, in the order in which they are told.
+const EXTENSIONS: &[(&str, Spoken)] = &[
     ("creation", always),
     ("creation-defer-length", always),
     ("creation-with-upload", always),
@@ -32,7 +34,7 @@ impl Tus {
     fn extensions(&self) -> Vec<&'static str> {
         EXTENSIONS
             .iter()
-            .filter(|(_, speaks)| speaks(self))
+            .filter(|(_, spoken)| spoken(self))
             .map(|(name, _)| *name)
             .collect()
     }
