@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::load;
 use crate::place::Place;
-use crate::plan::{CONNECTIONS, Plan};
+use crate::plan::{CONNECTIONS, Plan, turns};
 use crate::proc;
 use crate::report::{Table, progress};
 use crate::servers::{self, Kind, Plugin, Server};
@@ -41,7 +41,10 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     for round in 0..plan.rounds {
         progress(&format!("creates, round {} of {}", round + 1, plan.rounds));
-        for variant in &mut variants {
+        for turn in turns(round, variants.len()) {
+            let Some(variant) = variants.get_mut(turn) else {
+                continue;
+            };
             let name = variant.kind.name();
             variant.turn(plan).with_context(|| name.to_owned())?;
         }
