@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use rustus::cli::{Cli, Failure, start_logging};
-use rustus::hooks::Hooks;
+use rustus::hooks::{EventSet, Hooks};
 use rustus::plugins::{WatchError, Watched};
 use rustus::server::Server;
 use rustus::store::{FileStore, OpenError};
 use rustus::tus::Tus;
-use rustus::uploads::Uploads;
+use rustus::uploads::{Cleaner, Uploads};
 
 fn main() -> ExitCode {
     match run() {
@@ -22,6 +22,12 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
     start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
+    if !cli.unknown_variables().is_empty() {
+        tracing::warn!(
+            variables = cli.unknown_variables().join(", "),
+            "these environment variables look like ours and mean nothing here; --help lists those that do"
+        );
+    }
     let store = FileStore::open(cli.store_config()).map_err(unusable_directory)?;
     let system = actix_web::rt::System::new();
     // Bound before plugins are compiled, so that a port that is taken is said at
@@ -34,12 +40,19 @@ fn run() -> Result<(), Failure> {
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
     let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
-    hooks.report_unanswered();
+    if plugins.is_some() || cli.hooks.required() != EventSet::EMPTY {
+        hooks.report_unanswered();
+    }
 
-    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size())
-        .with_parts_removed(cli.removes_parts());
-    let tus = Tus::new(Arc::new(uploads), cli.tus_config());
-    let served = system.block_on(server.run(tus));
+    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.uploads_config());
+    let uploads = Arc::new(uploads);
+    let tus = Tus::new(Arc::clone(&uploads), cli.tus_config());
+    let served = system.block_on(async {
+        let cleaner = Cleaner::start(uploads, cli.expiration_interval());
+        let served = server.run(tus).await;
+        cleaner.stop().await;
+        served
+    });
     hooks.close();
     served.map_err(|error| Failure::runtime(&error))
 }

@@ -4,6 +4,7 @@
 //!
 //! Nothing here acts: flags become the configurations of the layers.
 
+mod environment;
 mod failure;
 mod logging;
 mod values;
@@ -12,14 +13,16 @@ pub use failure::Failure;
 pub use logging::start_logging;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
 use crate::hooks::EventSet;
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, FileStoreConfig};
-use crate::tus::{BaseUrl, ExtensionSet, TusConfig};
+use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
+use crate::uploads::UploadsConfig;
 
 /// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
 /// modules.
@@ -41,7 +44,14 @@ pub struct Cli {
     /// Which hooks are asked and told.
     #[command(flatten)]
     pub hooks: HooksFlags,
+    #[arg(skip)]
+    unknown_variables: Vec<String>,
 }
+
+/// Flags and variables that each are right and do not go together.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Contradiction(String);
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Server")]
@@ -148,6 +158,23 @@ struct StorageFlags {
         value_name = "BOOL"
     )]
     force_fsync: bool,
+    /// How long after its last byte an unfinished upload expires, such as 24h or
+    /// 7d [default: never]
+    #[arg(long, env = "RUSTUS_EXPIRATION", value_parser = values::time, value_name = "TIME")]
+    expiration: Option<Duration>,
+    /// How often expired uploads are looked for and removed; only with
+    /// --expiration
+    // Expired uploads are refused at once; this only gives back their space. Ten
+    // minutes are soon enough for that, and long against a look at a million
+    // uploads.
+    #[arg(
+        long,
+        env = "RUSTUS_EXPIRATION_INTERVAL",
+        default_value = "10m",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    expiration_interval: Duration,
 }
 
 /// Which hooks are asked and told.
@@ -225,7 +252,37 @@ impl Cli {
                 *dir = None;
             }
         }
+        cli.check()?;
         Ok(cli)
+    }
+
+    /// What clap does not see: variables that mean nothing, and flags that
+    /// contradict each other.
+    fn check(&mut self) -> Result<(), Failure> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let unknown = environment::unknown(&Self::command(), names);
+        if !unknown.hooks.is_empty() {
+            return Err(Failure::configuration(&Contradiction(format!(
+                "this version has no hooks that {} would set up; hooks are WebAssembly modules in \
+                 the directory that RUSTUS_HOOKS_DIR names; unset what it does not know",
+                unknown.hooks.join(", ")
+            ))));
+        }
+        self.unknown_variables = unknown.others;
+        let disabled = self.hooks.required().without(self.hooks.enabled());
+        if disabled != EventSet::EMPTY {
+            return Err(Failure::configuration(&Contradiction(format!(
+                "--hooks-required names {disabled}, which --hooks leaves out, so it would be \
+                 refused for ever; name it in both or in neither"
+            ))));
+        }
+        Ok(())
+    }
+
+    /// Variables that look like ours and that no flag reads.
+    #[must_use]
+    pub fn unknown_variables(&self) -> &[String] {
+        &self.unknown_variables
     }
 
     /// How much is logged.
@@ -234,10 +291,23 @@ impl Cli {
         self.server.log_level
     }
 
-    /// Bytes that an upload may have.
+    /// What uploads may be.
     #[must_use]
-    pub fn max_file_size(&self) -> Option<u64> {
-        self.server.max_file_size
+    pub fn uploads_config(&self) -> UploadsConfig {
+        UploadsConfig {
+            max_length: self.server.max_file_size,
+            remove_parts: self.server.remove_parts,
+            expiration: self
+                .storage
+                .expiration
+                .filter(|_| self.extensions().contains(Extension::Expiration)),
+        }
+    }
+
+    /// How often expired uploads are looked for.
+    #[must_use]
+    pub fn expiration_interval(&self) -> Duration {
+        self.storage.expiration_interval
     }
 
     /// Where to listen.
@@ -256,14 +326,12 @@ impl Cli {
         TusConfig {
             base_url: self.server.url.clone(),
             max_body_size: self.server.max_body_size,
-            extensions: self.server.tus_extensions.unwrap_or(ExtensionSet::ALL),
+            extensions: self.extensions(),
         }
     }
 
-    /// Whether the parts of a concatenation are removed at its end.
-    #[must_use]
-    pub fn removes_parts(&self) -> bool {
-        self.server.remove_parts
+    fn extensions(&self) -> ExtensionSet {
+        self.server.tus_extensions.unwrap_or(ExtensionSet::ALL)
     }
 
     /// Where uploads are kept.
@@ -299,7 +367,6 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 
@@ -313,6 +380,22 @@ mod tests {
         assert_eq!(cli.hooks.enabled, None);
         assert!(!cli.store_config().force_fsync);
         assert_eq!(cli.log_level(), LevelFilter::INFO);
+        assert_eq!(cli.uploads_config().expiration, None);
+        assert_eq!(cli.expiration_interval(), Duration::from_secs(600));
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (time, seconds) in [
+            ("90s", 90),
+            ("30m", 1800),
+            ("24h", 86_400),
+            ("1d 12h", 129_600),
+        ] {
+            let cli = read(&["--expiration", time]).unwrap();
+            let expected = Some(Duration::from_secs(seconds));
+            assert_eq!(cli.uploads_config().expiration, expected, "{time}");
+        }
     }
 
     #[test]
@@ -360,6 +443,9 @@ mod tests {
                 "expected true or false",
             ),
             (["--port", "70000"], "65535"),
+            (["--expiration", "24"], "such as 30m, 24h or 7d"),
+            (["--expiration", "0s"], "at least 1s"),
+            (["--expiration-interval", "never"], "such as 30m"),
         ] {
             let message = read(&flags).unwrap_err();
             assert!(message.contains(expected), "{message}");

@@ -8,7 +8,7 @@ use super::body_limit::LimitedBody;
 use super::concatenation::Concat;
 use super::errors::Problem;
 use super::patch::is_upload_content;
-use super::{Extension, Headers, InvalidHeader, Request, Response, Tus};
+use super::{Extension, Headers, InvalidHeader, Request, Response, Tus, checksum};
 use crate::uploads::{BodyError, Cause, Created, Metadata, NewFinal, NewUpload, UploadId};
 
 impl Tus {
@@ -24,6 +24,8 @@ impl Tus {
         let headers = &request.headers;
         self.require_on(Extension::Concatenation, headers.contains("upload-concat"))?;
         self.require_on(Extension::CreationWithUpload, body.may_have_bytes())?;
+        let deferred = headers.contains("upload-defer-length");
+        self.require_on(Extension::CreationDeferLength, deferred)?;
         let partial = match Concat::read(headers, &self.config.base_url)? {
             None => false,
             Some(Concat::Partial) => true,
@@ -48,11 +50,12 @@ impl Tus {
             metadata: metadata(headers)?,
             partial,
         };
+        let checksum = self.expected_checksum(headers)?;
         // Many clients set some type even though there is no body.
         let body = if !body.may_have_bytes() {
             None
         } else if is_upload_content(headers) {
-            Some(body.as_body())
+            Some(body.as_body(checksum))
         } else {
             return Err(Problem::ContentType);
         };
@@ -63,7 +66,7 @@ impl Tus {
     /// Refuses a request that uses an extension which is turned off. Passing
     /// over what it asks for would give its client another upload than it
     /// thinks.
-    fn require_on(&self, extension: Extension, used: bool) -> Result<(), Problem> {
+    pub(super) fn require_on(&self, extension: Extension, used: bool) -> Result<(), Problem> {
         if used && !self.config.extensions.contains(extension) {
             return Err(Problem::TurnedOff(extension));
         }
@@ -74,6 +77,7 @@ impl Tus {
         let response = Response::new(201)
             .with("Location", self.location(headers, &created.id))
             .with("Upload-Offset", created.offset)
+            .expiring(created.expires_at)
             .with_chosen(created.headers);
         match created.finish {
             Some(changes) => response.finished(changes),
@@ -91,10 +95,16 @@ impl Tus {
     }
 }
 
-fn length(headers: &Headers) -> Result<u64, InvalidHeader> {
-    headers
-        .bytes("upload-length")?
-        .ok_or(InvalidHeader("upload-length"))
+/// Exactly one of `Upload-Length` and `Upload-Defer-Length: 1` is there (tus
+/// 1.0.0, "Creation", POST).
+fn length(headers: &Headers) -> Result<Option<u64>, InvalidHeader> {
+    let length = headers.bytes("upload-length")?;
+    match (length, headers.text("upload-defer-length")?) {
+        (Some(length), None) => Ok(Some(length)),
+        (None, Some("1")) => Ok(None),
+        (None, None) => Err(InvalidHeader("upload-length")),
+        (_, Some(_)) => Err(InvalidHeader("upload-defer-length")),
+    }
 }
 
 fn metadata(headers: &Headers) -> Result<Option<Metadata>, Problem> {

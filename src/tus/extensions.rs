@@ -42,8 +42,14 @@ extensions! {
     Termination = "termination", needs_creation: false;
     /// Bytes that come with a `POST`.
     CreationWithUpload = "creation-with-upload", needs_creation: true;
+    /// `Upload-Defer-Length`.
+    CreationDeferLength = "creation-defer-length", needs_creation: true;
     /// `Upload-Concat`.
     Concatenation = "concatenation", needs_creation: true;
+    /// `Upload-Checksum`.
+    Checksum = "checksum", needs_creation: false;
+    /// Unfinished uploads expire, if a time is set.
+    Expiration = "expiration", needs_creation: false;
 }
 
 /// Extensions that are turned on.
@@ -60,6 +66,12 @@ impl ExtensionSet {
     #[must_use]
     pub const fn contains(self, extension: Extension) -> bool {
         self.0 & (1 << extension as u32) != 0
+    }
+
+    /// The set without `extension`.
+    #[must_use]
+    pub const fn without(self, extension: Extension) -> Self {
+        Self(self.0 & !(1 << extension as u32))
     }
 
     /// The set with `extension`, and with `creation` if that is needed for it.

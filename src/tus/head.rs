@@ -8,11 +8,15 @@ use crate::uploads::{RecordKind, UploadId};
 impl Tus {
     pub(super) async fn head(&self, id: &UploadId) -> Result<Response, Problem> {
         let upload = self.uploads.status(id).await?;
-        let response = Response::new(200).with("Upload-Length", upload.length);
+        let response = Response::new(200).expiring(upload.expires_at);
         let response = match &upload.kind {
             // Nobody can add to it; the field says that all parts are in it.
             RecordKind::Final(_) if !upload.finished => response,
             _ => response.with("Upload-Offset", upload.offset),
+        };
+        let response = match upload.length {
+            Some(length) => response.with("Upload-Length", length),
+            None => response.with("Upload-Defer-Length", 1),
         };
         let response = match &upload.kind {
             RecordKind::Partial { .. } => response.with("Upload-Concat", "partial"),

@@ -6,10 +6,12 @@
 
 mod base_url;
 mod body_limit;
+mod checksum;
 mod concatenation;
 mod creation;
 mod disposition;
 mod errors;
+mod expiration;
 mod extensions;
 mod get;
 mod head;

@@ -78,16 +78,15 @@ impl Uploads {
             Found::Used(made) => {
                 self.remove_used(&made).await;
                 return Ok(Created {
-                    offset: made.length,
+                    offset: made.length.unwrap_or_default(),
                     id: made.id,
                     headers: Vec::new(),
                     finish: None,
+                    expires_at: None,
                 });
             }
         };
-        if let Some(maximum) = self.max_length.filter(|maximum| length > *maximum) {
-            return Err(UploadError::ExceedsMaximum { maximum });
-        }
+        self.refuse_above_maximum(length)?;
         let (record, headers) = self.ask_to_create(cause, new_record(new, length)).await?;
         let id = record.id.clone();
         if parts.iter().any(|part| part.id == id) {
@@ -108,6 +107,7 @@ impl Uploads {
             offset: length,
             headers,
             finish: Some(finish),
+            expires_at: None,
         })
     }
 
@@ -126,8 +126,8 @@ impl Uploads {
                 self.store.update(&Record { kind, ..part }).await?;
             }
         }
-        self.store.concatenate(&record, parts).await?;
-        let finish = self.finish(cause, record.clone()).await?;
+        let offset = self.store.concatenate(&record, parts).await?;
+        let finish = self.finish(cause, record.clone(), offset).await?;
         if self.remove_parts {
             self.remove_used(&record).await;
         }
@@ -165,11 +165,11 @@ impl Uploads {
                 };
             }
             let stored = self.store.load(id).await.map_err(part_error)?;
-            if !record.finished || stored.offset != record.length {
+            if !record.finished || record.length != Some(stored.offset) {
                 return Err(UnusablePart::Unfinished.into());
             }
             length = length
-                .checked_add(record.length)
+                .checked_add(stored.offset)
                 .ok_or(UploadError::ExceedsMaximum { maximum: u64::MAX })?;
             parts.push(record);
         }
@@ -251,6 +251,27 @@ impl Uploads {
         Ok(())
     }
 
+    /// Whether the record of a part without bytes still tells a client which
+    /// upload they became.
+    pub(super) async fn is_remembered(&self, id: &UploadId) -> Result<bool, StoreError> {
+        let user = match self.store.record(id).await {
+            Ok(Record {
+                kind: RecordKind::Partial { used_by },
+                ..
+            }) => used_by,
+            Ok(_) | Err(StoreError::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(user) = user else {
+            return Ok(false);
+        };
+        match self.store.record(&user).await {
+            Ok(made) => Ok(matches!(&made.kind, RecordKind::Final(of) if of.ids.contains(id))),
+            Err(StoreError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Removes an upload that no client knows of.
     pub(super) async fn forget(&self, id: &UploadId) {
         if let Err(left_behind) = self.store.remove(id).await {
@@ -263,7 +284,7 @@ fn new_record(new: NewFinal, length: u64) -> NewRecord {
     let metadata = new.metadata.map(|metadata| metadata.raw().to_owned());
     NewRecord {
         id: UploadId::random(),
-        length,
+        length: Some(length),
         created_at: SystemTime::now(),
         path: None,
         kind: RecordKind::Final(Parts {
