@@ -1,6 +1,7 @@
 //! The rules of uploads, over a store in files and without hooks.
 
 mod checksum;
+mod concatenation;
 mod expiration;
 mod length;
 
@@ -25,7 +26,7 @@ type Chunk = Result<&'static str, BodyError>;
 fn house() -> House {
     house_with(UploadsConfig {
         max_length: Some(100),
-        expiration: None,
+        remove_parts: false,        expiration: None,
     })
 }
 
