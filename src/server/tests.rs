@@ -17,7 +17,7 @@ use super::*;
 use crate::hooks::Hooks;
 use crate::store::{FileStore, FileStoreConfig};
 use crate::tus::TusConfig;
-use crate::uploads::Uploads;
+use crate::uploads::{Uploads, UploadsConfig};
 
 struct Running {
     address: SocketAddr,
@@ -123,7 +123,11 @@ fn face(directory: &Path) -> Tus {
         dir_structure: "".parse().unwrap(),
         force_fsync: false,
     });
-    let uploads = Uploads::new(Arc::new(store.unwrap()), Arc::new(Hooks::none()), None);
+    let uploads = Uploads::new(
+        Arc::new(store.unwrap()),
+        Arc::new(Hooks::none()),
+        UploadsConfig::default(),
+    );
     let config = TusConfig {
         base_url: "/files".parse().unwrap(),
         max_body_size: None,

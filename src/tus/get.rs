@@ -26,7 +26,7 @@ impl Tus {
             )
             .with("X-Content-Type-Options", "nosniff");
         response.body = ResponseBody::Content {
-            length: download.upload.length,
+            length: download.upload.offset,
             stream: download.content,
         };
         Ok(response)

@@ -6,9 +6,11 @@
 
 mod base_url;
 mod body_limit;
+mod checksum;
 mod creation;
 mod disposition;
 mod errors;
+mod expiration;
 mod get;
 mod head;
 mod headers;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::append::Received;
+use super::receive::Received;
 use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads};
 use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadKind, UploadState};
 use crate::store::{DataPath, NewRecord, Record, RecordKind};
@@ -10,8 +10,8 @@ use crate::store::{DataPath, NewRecord, Record, RecordKind};
 /// What a client wants to upload.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` if the client says it later.
+    pub length: Option<u64>,
     /// What the client says about it.
     pub metadata: Option<Metadata>,
 }
@@ -27,6 +27,8 @@ pub struct Created {
     pub headers: Vec<(String, String)>,
     /// What hooks want in the response, if the upload is finished already.
     pub finish: Option<FinishChanges>,
+    /// When the upload expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
@@ -37,20 +39,19 @@ impl Uploads {
     /// with what came of it. After any other error nothing of it is left.
     ///
     /// # Errors
-    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`, `Body`, or the
-    /// storage failed.
+    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`,
+    /// `ChecksumMismatch`, `NoChecksum`, `Body`, or the storage failed.
     pub async fn create(
         &self,
         cause: &Cause<'_>,
         new: NewUpload,
         body: Option<Body<'_>>,
     ) -> Result<Created, UploadError> {
-        if let Some(maximum) = self.max_length.filter(|maximum| new.length > *maximum) {
-            return Err(UploadError::ExceedsMaximum { maximum });
+        if let Some(length) = new.length {
+            self.refuse_above_maximum(length)?;
         }
-        let announced = body.as_ref().and_then(|body| body.length);
-        if announced.is_some_and(|announced| announced > new.length) {
-            return Err(UploadError::ExceedsLength);
+        if let Some(body) = &body {
+            self.end(new.length).refuse_announced(0, body)?;
         }
 
         let (record, headers) = self.ask_to_create(cause, new).await?;
@@ -72,9 +73,11 @@ impl Uploads {
                 return Err(error);
             }
         };
+        let expires_at = self.new_expiry(&id).await?;
         Ok(Created {
             id,
             offset,
+            expires_at,
             headers,
             finish,
         })
@@ -103,7 +106,7 @@ impl Uploads {
         let state = UploadState {
             id: record.id.as_str().to_owned(),
             offset: 0,
-            length: Some(record.length),
+            length: record.length,
             metadata: new
                 .metadata
                 .map(|m| m.entries().to_vec())
@@ -127,19 +130,25 @@ impl Uploads {
         body: Option<Body<'_>>,
     ) -> Result<(u64, Option<FinishChanges>), UploadError> {
         let received = match body {
-            Some(body) => self.receive(&record, 0, body).await?,
+            Some(body) => {
+                let end = self.end(record.length);
+                self.receive(&record, 0, end, body).await?
+            }
             None => Received {
                 offset: 0,
                 cut: None,
             },
         };
-        if let Some(cut @ (UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge))) =
-            received.cut
+        if let Some(
+            cut @ (UploadError::ExceedsLength
+            | UploadError::ExceedsMaximum { .. }
+            | UploadError::Body(BodyError::TooLarge)),
+        ) = received.cut
         {
             return Err(cut);
         }
-        let finish = if received.offset == record.length {
-            Some(self.finish(cause, record).await?)
+        let finish = if record.length == Some(received.offset) {
+            Some(self.finish(cause, record, received.offset).await?)
         } else {
             self.notify(EventKind::PostCreate, &record, received.offset, cause);
             None

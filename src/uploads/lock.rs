@@ -43,22 +43,37 @@ impl Locks {
         self.acquire_within(id, WAIT).await
     }
 
+    /// Takes the upload's lock if nobody holds it.
+    pub(super) fn try_acquire(&self, id: &UploadId) -> Option<UploadLock> {
+        let (place, lock) = self.enter(id);
+        let held = lock.try_lock_owned().ok()?;
+        Some(UploadLock {
+            _held: held,
+            _place: place,
+        })
+    }
+
+    /// Whether somebody holds the upload's lock or waits for it.
+    pub(super) fn is_held(&self, id: &UploadId) -> bool {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.contains_key(id)
+    }
+
+    fn enter(&self, id: &UploadId) -> (Place, Arc<tokio::sync::Mutex<()>>) {
+        let place = Place {
+            table: Arc::clone(&self.table),
+            id: id.clone(),
+        };
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        (place, Arc::clone(table.entry(id.clone()).or_default()))
+    }
+
     async fn acquire_within(
         &self,
         id: &UploadId,
         wait: Duration,
     ) -> Result<UploadLock, UploadError> {
-        let place = Place {
-            table: Arc::clone(&self.table),
-            id: id.clone(),
-        };
-        let lock = Arc::clone(
-            self.table
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(id.clone())
-                .or_default(),
-        );
+        let (place, lock) = self.enter(id);
         match timeout(wait, lock.lock_owned()).await {
             Ok(held) => Ok(UploadLock {
                 _held: held,
@@ -99,6 +114,10 @@ mod tests {
     async fn an_upload_has_one_holder_and_others_wait_in_vain_or_for_their_turn() {
         let locks = Locks::default();
         let held = locks.acquire(&id("a")).await.unwrap();
+        assert!(locks.is_held(&id("a")) && !locks.is_held(&id("b")));
+        assert!(locks.try_acquire(&id("a")).is_none());
+        assert!(locks.try_acquire(&id("b")).is_some());
+        assert_eq!(entries(&locks), 1);
         let other = locks.acquire(&id("b")).await.unwrap();
         let refused = locks
             .acquire_within(&id("a"), Duration::from_millis(10))

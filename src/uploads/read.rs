@@ -32,9 +32,9 @@ impl Uploads {
     /// Reads a finished upload.
     ///
     /// # Errors
-    /// `NotFound`, `Unfinished`, `Refused`, or the storage failed.
+    /// `NotFound`, `Expired`, `Unfinished`, `Refused`, or the storage failed.
     pub async fn read(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Download, UploadError> {
-        let stored = self.store.load(id).await?;
+        let stored = self.look_at(id).await?;
         let record = &stored.record;
         if !record.finished {
             return Err(UploadError::Unfinished);
@@ -46,7 +46,7 @@ impl Uploads {
         let content = self.store.read(record, stored.offset).await?;
         Ok(Download {
             content: content.map(|chunk| Ok(chunk?)).boxed(),
-            upload: stored.into(),
+            upload: self.upload(stored),
         })
     }
 }

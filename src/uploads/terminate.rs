@@ -8,12 +8,12 @@ impl Uploads {
     /// Removes an upload, finished or not.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, `Refused`, or the storage failed.
+    /// `NotFound`, `Expired`, `Locked`, `Refused`, or the storage failed.
     pub async fn terminate(&self, cause: &Cause<'_>, id: &UploadId) -> Result<(), UploadError> {
         let _lock = self.locks.acquire(id).await?;
-        let stored = match self.store.load(id).await {
+        let stored = match self.load(id).await {
             Ok(stored) => stored,
-            Err(StoreError::NotFound) => {
+            Err(UploadError::NotFound) => {
                 // A crash may have left the record of an upload whose bytes
                 // are gone.
                 return match self.store.remove(id).await {
@@ -21,7 +21,7 @@ impl Uploads {
                     Err(error) => Err(error.into()),
                 };
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         if self.hooks.wants(EventKind::PreTerminate) {
             let event = self.event(

@@ -14,10 +14,13 @@
 )]
 
 mod bad_input;
+mod checksum;
 mod clients;
 mod crashes;
 mod decisions;
+mod deferred_length;
 mod documentation;
+mod expiration;
 mod harness;
 mod hostile_guests;
 mod newcomer;

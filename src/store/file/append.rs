@@ -15,6 +15,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::checked::Check;
 use crate::store::{AppendWriter, StoreError};
 
 /// A buffer is written when it has this many bytes. Large enough that the
@@ -29,36 +30,39 @@ const BUFFER_CHUNKS: usize = 512;
 /// Writes to one data file.
 pub(super) struct FileAppend {
     /// Not there while a write is under way, which then has it.
-    file: Option<DataFile>,
-    filling: Buffer,
+    pub(super) file: Option<DataFile>,
+    pub(super) filling: Buffer,
     in_flight: Option<JoinHandle<(DataFile, Result<(), StoreError>)>>,
     /// Set by the first failure; nothing is written after it, because bytes
     /// behind a gap would count as stored.
-    failed: bool,
-    sync: bool,
+    pub(super) failed: bool,
+    pub(super) sync: bool,
 }
 
 #[derive(Default)]
-struct Buffer {
-    chunks: Vec<Bytes>,
+pub(super) struct Buffer {
+    pub(super) chunks: Vec<Bytes>,
     bytes: usize,
 }
 
 /// The file and where it ends.
-struct DataFile {
-    path: PathBuf,
+pub(super) struct DataFile {
+    pub(super) path: PathBuf,
     /// Opened with the first write, to save a visit to the blocking threads.
-    open: Option<Arc<File>>,
-    end: u64,
+    pub(super) open: Option<Arc<File>>,
+    pub(super) end: u64,
+    /// There if the bytes count only once they are verified.
+    pub(super) check: Option<Check>,
 }
 
 impl FileAppend {
-    pub(super) fn new(path: PathBuf, offset: u64, sync: bool) -> Self {
+    pub(super) fn new(path: PathBuf, offset: u64, sync: bool, check: Option<Check>) -> Self {
         Self {
             file: Some(DataFile {
                 path,
                 open: None,
                 end: offset,
+                check,
             }),
             filling: Buffer::default(),
             in_flight: None,
@@ -68,7 +72,7 @@ impl FileAppend {
     }
 
     /// Waits for the write under way.
-    async fn settle(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn settle(&mut self) -> Result<(), StoreError> {
         let Some(in_flight) = self.in_flight.take() else {
             return Ok(());
         };
@@ -140,8 +144,20 @@ impl AppendWriter for FileAppend {
 }
 
 impl DataFile {
-    /// Writes all `chunks` at the end.
+    /// Writes all `chunks` at the end; in a checked append as bytes that do not
+    /// count yet.
     fn write(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
+        if let Some(mut check) = self.check.take() {
+            // Nothing is marked in a file that is not as it should be.
+            let marked = self.open().and_then(|_| check.before(chunks));
+            self.check = Some(check);
+            marked?;
+        }
+        self.write_all(chunks)
+    }
+
+    /// Writes all `chunks` at the end.
+    pub(super) fn write_all(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
         if chunks.is_empty() {
             return Ok(());
         }
@@ -162,7 +178,7 @@ impl DataFile {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         self.open()?
             .sync_data()
             .map_err(|source| StoreError::io("sync", &self.path, source))
@@ -199,7 +215,7 @@ impl DataFile {
 }
 
 /// The answer to everything after a failure, which was told already.
-fn already_failed() -> StoreError {
+pub(super) fn already_failed() -> StoreError {
     StoreError::io(
         "write",
         PathBuf::new(),

@@ -10,23 +10,31 @@
 //! threads, because the visit costs more than most of the calls.
 
 mod append;
+mod checked;
 mod data_dir;
 mod read;
 mod record_file;
+mod sweep;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
-use super::{AppendWriter, DirStructure, NewRecord, Record, Store, StoreError, Stored, UploadId};
+use super::{
+    Algorithm, AppendWriter, CheckedWriter, DirStructure, NewRecord, Record, Store, StoreError,
+    Stored, Sweep, UploadId,
+};
 use append::FileAppend;
-use data_dir::DataDir;
+use checked::{Check, CheckedAppend};
+use data_dir::{DataDir, DataFileState};
 use record_file::RecordDir;
+use sweep::FileSweep;
 
 /// Where and how a [`FileStore`] keeps uploads.
 #[derive(Debug, Clone)]
@@ -148,16 +156,15 @@ impl Store for FileStore {
     async fn load(&self, id: &UploadId) -> Result<Stored, StoreError> {
         let id = id.clone();
         self.blocking(move |inner| {
-            let record = inner.records.read(&id)?;
-            let offset = inner.data.length(&record.path)?;
-            if offset > record.length {
-                return Err(StoreError::UnexpectedLength {
-                    path: inner.data.file(&record.path),
-                    expected: record.length,
-                    found: offset,
-                });
+            loop {
+                let (record, edition) = inner.records.read_edition(&id)?;
+                let data = inner.data.state(&record.path)?;
+                // Had a checked append begun in between, its bytes would seem to
+                // count. What is finished does not change any more.
+                if record.finished || inner.records.edition(&id)? == edition {
+                    return inner.stored(record, data);
+                }
             }
-            Ok(Stored { record, offset })
         })
         .await
     }
@@ -175,7 +182,32 @@ impl Store for FileStore {
     ) -> Result<Box<dyn AppendWriter>, StoreError> {
         let path = self.inner.data.file(&record.path);
         let sync = self.inner.force_fsync;
-        Ok(Box::new(FileAppend::new(path, offset, sync)))
+        Ok(Box::new(FileAppend::new(path, offset, sync, None)))
+    }
+
+    async fn append_checked(
+        &self,
+        record: &Record,
+        offset: u64,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Box<dyn CheckedWriter>, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let sync = self.inner.force_fsync;
+        let check = Check::new(Arc::clone(&self.inner), record, offset, algorithm);
+        let append = FileAppend::new(path, offset, sync, Some(check));
+        Ok(Box::new(CheckedAppend::new(append)))
+    }
+
+    async fn discard_unverified(&self, record: &Record) -> Result<Record, StoreError> {
+        let mut record = record.clone();
+        self.blocking(move |inner| {
+            if let Some(end) = record.unverified.take() {
+                inner.data.cut(&record.path, end, inner.force_fsync)?;
+                inner.records.replace(&record, inner.force_fsync)?;
+            }
+            Ok(record)
+        })
+        .await
     }
 
     async fn read(
@@ -195,9 +227,30 @@ impl Store for FileStore {
         })
         .await
     }
+
+    fn sweep(&self, unchanged_since: SystemTime) -> Box<dyn Sweep> {
+        Box::new(FileSweep::new(Arc::clone(&self.inner), unchanged_since))
+    }
 }
 
 impl Inner {
+    fn stored(&self, record: Record, data: DataFileState) -> Result<Stored, StoreError> {
+        let DataFileState { length, changed_at } = data;
+        let offset = record.unverified.map_or(length, |end| end.min(length));
+        match record.length {
+            Some(expected) if offset > expected => Err(StoreError::UnexpectedLength {
+                path: self.data.file(&record.path),
+                expected,
+                found: offset,
+            }),
+            _ => Ok(Stored {
+                record,
+                offset,
+                changed_at,
+            }),
+        }
+    }
+
     fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
         let path = match new.path {
             Some(path) => {
@@ -216,6 +269,7 @@ impl Inner {
             path,
             finished: false,
             kind: new.kind,
+            unverified: None,
         };
         if let Err(error) = self.records.create(&record, self.force_fsync) {
             // The path was free before; leaving the file would take it for ever.
@@ -224,7 +278,11 @@ impl Inner {
             }
             return Err(error);
         }
-        Ok(Stored { record, offset: 0 })
+        Ok(Stored {
+            changed_at: record.created_at,
+            record,
+            offset: 0,
+        })
     }
 }
 

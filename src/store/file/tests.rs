@@ -22,7 +22,7 @@ fn config(root: &Path) -> FileStoreConfig {
 fn new(id: &str, path: Option<&str>) -> NewRecord {
     NewRecord {
         id: UploadId::new(id).unwrap(),
-        length: 5,
+        length: Some(5),
         metadata: None,
         created_at: SystemTime::now(),
         path: path.map(|path| DataPath::new(path).unwrap()),
