@@ -57,11 +57,7 @@ struct Shared {
 }
 
 /// The two sides of a body.
-pub(super) fn split(
-    payload: Payload,
-    gate: Gate,
-    in_flight: &InFlight,
-) -> (Intake, RequestBody) {
+pub(super) fn split(payload: Payload, gate: Gate, in_flight: &InFlight) -> (Intake, RequestBody) {
     let shared = Rc::new(RefCell::new(Shared {
         payload,
         gate,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::SizedStream;
-use actix_web::http::StatusCode;
 use actix_web::dev::RequestHead;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::rt::task::{JoinError, JoinHandle};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};

@@ -8,7 +8,7 @@ use super::body_limit::LimitedBody;
 use super::concatenation::Concat;
 use super::errors::Problem;
 use super::patch::is_upload_content;
-use super::{Extension, Headers, InvalidHeader, Request, Response, Tus, checksum};
+use super::{Extension, Headers, InvalidHeader, Request, Response, Tus};
 use crate::uploads::{BodyError, Cause, Created, Metadata, NewFinal, NewUpload, UploadId};
 
 impl Tus {

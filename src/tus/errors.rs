@@ -50,9 +50,10 @@ impl Problem {
             Self::MethodNotAllowed(allowed) => {
                 Response::text(405, "Method not allowed.").with("Allow", allowed)
             }
-            Self::TurnedOff(extension) => {
-                Response::text(400, &format!("{} is turned off on this server.", extension.name()))
-            }
+            Self::TurnedOff(extension) => Response::text(
+                400,
+                &format!("{} is turned off on this server.", extension.name()),
+            ),
             Self::UnsupportedVersion => {
                 Response::text(412, "Tus-Resumable must be 1.0.0.").with("Tus-Version", VERSION)
             }

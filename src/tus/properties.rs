@@ -66,7 +66,8 @@ proptest! {
             .map(|(key, value)| crate::hooks::MetadataEntry { key, value })
             .collect();
         let metadata = Metadata::from_entries(entries.clone()).unwrap().unwrap();
-        prop_assert_eq!(Metadata::parse(metadata.raw()).unwrap().entries(), entries);
+        let read = Metadata::parse(metadata.raw()).unwrap();
+        prop_assert_eq!(read.entries(), entries);
     }
 
     #[test]

@@ -43,9 +43,7 @@ pub use read::{ContentStream, Download};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-pub use crate::store::{
-    Algorithm, Checksum, Parts, RecordKind, UnknownAlgorithm, UploadId,
-};
+pub use crate::store::{Algorithm, Checksum, Parts, RecordKind, UnknownAlgorithm, UploadId};
 
 use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
 use crate::store::{Record, Store, Stored};

@@ -26,7 +26,8 @@ type Chunk = Result<&'static str, BodyError>;
 fn house() -> House {
     house_with(UploadsConfig {
         max_length: Some(100),
-        remove_parts: false,        expiration: None,
+        remove_parts: false,
+        expiration: None,
     })
 }
 

@@ -232,6 +232,7 @@ impl From<&Record> for RecordFile {
             path: record.path.as_str().to_owned(),
             finished: record.finished,
             kind: Kind::from(&record.kind),
+            unverified: record.unverified,
         }
     }
 }
@@ -248,7 +249,6 @@ impl From<&RecordKind> for Kind {
                 parts: parts.ids.iter().map(|id| id.as_str().to_owned()).collect(),
                 requested_metadata: parts.requested_metadata.clone(),
             },
-            unverified: record.unverified,
         }
     }
 }

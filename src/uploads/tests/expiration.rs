@@ -7,7 +7,8 @@ use super::*;
 fn expiring_house() -> House {
     house_with(UploadsConfig {
         max_length: None,
-        remove_parts: false,        expiration: Some(Duration::from_secs(3600)),
+        remove_parts: false,
+        expiration: Some(Duration::from_secs(3600)),
     })
 }
 

@@ -61,11 +61,11 @@ fn core_r1_every_response_says_which_version_it_speaks() {
     }
 }
 
+/// A method, where it goes, and its headers.
+type Parts<'a> = (&'static str, &'a str, Vec<(&'static str, &'static str)>);
+
 /// Requests that would change or tell something, in another version.
-fn in_another_version<'a>(
-    files: &'a str,
-    url: &'a str,
-) -> [(&'static str, &'a str, Vec<(&'static str, &'static str)>); 4] {
+fn in_another_version<'a>(files: &'a str, url: &'a str) -> [Parts<'a>; 4] {
     let append = vec![("Upload-Offset", "0"), ("Content-Type", OFFSET_TYPE)];
     [
         ("POST", files, vec![("Upload-Length", "3")]),
