@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod id;
 mod record;
+mod shared_locks;
 #[cfg(test)]
 mod suite;
 
@@ -23,8 +24,10 @@ pub use error::StoreError;
 pub use file::{FileStore, FileStoreConfig, OpenError};
 pub use id::{InvalidId, UploadId};
 pub use record::{NewRecord, Record, RecordKind, Stored};
+pub use shared_locks::SharedLocks;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,6 +43,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Where the bytes of an upload lie, for people and for hooks: an absolute
     /// path for a file store.
     fn location(&self, record: &Record) -> String;
+
+    /// Locks that hold among the processes that share this store; `None` if
+    /// one process has it for itself. Called once.
+    fn shared_locks(&self) -> Option<Arc<dyn SharedLocks>> {
+        None
+    }
 
     /// Begins an upload without bytes. Called once for an upload, after the
     /// blocking hooks agreed.

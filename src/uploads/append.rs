@@ -42,7 +42,7 @@ impl Uploads {
         offset: u64,
         body: Body<'_>,
     ) -> Result<Appended, UploadError> {
-        let _lock = self.locks.acquire(id).await?;
+        let lock = self.locks.acquire(id).await?;
         let stored = self.store.load(id).await?;
         let record = stored.record;
         if offset != stored.offset {
@@ -55,7 +55,9 @@ impl Uploads {
             return Err(UploadError::ExceedsLength);
         }
 
-        let received = self.receive(&record, offset, body).await?;
+        let mut body = lock.interruptible(body);
+        let received = self.receive(&record, offset, body.as_body()).await?;
+        lock.settle();
         let complete = received.offset == record.length;
         // Bytes that the client did not announce make the whole doubtful, so
         // such an upload is complete but not finished.

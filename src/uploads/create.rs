@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::append::Received;
+use super::lock::UploadLock;
 use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads};
 use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadKind, UploadState};
 use crate::store::{DataPath, NewRecord, Record, RecordKind};
@@ -33,8 +34,8 @@ impl Uploads {
     /// Begins an upload and stores the bytes in `body`, if there are any.
     ///
     /// An upload that is complete is finished at once; that may be one without
-    /// bytes. If the connection breaks while the body comes, the upload stays,
-    /// with what came of it. After any other error nothing of it is left.
+    /// bytes. If the connection breaks or somebody takes over while the body
+    /// comes, the upload stays, with what came of it. After any other error nothing of it is left.
     ///
     /// # Errors
     /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`, `Body`, or the
@@ -56,14 +57,16 @@ impl Uploads {
         let (record, headers) = self.ask_to_create(cause, new).await?;
         let id = record.id.clone();
         // Held before anybody can find the upload.
-        let _lock = self.locks.acquire(&id).await?;
+        let lock = self.locks.acquire(&id).await?;
         let record = self.store.create(record).await?.record;
-        let result = self.begin(cause, record, body).await;
+        let result = self.begin(cause, &lock, record, body).await;
         let (offset, finish) = match result {
             Ok(begun) => begun,
-            Err(error @ UploadError::Body(BodyError::Disconnected | BodyError::Stopping)) => {
-                return Err(error);
-            }
+            Err(
+                error @ UploadError::Body(
+                    BodyError::Disconnected | BodyError::TakenOver | BodyError::Stopping,
+                ),
+            ) => return Err(error),
             Err(error) => {
                 // The client does not know of it and cannot come back to it.
                 if let Err(left_behind) = self.store.remove(&id).await {
@@ -123,16 +126,21 @@ impl Uploads {
     async fn begin(
         &self,
         cause: &Cause<'_>,
+        lock: &UploadLock,
         record: Record,
         body: Option<Body<'_>>,
     ) -> Result<(u64, Option<FinishChanges>), UploadError> {
         let received = match body {
-            Some(body) => self.receive(&record, 0, body).await?,
+            Some(body) => {
+                let mut body = lock.interruptible(body);
+                self.receive(&record, 0, body.as_body()).await?
+            }
             None => Received {
                 offset: 0,
                 cut: None,
             },
         };
+        lock.settle();
         if let Some(cut @ (UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge))) =
             received.cut
         {

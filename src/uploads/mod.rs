@@ -4,6 +4,7 @@
 //! What holds:
 //! - Everything that changes an upload holds its lock from the first look to
 //!   the last write.
+//! - Who receives bytes stops for a newcomer; who is past them is waited for.
 //! - A request is checked as far as it can be before a hook is asked, and a
 //!   hook is asked before anything is stored or removed.
 //! - An event says what is stored, never what is about to be.
@@ -16,6 +17,7 @@ mod cause;
 mod create;
 mod error;
 mod finish;
+mod interruptible;
 mod lock;
 mod metadata;
 mod read;
@@ -74,9 +76,9 @@ impl Uploads {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, hooks: Arc<Hooks>, max_length: Option<u64>) -> Self {
         Self {
+            locks: Locks::new(store.shared_locks()),
             store,
             hooks,
-            locks: Locks::default(),
             max_length,
         }
     }
@@ -87,12 +89,13 @@ impl Uploads {
         self.max_length
     }
 
-    /// How an upload stands. While bytes are being stored, the offset is a
-    /// lower bound.
+    /// How an upload stands. Who adds bytes to it is made to stop, so that the
+    /// offset is one at which the next append is accepted.
     ///
     /// # Errors
-    /// `NotFound`, or the storage failed.
+    /// `NotFound`, `Locked`, or the storage failed.
     pub async fn status(&self, id: &UploadId) -> Result<Upload, UploadError> {
+        self.locks.still(id).await?;
         Ok(self.store.load(id).await?.into())
     }
 

@@ -95,6 +95,7 @@ impl House {
         let count = |name| {
             std::fs::read_dir(self.root.path().join(name))
                 .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().file_name() != ".locks")
                 .count()
         };
         (count("info"), count("data"))

@@ -11,6 +11,7 @@
 
 mod append;
 mod data_dir;
+mod lock_file;
 mod read;
 mod record_file;
 
@@ -23,9 +24,12 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
-use super::{AppendWriter, DirStructure, NewRecord, Record, Store, StoreError, Stored, UploadId};
+use super::{
+    AppendWriter, DirStructure, NewRecord, Record, SharedLocks, Store, StoreError, Stored, UploadId,
+};
 use append::FileAppend;
 use data_dir::DataDir;
+use lock_file::LockFile;
 use record_file::RecordDir;
 
 /// Where and how a [`FileStore`] keeps uploads.
@@ -68,6 +72,7 @@ pub enum OpenError {
 #[derive(Debug, Clone)]
 pub struct FileStore {
     inner: Arc<Inner>,
+    locks: Option<Arc<LockFile>>,
 }
 
 #[derive(Debug)]
@@ -92,7 +97,18 @@ impl FileStore {
             path: config.info_dir,
             source,
         })?;
+        let locks = LockFile::open(&info_dir).map_err(|source| OpenError::InfoDir {
+            path: info_dir.clone(),
+            source,
+        })?;
+        if locks.is_none() {
+            tracing::warn!(
+                path = %info_dir.display(),
+                "the file system has no locks: run one server only with these directories"
+            );
+        }
         Ok(Self {
+            locks: locks.map(Arc::new),
             inner: Arc::new(Inner {
                 data: DataDir::new(data_dir, config.dir_structure),
                 records: RecordDir::new(info_dir),
@@ -139,6 +155,12 @@ impl Store for FileStore {
             .file(&record.path)
             .to_string_lossy()
             .into_owned()
+    }
+
+    fn shared_locks(&self) -> Option<Arc<dyn SharedLocks>> {
+        self.locks
+            .as_ref()
+            .map(|locks| Arc::clone(locks) as Arc<dyn SharedLocks>)
     }
 
     async fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {

@@ -251,9 +251,12 @@ impl Server {
         self.directory.path().join("data")
     }
 
-    /// All files below the data directory, relative to it, sorted.
+    /// All files below the data directory, relative to it, sorted; without
+    /// that of the locks, which is there as long as the directory.
     pub fn stored_files(&self) -> Vec<String> {
-        super::directory::files_below(&self.data_dir())
+        let mut files = super::directory::files_below(&self.data_dir());
+        files.retain(|name| name != ".locks");
+        files
     }
 
     pub fn log(&self) -> String {
