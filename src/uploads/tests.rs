@@ -230,6 +230,30 @@ async fn a_removed_upload_is_not_found_by_anybody() {
 }
 
 #[tokio::test]
+async fn who_asks_for_the_offset_is_told_of_every_byte_that_came() {
+    let house = house();
+    let upload = house.create(9, None, &[]).await.unwrap().id;
+    let mut stalled = pin!(stream::iter([Ok(Bytes::from("abc"))]).chain(stream::pending()));
+    let body = Body {
+        length: Some(9),
+        stream: stalled.as_mut(),
+    };
+    let cause = cause();
+    let appender = house.uploads.append(&cause, &upload, 0, body);
+    let (interrupted, status) = tokio::join!(appender, house.uploads.status(&upload));
+    assert!(
+        matches!(interrupted, Err(UploadError::Body(BodyError::TakenOver))),
+        "{interrupted:?}"
+    );
+    assert_eq!(status.unwrap().offset, 3);
+    house
+        .append(&upload, 3, Some(6), &[Ok("defghi")])
+        .await
+        .unwrap();
+    assert_eq!(house.content(&upload).await, b"abcdefghi");
+}
+
+#[tokio::test]
 async fn of_many_appends_at_one_offset_one_is_stored() {
     let house = house();
     let upload = house.create(9, None, &[]).await.unwrap().id;

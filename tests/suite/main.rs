@@ -24,4 +24,5 @@ mod newcomer;
 mod notifications;
 mod protocol;
 mod reload;
+mod takeover;
 mod torn_bodies;
