@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::hooks::Hooks;
-use crate::store::{FileStore, FileStoreConfig};
+use crate::store::{Durability, FileStore, FileStoreConfig};
 use crate::tus::TusConfig;
 use crate::uploads::Uploads;
 
@@ -131,7 +131,7 @@ fn face(directory: &Path) -> Tus {
         data_dir: directory.to_owned(),
         info_dir: directory.to_owned(),
         dir_structure: "".parse().unwrap(),
-        force_fsync: false,
+        durability: Durability::None,
     });
     let uploads = Uploads::new(Arc::new(store.unwrap()), Arc::new(Hooks::none()), None);
     let config = TusConfig {

@@ -10,6 +10,7 @@
 
 mod data_path;
 mod dir_structure;
+mod durability;
 mod error;
 mod file;
 mod id;
@@ -20,6 +21,7 @@ mod suite;
 
 pub use data_path::{DataPath, InvalidDataPath};
 pub use dir_structure::{DirStructure, InvalidDirStructure};
+pub use durability::{Durability, InvalidDurability};
 pub use error::StoreError;
 pub use file::{FileStore, FileStoreConfig, OpenError};
 pub use id::{InvalidId, UploadId};
@@ -27,6 +29,7 @@ pub use record::{NewRecord, Record, RecordKind, Stored};
 pub use shared_locks::SharedLocks;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -68,7 +71,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn load(&self, id: &UploadId) -> Result<Stored, StoreError>;
 
     /// Replaces the record of an existing upload, wholly or not at all. `id`
-    /// and `path` are never changed.
+    /// and `path` are never changed. One that says that the upload is finished
+    /// is durable when this returns, and so are the bytes, if the store is told
+    /// to see to it.
     ///
     /// # Errors
     /// The storage failed; the old record stands.
@@ -85,15 +90,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         offset: u64,
     ) -> Result<Box<dyn AppendWriter>, StoreError>;
 
-    /// The bytes of an upload from the first to the one before `end`. The
-    /// stream ends early with an error if they are not all there.
+    /// The bytes of an upload from `range.start` to the one before `range.end`.
+    /// The stream ends early with an error if they are not all there.
     ///
     /// # Errors
     /// `NotFound` if there are no bytes.
     async fn read(
         &self,
         record: &Record,
-        end: u64,
+        range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError>;
 
     /// Removes the bytes, then the record, so that a removal that a crash cut

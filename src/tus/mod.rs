@@ -6,6 +6,7 @@
 
 mod base_url;
 mod body_limit;
+mod conditional;
 mod creation;
 mod disposition;
 mod errors;
@@ -14,6 +15,7 @@ mod head;
 mod headers;
 mod options;
 mod patch;
+mod range;
 mod request;
 mod response;
 mod termination;
@@ -96,7 +98,7 @@ impl Tus {
             }
             (Target::Collection, _) => Err(Problem::MethodNotAllowed("OPTIONS, POST")),
             (Target::Upload(id), method) => match method {
-                Method::Get => self.get(&cause, &upload_id(id)?).await,
+                Method::Get => self.get(request, &cause, &upload_id(id)?).await,
                 Method::Head => {
                     version::require(&request.headers)?;
                     self.head(&upload_id(id)?).await

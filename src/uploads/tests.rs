@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::hooks::RequestState;
-use crate::store::{FileStore, FileStoreConfig};
+use crate::store::{Durability, FileStore, FileStoreConfig};
 
 struct House {
     uploads: Uploads,
@@ -24,7 +24,7 @@ fn house() -> House {
         data_dir: root.path().join("data"),
         info_dir: root.path().join("info"),
         dir_structure: "".parse().unwrap(),
-        force_fsync: false,
+        durability: Durability::None,
     })
     .unwrap();
     House {
@@ -82,12 +82,8 @@ impl House {
 
     async fn content(&self, id: &UploadId) -> Vec<u8> {
         let download = self.uploads.read(&cause(), id).await.unwrap();
-        download
-            .content
-            .try_collect::<Vec<_>>()
-            .await
-            .unwrap()
-            .concat()
+        let content = download.content(0..download.upload.length).await.unwrap();
+        content.try_collect::<Vec<_>>().await.unwrap().concat()
     }
 
     /// How many uploads there are, by their records and by their bytes.

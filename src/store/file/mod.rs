@@ -1,10 +1,7 @@
 //! Uploads in files: the bytes below the data directory, the records as
 //! `ID.info` in the info directory.
 //!
-//! By default nothing is synced: a crash of the process loses nothing that was
-//! acknowledged, a crash of the machine may. With `force_fsync` the bytes, the
-//! records and the directories that name them are synced before an operation
-//! returns.
+//! What is synced, and when, [`Durability`] says.
 //!
 //! All system calls of one operation are made in one visit to the blocking
 //! threads, because the visit costs more than most of the calls.
@@ -16,6 +13,7 @@ mod read;
 mod record_file;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +23,8 @@ use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
 use super::{
-    AppendWriter, DirStructure, NewRecord, Record, SharedLocks, Store, StoreError, Stored, UploadId,
+    AppendWriter, DirStructure, Durability, NewRecord, Record, SharedLocks, Store, StoreError,
+    Stored, UploadId,
 };
 use append::FileAppend;
 use data_dir::DataDir;
@@ -42,8 +41,8 @@ pub struct FileStoreConfig {
     /// The directory below the data directory of uploads whose path no hook
     /// chose.
     pub dir_structure: DirStructure,
-    /// Whether every change is synced to the disk before it is acknowledged.
-    pub force_fsync: bool,
+    /// What is synced to the disk before it is acknowledged.
+    pub durability: Durability,
 }
 
 /// Why a file store cannot be opened.
@@ -79,7 +78,7 @@ pub struct FileStore {
 struct Inner {
     data: DataDir,
     records: RecordDir,
-    force_fsync: bool,
+    durability: Durability,
 }
 
 impl FileStore {
@@ -112,7 +111,7 @@ impl FileStore {
             inner: Arc::new(Inner {
                 data: DataDir::new(data_dir, config.dir_structure),
                 records: RecordDir::new(info_dir),
-                force_fsync: config.force_fsync,
+                durability: config.durability,
             }),
         })
     }
@@ -134,6 +133,13 @@ fn usable_directory(path: &Path) -> io::Result<PathBuf> {
     let canonical = path.canonicalize()?;
     record_file::temporary_file(&canonical)?.close()?;
     Ok(canonical)
+}
+
+/// An error that names `root` if it is not there any more.
+fn require_directory(root: &Path) -> Result<(), StoreError> {
+    std::fs::metadata(root)
+        .map(drop)
+        .map_err(|source| StoreError::io("find", root, source))
 }
 
 /// Makes the names in a directory durable.
@@ -171,7 +177,12 @@ impl Store for FileStore {
         let id = id.clone();
         self.blocking(move |inner| {
             let record = inner.records.read(&id)?;
-            let offset = inner.data.length(&record.path)?;
+            let offset = inner.data.length(&record.path).inspect_err(|error| {
+                if matches!(error, StoreError::NotFound) {
+                    let path = inner.data.file(&record.path);
+                    tracing::warn!(upload = %id, path = %path.display(), "the bytes of an upload are gone");
+                }
+            })?;
             if offset > record.length {
                 return Err(StoreError::UnexpectedLength {
                     path: inner.data.file(&record.path),
@@ -186,8 +197,7 @@ impl Store for FileStore {
 
     async fn update(&self, record: &Record) -> Result<(), StoreError> {
         let record = record.clone();
-        self.blocking(move |inner| inner.records.replace(&record, inner.force_fsync))
-            .await
+        self.blocking(move |inner| inner.update(&record)).await
     }
 
     async fn append(
@@ -196,39 +206,53 @@ impl Store for FileStore {
         offset: u64,
     ) -> Result<Box<dyn AppendWriter>, StoreError> {
         let path = self.inner.data.file(&record.path);
-        let sync = self.inner.force_fsync;
-        Ok(Box::new(FileAppend::new(path, offset, sync)))
+        let durability = self.inner.durability;
+        Ok(Box::new(FileAppend::new(path, offset, durability)))
     }
 
     async fn read(
         &self,
         record: &Record,
-        end: u64,
+        range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
-        read::stream(self.inner.data.file(&record.path), end).await
+        read::stream(self.inner.data.file(&record.path), range).await
     }
 
     async fn remove(&self, id: &UploadId) -> Result<(), StoreError> {
         let id = id.clone();
         self.blocking(move |inner| {
             let record = inner.records.read(&id)?;
-            inner.data.remove(&record.path, inner.force_fsync)?;
-            inner.records.remove(&id, inner.force_fsync)
+            let sync = inner.syncs_everything();
+            inner.data.remove(&record.path, sync)?;
+            inner.records.remove(&id, sync)
         })
         .await
     }
 }
 
 impl Inner {
+    fn syncs_everything(&self) -> bool {
+        self.durability == Durability::Append
+    }
+
+    fn update(&self, record: &Record) -> Result<(), StoreError> {
+        let finishes = record.finished && self.durability >= Durability::Finish;
+        if finishes {
+            // Also bytes of appends that were not synced themselves.
+            self.data.sync(&record.path, self.records.root())?;
+        }
+        self.records
+            .replace(record, finishes || self.syncs_everything())
+    }
+
     fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
+        let sync = self.syncs_everything();
         let path = match new.path {
             Some(path) => {
-                self.data.claim_chosen(&path, self.force_fsync)?;
+                self.data.claim_chosen(&path, sync)?;
                 path
             }
-            None => self
-                .data
-                .claim_default(&new.id, new.created_at, self.force_fsync)?,
+            None => self.data.claim_default(&new.id, new.created_at, sync)?,
         };
         let record = Record {
             id: new.id,
@@ -239,7 +263,7 @@ impl Inner {
             finished: false,
             kind: new.kind,
         };
-        if let Err(error) = self.records.create(&record, self.force_fsync) {
+        if let Err(error) = self.records.create(&record, sync) {
             // The path was free before; leaving the file would take it for ever.
             if let Err(left_behind) = self.data.remove(&record.path, false) {
                 tracing::warn!(upload = %record.id, error = %left_behind, "an empty data file stays behind");

@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::sync_directory;
+use super::{require_directory, sync_directory};
 use crate::store::{DataPath, Record, RecordKind, StoreError, UploadId};
 
 /// The version that is written, and the only one that is read.
@@ -54,6 +55,10 @@ impl RecordDir {
         Self { root }
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn file(&self, id: &UploadId) -> PathBuf {
         self.root.join(format!("{id}.info"))
     }
@@ -63,6 +68,9 @@ impl RecordDir {
         let json = match fs::read(&path) {
             Ok(json) => json,
             Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                // A client that is told that there is no such upload begins
+                // anew; it must not be told so by a mount that was lost.
+                require_directory(&self.root)?;
                 return Err(StoreError::NotFound);
             }
             Err(source) => return Err(StoreError::io("read", path, source)),
@@ -129,10 +137,12 @@ impl RecordDir {
     }
 }
 
-/// A file in `directory` that goes away unless it is given a name.
+/// A file in `directory` that goes away unless it is given a name. Who may read
+/// it the umask decides, as for data files.
 pub(super) fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
+        .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(directory)
 }
 

@@ -15,7 +15,7 @@ fn config(root: &Path) -> FileStoreConfig {
         data_dir: root.join("data"),
         info_dir: root.join("info"),
         dir_structure: DirStructure::default(),
-        force_fsync: false,
+        durability: Durability::None,
     }
 }
 
@@ -32,11 +32,11 @@ fn new(id: &str, path: Option<&str>) -> NewRecord {
 
 #[tokio::test]
 async fn files_pass_the_suite_however_they_are_laid_out() {
-    for (one_directory, structure, force_fsync) in [
-        (false, "", false),
-        (true, "", false),
-        (true, "{year}/{month}/{day}", false),
-        (false, "{year}/{minute}", true),
+    for (one_directory, structure, durability) in [
+        (false, "", Durability::None),
+        (true, "", Durability::Finish),
+        (true, "{year}/{month}/{day}", Durability::Finish),
+        (false, "{year}/{minute}", Durability::Append),
     ] {
         let root = TempDir::new().unwrap();
         let mut config = config(root.path());
@@ -44,7 +44,7 @@ async fn files_pass_the_suite_however_they_are_laid_out() {
             config.info_dir = config.data_dir.clone();
         }
         config.dir_structure = structure.parse().unwrap();
-        config.force_fsync = force_fsync;
+        config.durability = durability;
         suite::passes(&FileStore::open(config).unwrap()).await;
     }
 }
