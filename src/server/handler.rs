@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, rt, web};
 use super::body::{self, Intake, RequestBody};
 use super::connection::Gate;
 use super::in_flight::InFlight;
-use crate::tus::{Headers, Request, Response, ResponseBody, Target, Tus, VERSION};
+use crate::tus::{Headers, Method, Request, Response, ResponseBody, Target, Tus, VERSION};
 
 /// What a request needs; one for all threads.
 #[derive(Debug)]
@@ -40,7 +40,8 @@ pub(super) async fn handle(
             let service = service.into_inner();
             let (intake, body) = body::split(payload, gate, &service.in_flight);
             let request = to_protocol(&request, target);
-            into_http(answer(request, intake, body, service).await)
+            let is_head = request.method == Method::Head;
+            into_http(answer(request, intake, body, service).await, is_head)
         }
         None => HttpResponse::NotFound().finish(),
     };
@@ -129,7 +130,7 @@ fn to_protocol(request: &HttpRequest, target: Target) -> Request {
     )
 }
 
-fn into_http(response: Response) -> HttpResponse {
+fn into_http(response: Response, is_head: bool) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = HttpResponse::build(status);
     for (name, value) in &response.headers {
@@ -144,6 +145,11 @@ fn into_http(response: Response) -> HttpResponse {
         }
     }
     match response.body {
+        // A length here would be that of the content (RFC 9110, 8.6), which is
+        // not nothing.
+        ResponseBody::Empty if is_head || status == StatusCode::NOT_MODIFIED => {
+            http.body(actix_web::body::None::new())
+        }
         ResponseBody::Empty => http.finish(),
         ResponseBody::Text(text) => http.body(text),
         ResponseBody::Content { length, stream } => http.body(SizedStream::new(length, stream)),

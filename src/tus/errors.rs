@@ -78,8 +78,8 @@ fn upload_error(error: UploadError, request: &Request) -> Response {
         UploadError::Body(_) => {
             Response::text(503, "The server is stopping.").with("Retry-After", 1)
         }
-        UploadError::StorageFull => {
-            tracing::error!(uri = %request.uri, "the storage is full");
+        UploadError::StorageFull(error) => {
+            tracing::error!(uri = %request.uri, %error, "the storage is full");
             Response::text(507, "There is no space left.")
         }
         other => {
