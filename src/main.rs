@@ -10,7 +10,7 @@ use rustus::plugins::{WatchError, Watched};
 use rustus::server::Server;
 use rustus::store::{FileStore, OpenError};
 use rustus::tus::Tus;
-use rustus::uploads::Uploads;
+use rustus::uploads::{Cleaner, Uploads};
 
 fn main() -> ExitCode {
     match run() {
@@ -44,9 +44,15 @@ fn run() -> Result<(), Failure> {
         hooks.report_unanswered();
     }
 
-    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size());
-    let tus = Tus::new(Arc::new(uploads), cli.tus_config());
-    let served = system.block_on(server.run(tus));
+    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.uploads_config());
+    let uploads = Arc::new(uploads);
+    let tus = Tus::new(Arc::clone(&uploads), cli.tus_config());
+    let served = system.block_on(async {
+        let cleaner = Cleaner::start(uploads, cli.expiration_interval());
+        let served = server.run(tus).await;
+        cleaner.stop().await;
+        served
+    });
     hooks.close();
     served.map_err(|error| Failure::runtime(&error))
 }

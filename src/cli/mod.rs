@@ -13,6 +13,7 @@ pub use failure::Failure;
 pub use logging::start_logging;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
@@ -21,6 +22,7 @@ use crate::hooks::EventSet;
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::tus::{BaseUrl, TusConfig};
+use crate::uploads::UploadsConfig;
 
 /// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
 /// modules.
@@ -130,6 +132,23 @@ struct StorageFlags {
         value_name = "BOOL"
     )]
     force_fsync: bool,
+    /// How long after its last byte an unfinished upload expires, such as 24h or
+    /// 7d [default: never]
+    #[arg(long, env = "RUSTUS_EXPIRATION", value_parser = values::time, value_name = "TIME")]
+    expiration: Option<Duration>,
+    /// How often expired uploads are looked for and removed; only with
+    /// --expiration
+    // Expired uploads are refused at once; this only gives back their space. Ten
+    // minutes are soon enough for that, and long against a look at a million
+    // uploads.
+    #[arg(
+        long,
+        env = "RUSTUS_EXPIRATION_INTERVAL",
+        default_value = "10m",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    expiration_interval: Duration,
 }
 
 /// Which hooks are asked and told.
@@ -246,10 +265,19 @@ impl Cli {
         self.server.log_level
     }
 
-    /// Bytes that an upload may have.
+    /// What uploads may be.
     #[must_use]
-    pub fn max_file_size(&self) -> Option<u64> {
-        self.server.max_file_size
+    pub fn uploads_config(&self) -> UploadsConfig {
+        UploadsConfig {
+            max_length: self.server.max_file_size,
+            expiration: self.storage.expiration,
+        }
+    }
+
+    /// How often expired uploads are looked for.
+    #[must_use]
+    pub fn expiration_interval(&self) -> Duration {
+        self.storage.expiration_interval
     }
 
     /// Where to listen.
@@ -321,6 +349,22 @@ mod tests {
         assert_eq!(cli.hooks.enabled, None);
         assert_eq!(cli.store_config().durability, Durability::Finish);
         assert_eq!(cli.log_level(), LevelFilter::INFO);
+        assert_eq!(cli.uploads_config().expiration, None);
+        assert_eq!(cli.expiration_interval(), Duration::from_secs(600));
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (time, seconds) in [
+            ("90s", 90),
+            ("30m", 1800),
+            ("24h", 86_400),
+            ("1d 12h", 129_600),
+        ] {
+            let cli = read(&["--expiration", time]).unwrap();
+            let expected = Some(Duration::from_secs(seconds));
+            assert_eq!(cli.uploads_config().expiration, expected, "{time}");
+        }
     }
 
     #[test]
@@ -371,6 +415,9 @@ mod tests {
                 "expected true or false",
             ),
             (["--port", "70000"], "65535"),
+            (["--expiration", "24"], "such as 30m, 24h or 7d"),
+            (["--expiration", "0s"], "at least 1s"),
+            (["--expiration-interval", "never"], "such as 30m"),
         ] {
             let message = read(&flags).unwrap_err();
             assert!(message.contains(expected), "{message}");

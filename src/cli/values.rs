@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
@@ -49,6 +50,14 @@ pub(super) fn boolean(word: &str) -> Result<bool, String> {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err("expected true or false (or 1, 0, yes, no, on, off)".to_owned()),
+    }
+}
+
+/// A length of time, of at least a second.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
+        _ => Err("expected a time such as 30m, 24h or 7d, at least 1s".to_owned()),
     }
 }
 

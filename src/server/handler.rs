@@ -133,6 +133,9 @@ fn to_protocol(request: &HttpRequest, target: Target) -> Request {
 fn into_http(response: Response, is_head: bool) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = HttpResponse::build(status);
+    if let Some(reason) = response.reason() {
+        http.reason(reason);
+    }
     for (name, value) in &response.headers {
         match (
             HeaderName::try_from(name.as_ref()),

@@ -17,7 +17,7 @@ use super::*;
 use crate::hooks::Hooks;
 use crate::store::{Durability, FileStore, FileStoreConfig};
 use crate::tus::TusConfig;
-use crate::uploads::Uploads;
+use crate::uploads::{Uploads, UploadsConfig};
 
 struct Running {
     address: SocketAddr,
@@ -133,7 +133,11 @@ fn face(directory: &Path) -> Tus {
         dir_structure: "".parse().unwrap(),
         durability: Durability::None,
     });
-    let uploads = Uploads::new(Arc::new(store.unwrap()), Arc::new(Hooks::none()), None);
+    let uploads = Uploads::new(
+        Arc::new(store.unwrap()),
+        Arc::new(Hooks::none()),
+        UploadsConfig::default(),
+    );
     let config = TusConfig {
         base_url: "/files".parse().unwrap(),
         max_body_size: None,
@@ -200,6 +204,10 @@ async fn a_stop_does_not_wait_for_silent_connections_and_waits_for_requests() {
     let body = bytes(10_000_000);
     let (first, rest) = body.split_at(300_000);
     let mut connection = server.begin(&upload, first).await;
+    // A connection that nobody has accepted yet is closed by a stop.
+    while server.stored(&upload).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let stopping = thread::spawn(move || {
         server.stop();
         server

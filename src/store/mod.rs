@@ -8,6 +8,7 @@
 //! A store does not lock. Its caller holds the upload's lock around everything
 //! but [`Store::load`] and [`Store::read`].
 
+mod checksum;
 mod data_path;
 mod dir_structure;
 mod durability;
@@ -19,6 +20,7 @@ mod shared_locks;
 #[cfg(test)]
 mod suite;
 
+pub use checksum::{Algorithm, Checksum, Hasher, UnknownAlgorithm};
 pub use data_path::{DataPath, InvalidDataPath};
 pub use dir_structure::{DirStructure, InvalidDirStructure};
 pub use durability::{Durability, InvalidDurability};
@@ -31,6 +33,7 @@ pub use shared_locks::SharedLocks;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -90,6 +93,30 @@ pub trait Store: fmt::Debug + Send + Sync {
         offset: u64,
     ) -> Result<Box<dyn AppendWriter>, StoreError>;
 
+    /// Opens an upload for bytes at `offset` that count all together or not at
+    /// all, once they are known to have a checksum made by `algorithm`; by any,
+    /// at a cost, if it is `None`. Called like [`append`](Self::append).
+    ///
+    /// Until [`CheckedWriter::verify`], [`load`](Self::load) sees none of them,
+    /// also after a crash. `record` is as it is stored.
+    ///
+    /// # Errors
+    /// As for `append`.
+    async fn append_checked(
+        &self,
+        record: &Record,
+        offset: u64,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Box<dyn CheckedWriter>, StoreError>;
+
+    /// Removes the bytes that a checked append left behind when a crash ended
+    /// it, and gives the record that says so. Called before an append to an
+    /// upload whose record has `unverified`.
+    ///
+    /// # Errors
+    /// `NotFound`, or the storage failed.
+    async fn discard_unverified(&self, record: &Record) -> Result<Record, StoreError>;
+
     /// The bytes of an upload from `range.start` to the one before `range.end`.
     /// The stream ends early with an error if they are not all there.
     ///
@@ -107,6 +134,33 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// `NotFound` if there is no record; or the storage failed.
     async fn remove(&self, id: &UploadId) -> Result<(), StoreError>;
+
+    /// Begins a walk over all that is kept, for unfinished uploads whose bytes
+    /// have not changed since `unchanged_since`. Called from time to time.
+    fn sweep(&self, unchanged_since: SystemTime) -> Box<dyn Sweep>;
+}
+
+/// A walk over all that a store keeps. What was made by a crash and belongs to
+/// no upload is removed on the way, once it is a day old.
+#[async_trait]
+pub trait Sweep: Send {
+    /// Looks at a bounded number of things and says which are stale; `None` at
+    /// the end. No lock is held, so each has to be looked at again under its
+    /// lock. What cannot be read is passed over.
+    ///
+    /// # Errors
+    /// The storage failed; the walk has ended.
+    async fn step(&mut self) -> Result<Option<Vec<Stale>>, StoreError>;
+}
+
+/// Something that a [`Sweep`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stale {
+    /// An unfinished upload that has not changed for long enough.
+    Unfinished(UploadId),
+    /// An upload whose bytes are gone, by a removal that a crash cut short or
+    /// by somebody else's hand.
+    WithoutBytes(UploadId),
 }
 
 /// Bytes on their way into a store.
@@ -129,4 +183,31 @@ pub trait AppendWriter: Send {
     /// # Errors
     /// A write failed. What [`Store::load`] then says is the truth.
     async fn finish(self: Box<Self>) -> Result<u64, StoreError>;
+}
+
+/// Bytes of which none counts before all are known to be right.
+///
+/// Dropping a writer before its end leaves what a crash would leave.
+#[async_trait]
+pub trait CheckedWriter: Send {
+    /// Takes the next bytes, as [`AppendWriter::write`] does.
+    ///
+    /// # Errors
+    /// An earlier write failed. The bytes must then be discarded.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
+
+    /// Keeps the bytes if they have the checksum `expected`, and gives the
+    /// number of bytes that the upload has now.
+    ///
+    /// # Errors
+    /// `ChecksumMismatch`, or the storage failed. Then the upload is as it was
+    /// before, or [`Store::discard_unverified`] has something left to do.
+    async fn verify(self: Box<Self>, expected: Checksum) -> Result<u64, StoreError>;
+
+    /// Makes the upload as it was before.
+    ///
+    /// # Errors
+    /// The storage failed; [`Store::discard_unverified`] has something left to
+    /// do.
+    async fn discard(self: Box<Self>) -> Result<(), StoreError>;
 }

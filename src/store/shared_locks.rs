@@ -31,6 +31,12 @@ pub trait SharedLocks: fmt::Debug + Send + Sync {
     /// The storage failed.
     fn is_changing_elsewhere(&self, id: &UploadId) -> Result<bool, StoreError>;
 
+    /// Whether another process has the lock.
+    ///
+    /// # Errors
+    /// The storage failed.
+    fn is_held_elsewhere(&self, id: &UploadId) -> Result<bool, StoreError>;
+
     /// Begins or ends to ask the holder to let go.
     fn ask(&self, id: &UploadId, asking: bool);
 

@@ -5,7 +5,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 
-use super::{DataPath, NewRecord, Record, RecordKind, Store, StoreError, UploadId};
+use sha1::{Digest as _, Sha1};
+
+use super::{
+    Algorithm, CheckedWriter, Checksum, DataPath, NewRecord, Record, RecordKind, Store, StoreError,
+    UploadId,
+};
 
 /// Runs the whole suite against an empty `store`.
 pub(crate) async fn passes(store: &dyn Store) {
@@ -14,6 +19,9 @@ pub(crate) async fn passes(store: &dyn Store) {
     a_path_is_given_once(store).await;
     bytes_come_back_as_they_were_appended(store).await;
     an_append_at_another_offset_stores_nothing(store).await;
+    checked_bytes_count_all_together_or_not_at_all(store).await;
+    what_a_crash_left_of_checked_bytes_does_not_count(store).await;
+    a_checked_append_at_another_offset_changes_nothing(store).await;
     a_changed_record_is_found_changed(store).await;
     a_removed_upload_is_gone(store).await;
 }
@@ -25,7 +33,7 @@ fn id(id: &str) -> UploadId {
 fn new(name: &str, length: u64) -> NewRecord {
     NewRecord {
         id: id(name),
-        length,
+        length: Some(length),
         metadata: Some("filename YQ==,flag".to_owned()),
         created_at: UNIX_EPOCH + Duration::new(1_763_651_361, 123_456_789),
         path: None,
@@ -49,9 +57,9 @@ async fn content(store: &dyn Store, record: &Record, end: u64) -> Vec<u8> {
 async fn a_new_upload_is_found_as_it_was_created(store: &dyn Store) {
     let created = store.create(new("found", 5)).await.unwrap();
     let loaded = store.load(&id("found")).await.unwrap();
-    assert_eq!(created, loaded);
+    assert_eq!(created.record, loaded.record);
     assert_eq!(loaded.offset, 0);
-    assert_eq!(loaded.record.length, 5);
+    assert_eq!(loaded.record.length, Some(5));
     assert_eq!(
         loaded.record.metadata.as_deref(),
         Some("filename YQ==,flag")
@@ -75,7 +83,10 @@ async fn an_id_is_given_once(store: &dyn Store) {
             .await;
         assert!(matches!(again, Err(StoreError::IdTaken)), "{again:?}");
     }
-    assert_eq!(store.load(&id("once")).await.unwrap().record.length, 5);
+    assert_eq!(
+        store.load(&id("once")).await.unwrap().record.length,
+        Some(5)
+    );
     // The refused creation gave its path back.
     let path = Some(DataPath::new("elsewhere/once").unwrap());
     store
@@ -174,11 +185,103 @@ async fn an_append_at_another_offset_stores_nothing(store: &dyn Store) {
     assert_eq!(store.load(&id("offset")).await.unwrap().offset, 5);
 }
 
+fn sha1(bytes: &[u8]) -> Checksum {
+    Checksum {
+        algorithm: Algorithm::Sha1,
+        digest: Sha1::digest(bytes).to_vec(),
+    }
+}
+
+/// Fewer bytes than a store may hold back, and more.
+const FEW_AND_MANY: [usize; 2] = [100, 1_000_003];
+
+async fn checked(
+    store: &dyn Store,
+    record: &Record,
+    offset: u64,
+    bytes: &[u8],
+) -> Box<dyn CheckedWriter> {
+    let algorithm = bytes.len().is_multiple_of(2).then_some(Algorithm::Sha1);
+    let writer = store.append_checked(record, offset, algorithm).await;
+    let mut writer = writer.unwrap();
+    for chunk in bytes.chunks(9_000) {
+        writer.write(Bytes::copy_from_slice(chunk)).await.unwrap();
+        assert_eq!(store.load(&record.id).await.unwrap().offset, offset);
+    }
+    writer
+}
+
+async fn checked_bytes_count_all_together_or_not_at_all(store: &dyn Store) {
+    for count in FEW_AND_MANY {
+        let name = format!("checked{count}");
+        let bytes: Vec<u8> = (0..count).map(|n| (n % 251) as u8).collect();
+        let upload = store.create(new(&name, count as u64 + 5)).await.unwrap();
+        let upload = upload.record;
+        append(store, &upload, 0, &[b"hello"]).await;
+
+        let writer = checked(store, &upload, 5, &bytes).await;
+        let refused = writer.verify(sha1(b"other bytes")).await;
+        assert!(matches!(refused, Err(StoreError::ChecksumMismatch)));
+        let writer = checked(store, &upload, 5, &bytes).await;
+        writer.discard().await.unwrap();
+        let stored = store.load(&id(&name)).await.unwrap();
+        assert!(stored.offset == 5 && stored.record == upload);
+
+        let writer = checked(store, &upload, 5, &bytes).await;
+        let end = writer.verify(sha1(&bytes)).await.unwrap();
+        assert_eq!(end, count as u64 + 5);
+        let stored = store.load(&id(&name)).await.unwrap();
+        assert!(stored.offset == end && stored.record == upload);
+        let expected = [b"hello".as_slice(), &bytes].concat();
+        assert!(content(store, &upload, end).await == expected);
+    }
+}
+
+async fn what_a_crash_left_of_checked_bytes_does_not_count(store: &dyn Store) {
+    for count in FEW_AND_MANY {
+        let name = format!("crashed{count}");
+        let upload = store.create(new(&name, 2_000_000)).await.unwrap().record;
+        append(store, &upload, 0, &[b"hello"]).await;
+        drop(checked(store, &upload, 5, &vec![b'x'; count]).await);
+        let mut stored = store.load(&id(&name)).await.unwrap();
+        assert_eq!(stored.offset, 5);
+        if stored.record.unverified.is_some() {
+            stored.record = store.discard_unverified(&stored.record).await.unwrap();
+        }
+        assert_eq!(stored.record, upload);
+        let again = store.load(&id(&name)).await.unwrap();
+        assert!(again.offset == 5 && again.record == upload);
+        assert_eq!(append(store, &upload, 5, &[b" world"]).await, 11);
+        assert!(content(store, &upload, 11).await == b"hello world");
+    }
+}
+
+async fn a_checked_append_at_another_offset_changes_nothing(store: &dyn Store) {
+    let upload = store.create(new("checked-at", 10)).await.unwrap().record;
+    append(store, &upload, 0, &[b"hello"]).await;
+    for offset in [0, 3, 7] {
+        let writer = store.append_checked(&upload, offset, None).await;
+        let mut writer = writer.unwrap();
+        writer.write(Bytes::from_static(b"x")).await.unwrap();
+        let refused = writer.verify(sha1(b"x")).await;
+        assert!(
+            matches!(refused, Err(StoreError::UnexpectedLength { found: 5, .. })),
+            "{refused:?}"
+        );
+    }
+    assert!(content(store, &upload, 5).await == b"hello");
+    let stored = store.load(&id("checked-at")).await.unwrap();
+    assert!(stored.offset == 5 && stored.record == upload);
+}
+
 async fn a_changed_record_is_found_changed(store: &dyn Store) {
     let mut upload = store.create(new("changed", 0)).await.unwrap().record;
-    upload.finished = true;
-    store.update(&upload).await.unwrap();
-    assert_eq!(store.load(&id("changed")).await.unwrap().record, upload);
+    for (length, finished) in [(None, false), (Some(0), false), (Some(0), true)] {
+        upload.length = length;
+        upload.finished = finished;
+        store.update(&upload).await.unwrap();
+        assert_eq!(store.load(&id("changed")).await.unwrap().record, upload);
+    }
 }
 
 async fn a_removed_upload_is_gone(store: &dyn Store) {

@@ -39,7 +39,7 @@ impl Validators {
             etag: format!(
                 "\"{}-{:x}-{:x}\"",
                 upload.id,
-                upload.length,
+                upload.offset,
                 created.as_nanos()
             ),
             modified: UNIX_EPOCH + Duration::from_secs(created.as_secs()),
@@ -128,11 +128,12 @@ mod tests {
         Validators::of(&Upload {
             id: UploadId::new("a").unwrap(),
             offset: 16,
-            length: 16,
+            length: Some(16),
             metadata: None,
             // Sun, 06 Nov 1994 08:49:37 GMT
             created_at: UNIX_EPOCH + Duration::new(784_111_777, 5),
             finished: true,
+            expires_at: None,
         })
     }
 

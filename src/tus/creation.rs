@@ -6,7 +6,7 @@ use futures_util::Stream;
 use super::body_limit::LimitedBody;
 use super::errors::Problem;
 use super::patch::is_upload_content;
-use super::{Headers, InvalidHeader, Request, Response, Tus};
+use super::{Headers, InvalidHeader, Request, Response, Tus, checksum};
 use crate::uploads::{BodyError, Cause, Metadata, NewUpload, UploadId};
 
 impl Tus {
@@ -24,11 +24,12 @@ impl Tus {
             length: length(headers)?,
             metadata: metadata(headers)?,
         };
+        let checksum = checksum::expected(headers)?;
         // Many clients set some type even though there is no body.
         let body = if !body.may_have_bytes() {
             None
         } else if is_upload_content(headers) {
-            Some(body.as_body())
+            Some(body.as_body(checksum))
         } else {
             return Err(Problem::ContentType);
         };
@@ -36,6 +37,7 @@ impl Tus {
         let response = Response::new(201)
             .with("Location", self.location(headers, &created.id))
             .with("Upload-Offset", created.offset)
+            .expiring(created.expires_at)
             .with_chosen(created.headers);
         Ok(match created.finish {
             Some(changes) => response.finished(changes),
@@ -53,10 +55,16 @@ impl Tus {
     }
 }
 
-fn length(headers: &Headers) -> Result<u64, InvalidHeader> {
-    headers
-        .bytes("upload-length")?
-        .ok_or(InvalidHeader("upload-length"))
+/// Exactly one of `Upload-Length` and `Upload-Defer-Length: 1` is there (tus
+/// 1.0.0, "Creation", POST).
+fn length(headers: &Headers) -> Result<Option<u64>, InvalidHeader> {
+    let length = headers.bytes("upload-length")?;
+    match (length, headers.text("upload-defer-length")?) {
+        (Some(length), None) => Ok(Some(length)),
+        (None, Some("1")) => Ok(None),
+        (None, None) => Err(InvalidHeader("upload-length")),
+        (_, Some(_)) => Err(InvalidHeader("upload-defer-length")),
+    }
 }
 
 fn metadata(headers: &Headers) -> Result<Option<Metadata>, Problem> {

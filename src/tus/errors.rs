@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use super::request::Request;
 use super::response::Response;
-use super::{InvalidHeader, VERSION};
+use super::{InvalidHeader, VERSION, checksum};
 use crate::hooks::{Refusal, Rejection};
 use crate::uploads::{BodyError, InvalidMetadata, UploadError};
+
+/// A status of tus alone (tus 1.0.0, "Checksum").
+const CHECKSUM_MISMATCH: u16 = 460;
 
 /// Why a request is not answered as its sender hoped.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,10 @@ pub(super) enum Problem {
     Metadata(#[from] InvalidMetadata),
     #[error("the body is of another type")]
     ContentType,
+    #[error("the checksum is none")]
+    Checksum,
+    #[error("the checksum is made in an unknown way")]
+    ChecksumAlgorithm,
     #[error("the body is too large")]
     BodyTooLarge,
     #[error(transparent)]
@@ -47,6 +54,11 @@ impl Problem {
             Self::ContentType => {
                 Response::text(415, "Content-Type must be application/offset+octet-stream.")
             }
+            Self::Checksum => Response::text(400, "Upload-Checksum is invalid."),
+            Self::ChecksumAlgorithm => {
+                Response::text(400, "The checksum algorithm is not supported.")
+                    .with("Tus-Checksum-Algorithm", checksum::algorithms())
+            }
             Self::BodyTooLarge => Response::text(413, "The body is too large."),
             Self::Upload(error) => upload_error(error, request),
         }
@@ -56,12 +68,23 @@ impl Problem {
 fn upload_error(error: UploadError, request: &Request) -> Response {
     match error {
         UploadError::NotFound => Response::text(404, "Upload not found."),
+        UploadError::Expired => Response::text(410, "The upload has expired."),
         UploadError::Locked => Response::text(423, "Another request is using the upload."),
         UploadError::OffsetMismatch { current } => {
             Response::text(409, "Upload-Offset does not match.").with("Upload-Offset", current)
         }
+        UploadError::ChecksumMismatch => {
+            Response::text(CHECKSUM_MISMATCH, "The body does not match its checksum.")
+        }
+        UploadError::NoChecksum => Response::text(400, "Upload-Checksum is invalid."),
         UploadError::ExceedsLength => {
             Response::text(413, "The body goes past the end of the upload.")
+        }
+        UploadError::LengthIsFixed { .. } => {
+            Response::text(400, "Upload-Length is set already and cannot change.")
+        }
+        UploadError::LengthBelowOffset { offset } => {
+            Response::text(400, "Upload-Length is below the offset.").with("Upload-Offset", offset)
         }
         UploadError::ExceedsMaximum { .. } => Response::text(413, "The upload is too large."),
         UploadError::Conflict => Response::text(409, "The upload exists already."),

@@ -36,22 +36,23 @@ impl Tus {
                 ));
             }
         }
+        // It is finished, so that is its length.
+        let length = upload.offset;
         let part = match headers.joined("range") {
-            Some(value) if validators.allow_part(headers) => part(&value, upload.length),
+            Some(value) if validators.allow_part(headers) => part(&value, length),
             _ => Part::Whole,
         };
         let (response, range) = match part {
-            Part::Whole => (Response::new(200), 0..upload.length),
+            Part::Whole => (Response::new(200), 0..length),
             Part::Some(range) => {
                 let (first, last) = (range.start, range.end.saturating_sub(1));
-                let total = upload.length;
                 let response = Response::new(206)
-                    .with("Content-Range", format!("bytes {first}-{last}/{total}"));
+                    .with("Content-Range", format!("bytes {first}-{last}/{length}"));
                 (response, range)
             }
             Part::Unsatisfiable => {
                 return Ok(Response::text(416, "The upload has no such bytes.")
-                    .with("Content-Range", format!("bytes */{}", upload.length)));
+                    .with("Content-Range", format!("bytes */{length}")));
             }
         };
         let mut response = described(marked(response), upload);

@@ -9,7 +9,11 @@ impl Tus {
         let upload = self.uploads.status(id).await?;
         let response = Response::new(200)
             .with("Upload-Offset", upload.offset)
-            .with("Upload-Length", upload.length);
+            .expiring(upload.expires_at);
+        let response = match upload.length {
+            Some(length) => response.with("Upload-Length", length),
+            None => response.with("Upload-Defer-Length", 1),
+        };
         Ok(match upload.metadata {
             Some(metadata) => response.with("Upload-Metadata", metadata),
             None => response,

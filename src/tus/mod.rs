@@ -6,10 +6,12 @@
 
 mod base_url;
 mod body_limit;
+mod checksum;
 mod conditional;
 mod creation;
 mod disposition;
 mod errors;
+mod expiration;
 mod get;
 mod head;
 mod headers;

@@ -58,6 +58,12 @@ impl Response {
         }
     }
 
+    /// The words beside the status, where tus has a status of its own.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        (self.status == 460).then_some("Checksum Mismatch")
+    }
+
     /// A response with a text of this server.
     pub(super) fn text(status: u16, text: &str) -> Self {
         Self::new(status)

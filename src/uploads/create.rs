@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use super::append::Received;
 use super::lock::UploadLock;
+use super::receive::Received;
 use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads};
 use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadKind, UploadState};
 use crate::store::{DataPath, NewRecord, Record, RecordKind};
@@ -11,8 +11,8 @@ use crate::store::{DataPath, NewRecord, Record, RecordKind};
 /// What a client wants to upload.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` if the client says it later.
+    pub length: Option<u64>,
     /// What the client says about it.
     pub metadata: Option<Metadata>,
 }
@@ -28,6 +28,8 @@ pub struct Created {
     pub headers: Vec<(String, String)>,
     /// What hooks want in the response, if the upload is finished already.
     pub finish: Option<FinishChanges>,
+    /// When the upload expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
@@ -35,23 +37,23 @@ impl Uploads {
     ///
     /// An upload that is complete is finished at once; that may be one without
     /// bytes. If the connection breaks or somebody takes over while the body
-    /// comes, the upload stays, with what came of it. After any other error nothing of it is left.
+    /// comes, the upload stays, with what came of it. After any other error
+    /// nothing of it is left.
     ///
     /// # Errors
-    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`, `Body`, or the
-    /// storage failed.
+    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`,
+    /// `ChecksumMismatch`, `NoChecksum`, `Body`, or the storage failed.
     pub async fn create(
         &self,
         cause: &Cause<'_>,
         new: NewUpload,
         body: Option<Body<'_>>,
     ) -> Result<Created, UploadError> {
-        if let Some(maximum) = self.max_length.filter(|maximum| new.length > *maximum) {
-            return Err(UploadError::ExceedsMaximum { maximum });
+        if let Some(length) = new.length {
+            self.refuse_above_maximum(length)?;
         }
-        let announced = body.as_ref().and_then(|body| body.length);
-        if announced.is_some_and(|announced| announced > new.length) {
-            return Err(UploadError::ExceedsLength);
+        if let Some(body) = &body {
+            self.end(new.length).refuse_announced(0, body)?;
         }
 
         let (record, headers) = self.ask_to_create(cause, new).await?;
@@ -75,9 +77,11 @@ impl Uploads {
                 return Err(error);
             }
         };
+        let expires_at = self.new_expiry(&id).await?;
         Ok(Created {
             id,
             offset,
+            expires_at,
             headers,
             finish,
         })
@@ -106,7 +110,7 @@ impl Uploads {
         let state = UploadState {
             id: record.id.as_str().to_owned(),
             offset: 0,
-            length: Some(record.length),
+            length: record.length,
             metadata: new
                 .metadata
                 .map(|m| m.entries().to_vec())
@@ -132,8 +136,9 @@ impl Uploads {
     ) -> Result<(u64, Option<FinishChanges>), UploadError> {
         let received = match body {
             Some(body) => {
+                let end = self.end(record.length);
                 let mut body = lock.interruptible(body);
-                self.receive(&record, 0, body.as_body()).await?
+                self.receive(&record, 0, end, body.as_body()).await?
             }
             None => Received {
                 offset: 0,
@@ -141,13 +146,16 @@ impl Uploads {
             },
         };
         lock.settle();
-        if let Some(cut @ (UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge))) =
-            received.cut
+        if let Some(
+            cut @ (UploadError::ExceedsLength
+            | UploadError::ExceedsMaximum { .. }
+            | UploadError::Body(BodyError::TooLarge)),
+        ) = received.cut
         {
             return Err(cut);
         }
-        let finish = if received.offset == record.length {
-            Some(self.finish(cause, record).await?)
+        let finish = if record.length == Some(received.offset) {
+            Some(self.finish(cause, record, received.offset).await?)
         } else {
             self.notify(EventKind::PostCreate, &record, received.offset, cause);
             None

@@ -32,9 +32,13 @@ impl<'b, 'w> Interruptible<'b, 'w> {
     }
 
     pub(super) fn as_body(&mut self) -> Body<'_> {
-        let length = self.body.length;
+        let (length, checksum) = (self.body.length, self.body.checksum.take());
         let stream: Pin<&mut Self> = Pin::new(self);
-        Body { length, stream }
+        Body {
+            length,
+            stream,
+            checksum,
+        }
     }
 
     fn is_wanted(&mut self, cx: &mut Context<'_>) -> bool {
@@ -82,6 +86,7 @@ mod tests {
         let body = Body {
             length: None,
             stream,
+            checksum: None,
         };
         let wanted = async move {
             if !wanted {

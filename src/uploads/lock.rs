@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::interruptible::Interruptible;
 use super::{Body, UploadError, UploadId};
-use crate::store::SharedLocks;
+use crate::store::{SharedLocks, StoreError};
 
 /// How long a request waits for the one before it. A holder that receives lets
 /// go within a tenth of a second, so this is for the others: long enough for
@@ -105,6 +105,39 @@ impl Locks {
         self.acquire_within(id, WAIT).await
     }
 
+    /// Takes the upload's lock if nobody holds it.
+    pub(super) fn try_acquire(&self, id: &UploadId) -> Result<Option<UploadLock>, StoreError> {
+        let place = self.place(id);
+        let Ok(turn) = Arc::clone(&place.entry.turn).try_lock_owned() else {
+            return Ok(None);
+        };
+        place.entry.begin();
+        let shared = match &self.shared {
+            Some(shared) if !shared.try_hold(id)? => return Ok(None),
+            Some(shared) => Some(SharedHold::new(shared, id)),
+            None => None,
+        };
+        Ok(Some(UploadLock {
+            shared,
+            _turn: turn,
+            place,
+        }))
+    }
+
+    /// Whether somebody holds the upload's lock, or waits for it in this
+    /// process.
+    pub(super) fn is_held(&self, id: &UploadId) -> Result<bool, StoreError> {
+        let here = self
+            .table
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(id);
+        match &self.shared {
+            Some(shared) if !here => Ok(shared.is_held_elsewhere(id)?),
+            _ => Ok(here),
+        }
+    }
+
     async fn acquire_within(
         &self,
         id: &UploadId,
@@ -121,10 +154,7 @@ impl Locks {
                     .map_err(|_| UploadError::Locked)?
             }
         };
-        place.entry.state.send_if_modified(|state| {
-            state.settled = false;
-            false
-        });
+        place.entry.begin();
         let shared = match &self.shared {
             Some(shared) => Some(hold_among_processes(shared, id, until).await?),
             None => None,
@@ -205,10 +235,7 @@ async fn hold_among_processes(
             patience(until).await?;
         }
     }
-    Ok(SharedHold {
-        locks: Arc::clone(shared),
-        id: id.clone(),
-    })
+    Ok(SharedHold::new(shared, id))
 }
 
 /// A moment, unless there is none left.
@@ -256,6 +283,25 @@ impl UploadLock {
             // Only its owner ends a channel, and the place is one.
             here = state.wait_for(|state| state.waiting > 0) => drop(here),
             () = elsewhere => {}
+        }
+    }
+}
+
+impl Entry {
+    /// Somebody has the turn and may change the number of bytes.
+    fn begin(&self) {
+        self.state.send_if_modified(|state| {
+            state.settled = false;
+            false
+        });
+    }
+}
+
+impl SharedHold {
+    fn new(locks: &Arc<dyn SharedLocks>, id: &UploadId) -> Self {
+        Self {
+            locks: Arc::clone(locks),
+            id: id.clone(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What an upload is and what may happen to it: create, append, finish, read,
-//! terminate; the lock of an upload; who is asked and who is told.
+//! terminate, expire; the lock of an upload; who is asked and who is told.
 //!
 //! What holds:
 //! - Everything that changes an upload holds its lock from the first look to
@@ -9,38 +9,45 @@
 //!   hook is asked before anything is stored or removed.
 //! - An event says what is stored, never what is about to be.
 //! - Bytes that came are kept, also when the client breaks off, unless the
-//!   client cannot know of the upload.
+//!   client cannot know of the upload, or gave a checksum: then all of them are
+//!   kept, or none.
 
 mod append;
 mod body;
 mod cause;
+mod cleaner;
 mod create;
 mod error;
+mod expire;
 mod finish;
 mod interruptible;
+mod length;
 mod lock;
 mod metadata;
 mod read;
+mod receive;
 mod terminate;
 
 #[cfg(test)]
 mod tests;
 
-pub use append::Appended;
-pub use body::{Body, BodyError, BodyStream};
+pub use append::{Append, Appended};
+pub use body::{Body, BodyError, BodyStream, Expectation};
 pub use cause::Cause;
+pub use cleaner::Cleaner;
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
 pub use metadata::{InvalidMetadata, Metadata};
 pub use read::{ContentStream, Download};
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-pub use crate::store::UploadId;
+pub use crate::store::{Algorithm, Checksum, UnknownAlgorithm, UploadId};
 
 use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
 use crate::store::{Record, RecordKind, Store, Stored};
+use expire::Removed;
 use lock::Locks;
 
 /// All uploads of a server.
@@ -50,6 +57,19 @@ pub struct Uploads {
     hooks: Arc<Hooks>,
     locks: Locks,
     max_length: Option<u64>,
+    expiration: Option<Duration>,
+    removed: Removed,
+}
+
+/// What uploads may be.
+#[derive(Debug, Clone, Default)]
+pub struct UploadsConfig {
+    /// The greatest length, in bytes, that an upload may have; no limit if
+    /// `None`.
+    pub max_length: Option<u64>,
+    /// How long after its last byte an unfinished upload expires; never if
+    /// `None`.
+    pub expiration: Option<Duration>,
 }
 
 /// An upload as it stands.
@@ -59,8 +79,8 @@ pub struct Upload {
     pub id: UploadId,
     /// Bytes stored.
     pub offset: u64,
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` until the client says.
+    pub length: Option<u64>,
     /// `Upload-Metadata` as the client gave it, byte for byte, unless a hook
     /// changed it.
     pub metadata: Option<String>,
@@ -68,18 +88,21 @@ pub struct Upload {
     pub created_at: SystemTime,
     /// Whether it was accepted as finished.
     pub finished: bool,
+    /// When it expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
-    /// The uploads in `store`. `max_length` is the greatest length, in bytes,
-    /// that a new upload may have.
+    /// The uploads in `store`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, hooks: Arc<Hooks>, max_length: Option<u64>) -> Self {
+    pub fn new(store: Arc<dyn Store>, hooks: Arc<Hooks>, config: UploadsConfig) -> Self {
         Self {
             locks: Locks::new(store.shared_locks()),
             store,
             hooks,
-            max_length,
+            max_length: config.max_length,
+            expiration: config.expiration,
+            removed: Removed::default(),
         }
     }
 
@@ -93,10 +116,11 @@ impl Uploads {
     /// offset is one at which the next append is accepted.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, or the storage failed.
+    /// `NotFound`, `Expired`, `Locked`, or the storage failed.
     pub async fn status(&self, id: &UploadId) -> Result<Upload, UploadError> {
         self.locks.still(id).await?;
-        Ok(self.store.load(id).await?.into())
+        let stored = self.look_at(id).await?;
+        Ok(self.upload(stored))
     }
 
     /// Tells who wants to hear of it.
@@ -110,7 +134,7 @@ impl Uploads {
         let state = UploadState {
             id: record.id.as_str().to_owned(),
             offset,
-            length: Some(record.length),
+            length: record.length,
             metadata: Metadata::entries_of(record.metadata.as_deref()),
             kind: match record.kind {
                 RecordKind::Whole => UploadKind::Whole,
@@ -121,17 +145,18 @@ impl Uploads {
         };
         Event::now(kind, state, cause.request())
     }
-}
 
-impl From<Stored> for Upload {
-    fn from(Stored { record, offset }: Stored) -> Self {
-        Self {
+    fn upload(&self, stored: Stored) -> Upload {
+        let expires_at = self.expires_at(&stored);
+        let Stored { record, offset, .. } = stored;
+        Upload {
             id: record.id,
             offset,
             length: record.length,
             metadata: record.metadata,
             created_at: record.created_at,
             finished: record.finished,
+            expires_at,
         }
     }
 }

@@ -48,17 +48,17 @@ impl Uploads {
     /// change any more, so nobody is kept from anything meanwhile.
     ///
     /// # Errors
-    /// `NotFound`, `Unfinished`, `Refused`, or the storage failed.
+    /// `NotFound`, `Expired`, `Unfinished`, `Refused`, or the storage failed.
     pub async fn read(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Download, UploadError> {
-        let stored = self.store.load(id).await?;
+        let stored = self.look_at(id).await?;
         let record = stored.record.clone();
         if !record.finished {
             return Err(UploadError::Unfinished);
         }
-        if stored.offset != record.length {
+        if let Some(expected) = record.length.filter(|length| *length != stored.offset) {
             return Err(UploadError::Storage(StoreError::UnexpectedLength {
                 path: self.store.location(&record).into(),
-                expected: record.length,
+                expected,
                 found: stored.offset,
             }));
         }
@@ -67,7 +67,7 @@ impl Uploads {
             self.hooks.pre_get(event).await?;
         }
         Ok(Download {
-            upload: stored.into(),
+            upload: self.upload(stored),
             record,
             store: Arc::clone(&self.store),
         })

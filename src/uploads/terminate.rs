@@ -8,14 +8,14 @@ impl Uploads {
     /// Removes an upload, finished or not.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, `Refused`, or the storage failed.
+    /// `NotFound`, `Expired`, `Locked`, `Refused`, or the storage failed.
     pub async fn terminate(&self, cause: &Cause<'_>, id: &UploadId) -> Result<(), UploadError> {
         let lock = self.locks.acquire(id).await?;
         // Until it is gone it is as it was.
         lock.settle();
-        let stored = match self.store.load(id).await {
+        let stored = match self.load(id).await {
             Ok(stored) => stored,
-            Err(StoreError::NotFound) => {
+            Err(UploadError::NotFound) => {
                 // A crash may have left the record of an upload whose bytes
                 // are gone.
                 return match self.store.remove(id).await {
@@ -23,7 +23,7 @@ impl Uploads {
                     Err(error) => Err(error.into()),
                 };
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         if self.hooks.wants(EventKind::PreTerminate) {
             let event = self.event(

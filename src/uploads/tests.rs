@@ -1,5 +1,9 @@
 //! The rules of uploads, over a store in files and without hooks.
 
+mod checksum;
+mod expiration;
+mod length;
+
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -19,6 +23,13 @@ struct House {
 type Chunk = Result<&'static str, BodyError>;
 
 fn house() -> House {
+    house_with(UploadsConfig {
+        max_length: Some(100),
+        expiration: None,
+    })
+}
+
+fn house_with(config: UploadsConfig) -> House {
     let root = TempDir::new().unwrap();
     let store = FileStore::open(FileStoreConfig {
         data_dir: root.path().join("data"),
@@ -28,7 +39,7 @@ fn house() -> House {
     })
     .unwrap();
     House {
-        uploads: Uploads::new(Arc::new(store), Arc::new(Hooks::none()), Some(100)),
+        uploads: Uploads::new(Arc::new(store), Arc::new(Hooks::none()), config),
         root,
     }
 }
@@ -53,6 +64,15 @@ impl House {
         announced: Option<u64>,
         chunks: &[Chunk],
     ) -> Result<Created, UploadError> {
+        self.create_of(Some(length), announced, chunks).await
+    }
+
+    async fn create_of(
+        &self,
+        length: Option<u64>,
+        announced: Option<u64>,
+        chunks: &[Chunk],
+    ) -> Result<Created, UploadError> {
         let new = NewUpload {
             length,
             metadata: None,
@@ -61,6 +81,7 @@ impl House {
         let body = (!chunks.is_empty()).then_some(Body {
             length: announced,
             stream: body.as_mut(),
+            checksum: None,
         });
         self.uploads.create(&cause(), new, body).await
     }
@@ -72,12 +93,49 @@ impl House {
         announced: Option<u64>,
         chunks: &[Chunk],
     ) -> Result<Appended, UploadError> {
+        self.append_with(id, offset, None, announced, chunks).await
+    }
+
+    async fn append_with(
+        &self,
+        id: &UploadId,
+        offset: u64,
+        length: Option<u64>,
+        announced: Option<u64>,
+        chunks: &[Chunk],
+    ) -> Result<Appended, UploadError> {
         let mut body = pin!(stream::iter(chunks.to_vec()).map(|chunk| chunk.map(Bytes::from)));
         let body = Body {
             length: announced,
             stream: body.as_mut(),
+            checksum: None,
         };
-        self.uploads.append(&cause(), id, offset, body).await
+        let append = Append {
+            offset,
+            length,
+            body,
+        };
+        self.uploads.append(&cause(), id, append).await
+    }
+
+    async fn append_checked(
+        &self,
+        id: &UploadId,
+        append: (u64, Option<u64>),
+        expected: Expectation<'_>,
+        chunks: &[Chunk],
+    ) -> Result<Appended, UploadError> {
+        let mut body = pin!(stream::iter(chunks.to_vec()).map(|chunk| chunk.map(Bytes::from)));
+        let append = Append {
+            offset: append.0,
+            length: append.1,
+            body: Body {
+                length: None,
+                stream: body.as_mut(),
+                checksum: Some(expected),
+            },
+        };
+        self.uploads.append(&cause(), id, append).await
     }
 
     async fn content(&self, id: &UploadId) -> Vec<u8> {
@@ -233,9 +291,15 @@ async fn who_asks_for_the_offset_is_told_of_every_byte_that_came() {
     let body = Body {
         length: Some(9),
         stream: stalled.as_mut(),
+        checksum: None,
     };
     let cause = cause();
-    let appender = house.uploads.append(&cause, &upload, 0, body);
+    let append = Append {
+        offset: 0,
+        length: None,
+        body,
+    };
+    let appender = house.uploads.append(&cause, &upload, append);
     let (interrupted, status) = tokio::join!(appender, house.uploads.status(&upload));
     assert!(
         matches!(interrupted, Err(UploadError::Body(BodyError::TakenOver))),

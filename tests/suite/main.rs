@@ -14,11 +14,14 @@
 )]
 
 mod bad_input;
+mod checksum;
 mod clients;
 mod crashes;
 mod decisions;
+mod deferred_length;
 mod documentation;
 mod durability;
+mod expiration;
 mod faults;
 mod harness;
 mod hostile_guests;

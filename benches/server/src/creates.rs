@@ -1,6 +1,6 @@
 //! Figure: uploads created per second, and the processor time of one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -58,7 +58,7 @@ impl Variant {
     fn start(kind: Kind, place: &Place, plan: &Plan) -> Result<Self> {
         let server = kind.start(place)?;
         load::create(server.address(), count(kind, plan).div_ceil(10))?;
-        server.clear()?;
+        server.set_aside()?;
         Ok(Self {
             kind,
             server,
@@ -75,7 +75,14 @@ impl Variant {
         let busy = proc::processor_time(&processes)?.saturating_sub(before);
         self.rate.push(count as f64 / took.as_secs_f64());
         self.processor.push(micros(busy) / count as f64);
-        self.server.clear()
+        let begun = Instant::now();
+        self.server.set_aside()?;
+        progress(&format!(
+            "{}: {took:.1?}, and {:.1?} to clean up",
+            self.kind.name(),
+            begun.elapsed()
+        ));
+        Ok(())
     }
 }
 

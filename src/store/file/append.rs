@@ -17,6 +17,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::checked::Check;
 use crate::store::{AppendWriter, Durability, StoreError};
 
 /// A buffer is written when it has this many bytes. Large enough that the
@@ -37,40 +38,48 @@ const WRITEBACK_BYTES: u64 = 8 << 20;
 /// Writes to one data file.
 pub(super) struct FileAppend {
     /// Not there while a write is under way, which then has it.
-    file: Option<DataFile>,
-    filling: Buffer,
+    pub(super) file: Option<DataFile>,
+    pub(super) filling: Buffer,
     in_flight: Option<JoinHandle<(DataFile, Result<(), StoreError>)>>,
     /// Set by the first failure; nothing is written after it, because bytes
     /// behind a gap would count as stored.
-    failed: bool,
-    durability: Durability,
+    pub(super) failed: bool,
+    pub(super) durability: Durability,
 }
 
 #[derive(Default)]
-struct Buffer {
-    chunks: Vec<Bytes>,
+pub(super) struct Buffer {
+    pub(super) chunks: Vec<Bytes>,
     bytes: usize,
 }
 
 /// The file and where it ends.
-struct DataFile {
-    path: PathBuf,
+pub(super) struct DataFile {
+    pub(super) path: PathBuf,
     /// Opened with the first write, to save a visit to the blocking threads.
-    open: Option<Arc<File>>,
-    end: u64,
+    pub(super) open: Option<Arc<File>>,
+    pub(super) end: u64,
     /// Up to where the operating system was asked to write to the disk; `None`
     /// if nothing is going to be synced.
     written_back: Option<u64>,
+    /// There if the bytes count only once they are verified.
+    pub(super) check: Option<Check>,
 }
 
 impl FileAppend {
-    pub(super) fn new(path: PathBuf, offset: u64, durability: Durability) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        offset: u64,
+        durability: Durability,
+        check: Option<Check>,
+    ) -> Self {
         Self {
             file: Some(DataFile {
                 path,
                 open: None,
                 end: offset,
                 written_back: (durability > Durability::None).then_some(offset),
+                check,
             }),
             filling: Buffer::default(),
             in_flight: None,
@@ -80,7 +89,7 @@ impl FileAppend {
     }
 
     /// Waits for the write under way.
-    async fn settle(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn settle(&mut self) -> Result<(), StoreError> {
         let Some(in_flight) = self.in_flight.take() else {
             return Ok(());
         };
@@ -142,7 +151,7 @@ impl AppendWriter for FileAppend {
             if sync {
                 file.sync()?;
             }
-            file.check()?;
+            file.require_place()?;
             Ok(file.end)
         })
         .await?
@@ -150,8 +159,20 @@ impl AppendWriter for FileAppend {
 }
 
 impl DataFile {
-    /// Writes all `chunks` at the end.
+    /// Writes all `chunks` at the end; in a checked append as bytes that do not
+    /// count yet.
     fn write(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
+        if let Some(mut check) = self.check.take() {
+            // Nothing is marked in a file that is not as it should be.
+            let marked = self.open().and_then(|_| check.before(chunks));
+            self.check = Some(check);
+            marked?;
+        }
+        self.write_all(chunks)
+    }
+
+    /// Writes all `chunks` at the end.
+    pub(super) fn write_all(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
         if chunks.is_empty() {
             return Ok(());
         }
@@ -192,9 +213,9 @@ impl DataFile {
         }
     }
 
-    /// Whether what was written is where the next request will look for it:
-    /// somebody may have removed or cut the file meanwhile.
-    fn check(&mut self) -> Result<(), StoreError> {
+    /// Fails unless what was written is where the next request will look for
+    /// it: somebody may have removed or cut the file meanwhile.
+    pub(super) fn require_place(&mut self) -> Result<(), StoreError> {
         let file = self.open()?;
         let metadata = file
             .metadata()
@@ -213,7 +234,7 @@ impl DataFile {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         self.open()?
             .sync_data()
             .map_err(|source| StoreError::io("sync", &self.path, source))
@@ -250,7 +271,7 @@ impl DataFile {
 }
 
 /// The answer to everything after a failure, which was told already.
-fn already_failed() -> StoreError {
+pub(super) fn already_failed() -> StoreError {
     StoreError::io(
         "write",
         PathBuf::new(),

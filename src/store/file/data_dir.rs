@@ -22,6 +22,15 @@ pub(super) struct DataDir {
     last_synced: Mutex<PathBuf>,
 }
 
+/// What the operating system knows of a data file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DataFileState {
+    /// In bytes.
+    pub(super) length: u64,
+    /// When a byte was written last, or the file made.
+    pub(super) changed_at: SystemTime,
+}
+
 impl DataDir {
     pub(super) fn new(canonical_root: PathBuf, structure: DirStructure) -> Self {
         Self {
@@ -98,18 +107,51 @@ impl DataDir {
         Ok(path)
     }
 
-    /// The number of bytes in a data file.
-    pub(super) fn length(&self, path: &DataPath) -> Result<u64, StoreError> {
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// How many directories lie between the root and the data files whose
+    /// place no hook chose.
+    pub(super) fn depth(&self) -> usize {
+        self.structure.depth()
+    }
+
+    /// How a data file is.
+    pub(super) fn state(&self, path: &DataPath) -> Result<DataFileState, StoreError> {
         let file = self.file(path);
-        match std::fs::metadata(&file) {
-            Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
-            Ok(_) => Err(StoreError::NotFound),
+        let state = std::fs::metadata(&file).and_then(|metadata| {
+            let changed_at = metadata.modified()?;
+            let length = metadata.len();
+            Ok(metadata
+                .is_file()
+                .then_some(DataFileState { length, changed_at }))
+        });
+        match state {
+            Ok(Some(state)) => Ok(state),
+            Ok(None) => Err(StoreError::NotFound),
             Err(source) if source.kind() == io::ErrorKind::NotFound => {
                 require_directory(&self.root)?;
                 Err(StoreError::NotFound)
             }
             Err(source) => Err(StoreError::io("stat", file, source)),
         }
+    }
+
+    /// Cuts a data file back to `end`, if it is longer.
+    pub(super) fn cut(&self, path: &DataPath, end: u64, sync: bool) -> Result<(), StoreError> {
+        let path = self.file(path);
+        let cut = || {
+            let file = OpenOptions::new().write(true).open(&path)?;
+            if file.metadata()?.len() > end {
+                file.set_len(end)?;
+            }
+            if sync { file.sync_data() } else { Ok(()) }
+        };
+        cut().map_err(|source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound,
+            _ => StoreError::io("cut", &path, source),
+        })
     }
 
     /// Removes a data file, if there is one.

@@ -124,6 +124,11 @@ impl SharedLocks for LockFile {
             .map_err(|error| self.failed(error))
     }
 
+    fn is_held_elsewhere(&self, id: &UploadId) -> Result<bool, StoreError> {
+        self.conflicts(libc::F_WRLCK, byte_of(id), 1)
+            .map_err(|error| self.failed(error))
+    }
+
     fn ask(&self, id: &UploadId, asking: bool) {
         let kind = if asking { libc::F_WRLCK } else { libc::F_UNLCK };
         // That another process asks too is as good.
@@ -197,6 +202,7 @@ mod tests {
         assert!(!one.is_changing_elsewhere(&id("a")).unwrap());
         one.settle(&id("a"));
         assert!(!other.is_changing_elsewhere(&id("a")).unwrap());
+        assert!(other.is_held_elsewhere(&id("a")).unwrap());
         assert!(!other.try_hold(&id("a")).unwrap());
         one.release(&id("a"));
         assert!(other.try_hold(&id("a")).unwrap());

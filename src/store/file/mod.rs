@@ -7,15 +7,18 @@
 //! threads, because the visit costs more than most of the calls.
 
 mod append;
+mod checked;
 mod data_dir;
 mod lock_file;
 mod read;
 mod record_file;
+mod sweep;
 
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,13 +26,15 @@ use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
 use super::{
-    AppendWriter, DirStructure, Durability, NewRecord, Record, SharedLocks, Store, StoreError,
-    Stored, UploadId,
+    Algorithm, AppendWriter, CheckedWriter, DirStructure, Durability, NewRecord, Record,
+    SharedLocks, Store, StoreError, Stored, Sweep, UploadId,
 };
 use append::FileAppend;
-use data_dir::DataDir;
+use checked::{Check, CheckedAppend};
+use data_dir::{DataDir, DataFileState};
 use lock_file::LockFile;
 use record_file::RecordDir;
+use sweep::FileSweep;
 
 /// Where and how a [`FileStore`] keeps uploads.
 #[derive(Debug, Clone)]
@@ -176,21 +181,15 @@ impl Store for FileStore {
     async fn load(&self, id: &UploadId) -> Result<Stored, StoreError> {
         let id = id.clone();
         self.blocking(move |inner| {
-            let record = inner.records.read(&id)?;
-            let offset = inner.data.length(&record.path).inspect_err(|error| {
-                if matches!(error, StoreError::NotFound) {
-                    let path = inner.data.file(&record.path);
-                    tracing::warn!(upload = %id, path = %path.display(), "the bytes of an upload are gone");
+            loop {
+                let (record, edition) = inner.records.read_edition(&id)?;
+                let data = inner.state(&record)?;
+                // Had a checked append begun in between, its bytes would seem to
+                // count. What is finished does not change any more.
+                if record.finished || inner.records.edition(&id)? == edition {
+                    return inner.stored(record, data);
                 }
-            })?;
-            if offset > record.length {
-                return Err(StoreError::UnexpectedLength {
-                    path: inner.data.file(&record.path),
-                    expected: record.length,
-                    found: offset,
-                });
             }
-            Ok(Stored { record, offset })
         })
         .await
     }
@@ -207,7 +206,33 @@ impl Store for FileStore {
     ) -> Result<Box<dyn AppendWriter>, StoreError> {
         let path = self.inner.data.file(&record.path);
         let durability = self.inner.durability;
-        Ok(Box::new(FileAppend::new(path, offset, durability)))
+        Ok(Box::new(FileAppend::new(path, offset, durability, None)))
+    }
+
+    async fn append_checked(
+        &self,
+        record: &Record,
+        offset: u64,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Box<dyn CheckedWriter>, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let durability = self.inner.durability;
+        let check = Check::new(Arc::clone(&self.inner), record, offset, algorithm);
+        let append = FileAppend::new(path, offset, durability, Some(check));
+        Ok(Box::new(CheckedAppend::new(append)))
+    }
+
+    async fn discard_unverified(&self, record: &Record) -> Result<Record, StoreError> {
+        let mut record = record.clone();
+        self.blocking(move |inner| {
+            if let Some(end) = record.unverified.take() {
+                let sync = inner.syncs_everything();
+                inner.data.cut(&record.path, end, sync)?;
+                inner.records.replace(&record, sync)?;
+            }
+            Ok(record)
+        })
+        .await
     }
 
     async fn read(
@@ -228,6 +253,10 @@ impl Store for FileStore {
         })
         .await
     }
+
+    fn sweep(&self, unchanged_since: SystemTime) -> Box<dyn Sweep> {
+        Box::new(FileSweep::new(Arc::clone(&self.inner), unchanged_since))
+    }
 }
 
 impl Inner {
@@ -243,6 +272,36 @@ impl Inner {
         }
         self.records
             .replace(record, finishes || self.syncs_everything())
+    }
+
+    fn state(&self, record: &Record) -> Result<DataFileState, StoreError> {
+        self.data.state(&record.path).inspect_err(|error| {
+            if matches!(error, StoreError::NotFound) {
+                let path = self.data.file(&record.path);
+                tracing::warn!(
+                    upload = %record.id,
+                    path = %path.display(),
+                    "the bytes of an upload are gone"
+                );
+            }
+        })
+    }
+
+    fn stored(&self, record: Record, data: DataFileState) -> Result<Stored, StoreError> {
+        let DataFileState { length, changed_at } = data;
+        let offset = record.unverified.map_or(length, |end| end.min(length));
+        match record.length {
+            Some(expected) if offset > expected => Err(StoreError::UnexpectedLength {
+                path: self.data.file(&record.path),
+                expected,
+                found: offset,
+            }),
+            _ => Ok(Stored {
+                record,
+                offset,
+                changed_at,
+            }),
+        }
     }
 
     fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
@@ -262,6 +321,7 @@ impl Inner {
             path,
             finished: false,
             kind: new.kind,
+            unverified: None,
         };
         if let Err(error) = self.records.create(&record, sync) {
             // The path was free before; leaving the file would take it for ever.
@@ -270,7 +330,11 @@ impl Inner {
             }
             return Err(error);
         }
-        Ok(Stored { record, offset: 0 })
+        Ok(Stored {
+            changed_at: record.created_at,
+            record,
+            offset: 0,
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Records as files: one `ID.info` each, JSON, changed only by renaming a
 //! complete file over it.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,6 +16,9 @@ use crate::store::{DataPath, Record, RecordKind, StoreError, UploadId};
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
 
+/// What the name of a record ends in, after the id.
+const ENDING: &str = ".info";
+
 /// Begins with a dot, which neither ids nor data paths do.
 const TEMPORARY_PREFIX: &str = ".rustus-";
 
@@ -24,12 +27,16 @@ const TEMPORARY_PREFIX: &str = ".rustus-";
 struct RecordFile {
     version: u32,
     id: String,
-    length: u64,
+    /// Null while the client has not said.
+    length: Option<u64>,
     metadata: Option<String>,
     created_at: SystemTime,
     path: String,
     finished: bool,
     kind: Kind,
+    /// Only there while bytes are unverified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unverified: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,22 +67,54 @@ impl RecordDir {
     }
 
     fn file(&self, id: &UploadId) -> PathBuf {
-        self.root.join(format!("{id}.info"))
+        self.root.join(format!("{id}{ENDING}"))
+    }
+
+    /// Whether there is a record of this name, whatever it is.
+    pub(super) fn exists(&self, id: &UploadId) -> io::Result<bool> {
+        self.file(id).try_exists()
     }
 
     pub(super) fn read(&self, id: &UploadId) -> Result<Record, StoreError> {
+        self.read_edition(id).map(|(record, _)| record)
+    }
+
+    /// A record, and which of its editions it is.
+    pub(super) fn read_edition(&self, id: &UploadId) -> Result<(Record, Edition), StoreError> {
         let path = self.file(id);
-        let json = match fs::read(&path) {
-            Ok(json) => json,
-            Err(source) if source.kind() == io::ErrorKind::NotFound => {
-                // A client that is told that there is no such upload begins
-                // anew; it must not be told so by a mount that was lost.
-                require_directory(&self.root)?;
-                return Err(StoreError::NotFound);
-            }
-            Err(source) => return Err(StoreError::io("read", path, source)),
+        let read = || {
+            let mut file = File::open(&path)?;
+            let edition = Edition::of(&file.metadata()?);
+            let mut json = Vec::new();
+            file.read_to_end(&mut json)?;
+            Ok((json, edition))
         };
-        parse(&json, id).map_err(|reason| StoreError::DamagedRecord { path, reason })
+        let (json, edition) = read().map_err(|source| self.unreadable(&path, source))?;
+        match parse(&json, id) {
+            Ok(record) => Ok((record, edition)),
+            Err(reason) => Err(StoreError::DamagedRecord { path, reason }),
+        }
+    }
+
+    fn unreadable(&self, path: &Path, source: io::Error) -> StoreError {
+        if source.kind() != io::ErrorKind::NotFound {
+            return StoreError::io("read", path, source);
+        }
+        // A client that is told that there is no such upload begins anew; it
+        // must not be told so by a mount that was lost.
+        match require_directory(&self.root) {
+            Ok(()) => StoreError::NotFound,
+            Err(lost) => lost,
+        }
+    }
+
+    /// Which edition of a record stands now.
+    pub(super) fn edition(&self, id: &UploadId) -> Result<Edition, StoreError> {
+        let path = self.file(id);
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(Edition::of(&metadata)),
+            Err(source) => Err(self.unreadable(&path, source)),
+        }
     }
 
     /// Writes the record of a new upload.
@@ -137,6 +176,35 @@ impl RecordDir {
     }
 }
 
+/// Whether a file of this name is one that was being written: the prefix and
+/// the six letters and digits that the temporary names are made of.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(TEMPORARY_PREFIX).is_some_and(|random| {
+        random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Whose record a file of this name is.
+pub(super) fn record_id(name: &str) -> Option<UploadId> {
+    UploadId::new(name.strip_suffix(ENDING)?).ok()
+}
+
+/// Tells one file from the next that was renamed over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edition {
+    inode: u64,
+    changed: (i64, i64),
+}
+
+impl Edition {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
 /// A file in `directory` that goes away unless it is given a name. Who may read
 /// it the umask decides, as for data files.
 pub(super) fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
@@ -159,6 +227,7 @@ impl From<&Record> for RecordFile {
             kind: match record.kind {
                 RecordKind::Whole => Kind::Whole,
             },
+            unverified: record.unverified,
         }
     }
 }
@@ -183,12 +252,31 @@ fn parse(json: &[u8], id: &UploadId) -> Result<Record, String> {
         kind: match file.kind {
             Kind::Whole => RecordKind::Whole,
         },
+        unverified: file.unverified,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_files_are_known_by_their_names() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..100 {
+            let file = temporary_file(directory.path()).unwrap();
+            let name = file.path().file_name().unwrap().to_str().unwrap();
+            assert!(is_temporary(name), "{name}");
+        }
+        for foreign in [
+            ".rustus-",
+            ".rustus-notes",
+            ".rustus-abcde.",
+            "rustus-abcdef",
+        ] {
+            assert!(!is_temporary(foreign), "{foreign}");
+        }
+    }
 
     #[test]
     fn a_record_that_is_not_ours_is_damaged_and_not_a_panic() {

@@ -7,7 +7,6 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
 use super::*;
-use crate::store::StoreError;
 use crate::uploads::{BodyError, BodyStream};
 
 fn id(id: &str) -> UploadId {
@@ -18,6 +17,7 @@ fn body(stream: BodyStream<'_>) -> Body<'_> {
     Body {
         length: None,
         stream,
+        checksum: None,
     }
 }
 
@@ -48,6 +48,9 @@ impl SharedLocks for Elsewhere {
     fn is_changing_elsewhere(&self, id: &UploadId) -> Result<bool, StoreError> {
         Ok(!self.settled.load(Ordering::Relaxed) && !self.try_hold(id)?)
     }
+    fn is_held_elsewhere(&self, id: &UploadId) -> Result<bool, StoreError> {
+        Ok(!self.try_hold(id)?)
+    }
     fn ask(&self, _: &UploadId, asking: bool) {
         self.asking.fetch_add(1, Ordering::Relaxed);
         if !asking {
@@ -63,6 +66,10 @@ impl SharedLocks for Elsewhere {
 async fn an_upload_has_one_holder_and_others_wait_in_vain_or_for_their_turn() {
     let locks = Locks::default();
     let held = locks.acquire(&id("a")).await.unwrap();
+    assert!(locks.is_held(&id("a")).unwrap() && !locks.is_held(&id("b")).unwrap());
+    assert!(locks.try_acquire(&id("a")).unwrap().is_none());
+    assert!(locks.try_acquire(&id("b")).unwrap().is_some());
+    assert_eq!(entries(&locks), 1);
     let other = locks.acquire(&id("b")).await.unwrap();
     let refused = locks
         .acquire_within(&id("a"), Duration::from_millis(10))
@@ -160,6 +167,8 @@ async fn another_process_is_asked_and_waited_for() {
     }
     elsewhere.held.store(true, Ordering::Relaxed);
     elsewhere.settled.store(true, Ordering::Relaxed);
+    assert!(locks.is_held(&id("a")).unwrap());
+    assert!(locks.try_acquire(&id("a")).unwrap().is_none());
     locks.still(&id("a")).await.unwrap();
 }
 

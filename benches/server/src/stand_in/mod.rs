@@ -18,7 +18,7 @@ use rustus::hooks::{EventSet, Hooks};
 use rustus::plugins::Registry;
 use rustus::store::{DirStructure, Durability, FileStore, FileStoreConfig};
 use rustus::tus::{Headers, Method, Request, Response, ResponseBody, Tus, TusConfig};
-use rustus::uploads::{BodyError, Uploads};
+use rustus::uploads::{BodyError, Uploads, UploadsConfig};
 
 use decide::Way;
 
@@ -100,7 +100,7 @@ impl StandIn {
         })?;
         let nobody = Arc::new(Registry::default());
         let hooks = Hooks::new(nobody, EventSet::ALL, EventSet::EMPTY)?;
-        let uploads = Uploads::new(Arc::new(store), Arc::new(hooks), None);
+        let uploads = Uploads::new(Arc::new(store), Arc::new(hooks), UploadsConfig::default());
         let config = TusConfig {
             base_url: "/files".parse()?,
             max_body_size: None,
