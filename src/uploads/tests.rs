@@ -140,7 +140,10 @@ impl House {
 
     async fn content(&self, id: &UploadId) -> Vec<u8> {
         let download = self.uploads.read(&cause(), id).await.unwrap();
-        let content = download.content(0..download.upload.length).await.unwrap();
+        let content = download
+            .content(0..download.upload.length.unwrap())
+            .await
+            .unwrap();
         content.try_collect::<Vec<_>>().await.unwrap().concat()
     }
 

@@ -57,8 +57,11 @@ const WRITE: &[&str] = &["pwritev", "pwritev2", "pwrite64"];
 const RENAME: &[&str] = &["rename", "renameat", "renameat2"];
 const ANSWER: &[&str] = &["write", "writev", "sendto", "sendmsg"];
 
+/// What is looked for among the calls, with its name for messages.
+type Step<'a> = (&'a str, &'a dyn Fn(&Call) -> bool);
+
 /// Each step returned before the next began.
-fn in_order(calls: &[Call], steps: &[(&str, &dyn Fn(&Call) -> bool)]) {
+fn in_order(calls: &[Call], steps: &[Step<'_>]) {
     let mut after = 0;
     for (what, is_step) in steps {
         let step = calls
