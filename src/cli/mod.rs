@@ -20,7 +20,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::hooks::EventSet;
 use crate::server::ServerConfig;
-use crate::store::{DirStructure, FileStoreConfig};
+use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
 use crate::uploads::UploadsConfig;
 
@@ -145,7 +145,11 @@ struct StorageFlags {
         value_name = "TEMPLATE"
     )]
     dir_structure: DirStructure,
-    /// Sync every change to the disk before it is acknowledged
+    /// What is on the disk before it is acknowledged: none, finish (finished
+    /// uploads) or append (every change)
+    #[arg(long, env = "RUSTUS_DURABILITY", default_value_t, value_name = "WHAT")]
+    durability: Durability,
+    /// The same as --durability append, whatever that says
     #[arg(
         long,
         env = "RUSTUS_FORCE_FSYNC",
@@ -341,7 +345,11 @@ impl Cli {
             data_dir: self.storage.data_dir.clone(),
             info_dir: self.storage.info_dir.clone(),
             dir_structure: self.storage.dir_structure.clone(),
-            force_fsync: self.storage.force_fsync,
+            durability: if self.storage.force_fsync {
+                Durability::Append
+            } else {
+                self.storage.durability
+            },
         }
     }
 
@@ -378,7 +386,7 @@ mod tests {
         assert_eq!(cli.tus_config().base_url.as_str(), "/files");
         assert_eq!(cli.store_config().data_dir, PathBuf::from("./data"));
         assert_eq!(cli.hooks.enabled, None);
-        assert!(!cli.store_config().force_fsync);
+        assert_eq!(cli.store_config().durability, Durability::Finish);
         assert_eq!(cli.log_level(), LevelFilter::INFO);
         assert_eq!(cli.uploads_config().expiration, None);
         assert_eq!(cli.expiration_interval(), Duration::from_secs(600));
@@ -413,12 +421,15 @@ mod tests {
     #[test]
     fn booleans_are_switches_and_take_values() {
         for (flags, expected) in [
-            (&["--force-fsync"] as &[&str], true),
-            (&["--force-fsync=true"], true),
-            (&["--force-fsync=0"], false),
-            (&["--force-fsync=no"], false),
+            (&["--force-fsync"] as &[&str], Durability::Append),
+            (
+                &["--force-fsync=true", "--durability", "none"],
+                Durability::Append,
+            ),
+            (&["--force-fsync=0"], Durability::Finish),
+            (&["--force-fsync=no", "--durability=none"], Durability::None),
         ] {
-            assert_eq!(read(flags).unwrap().store_config().force_fsync, expected);
+            assert_eq!(read(flags).unwrap().store_config().durability, expected);
         }
     }
 
@@ -435,6 +446,7 @@ mod tests {
                 "off, error, warn, info, debug or trace",
             ),
             (["--dir-structure", "{century}"], "{year}, {month}"),
+            (["--durability", "always"], "none, finish or append"),
             (["--url", "http://a/b"], "/files"),
             (["--tus-extensions", "deletion"], "creation, termination"),
             (["--workers", "0"], "at least 1"),

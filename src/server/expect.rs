@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::body;
 use super::connection::Gate;
 use super::handler::{Running, Service, begin, into_http, to_protocol};
+use crate::tus::Response;
 
 /// The request, when its body is wanted; or the answer to it.
 pub(super) async fn go_on(
@@ -34,14 +35,19 @@ pub(super) async fn go_on(
     let payload = request.take_payload();
     let (tell, wanted) = oneshot::channel();
     let (intake, body) = body::split(payload, gate, service.in_flight());
-    let mut running = begin(asked, intake, body.telling(tell), service).map_err(into_http)?;
+    let mut running = begin(asked, intake, body.telling(tell), service).map_err(changing_into_http)?;
     tokio::select! {
         biased;
-        response = running.ended() => Err(into_http(response)),
+        response = running.ended() => Err(changing_into_http(response)),
         // An error means that nobody will ask: the task is about to end.
         Ok(()) = wanted => {
             request.extensions_mut().insert::<Running>(running);
             Ok(request)
         }
     }
+}
+
+/// The answer to a request that may change an upload, which HEAD is not.
+fn changing_into_http(response: Response) -> HttpResponse {
+    into_http(response, false)
 }

@@ -13,7 +13,9 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};
 use super::body::{self, Intake, RequestBody};
 use super::connection::Gate;
 use super::in_flight::InFlight;
-use crate::tus::{BaseUrl, Headers, Request, Response, ResponseBody, Target, Tus, VERSION};
+use crate::tus::{
+    BaseUrl, Headers, Method, Request, Response, ResponseBody, Target, Tus, VERSION,
+};
 
 /// What a request needs; one for all threads.
 #[derive(Debug)]
@@ -46,14 +48,16 @@ pub(super) async fn handle(
     let running = request.extensions_mut().remove::<Running>();
     let target = service.base_url().target(request.path());
     let response = match (running, target) {
-        (Some(running), _) => into_http(running.answer().await),
+        // HEAD changes nothing, so it is none of these.
+        (Some(running), _) => into_http(running.answer().await, false),
         (None, Some(target)) => {
             // Every connection has one; a new one would guard nothing.
             let gate = request.conn_data::<Gate>().cloned().unwrap_or_default();
             let service = service.into_inner();
             let (intake, body) = body::split(payload.into_inner(), gate, &service.in_flight);
             let request = to_protocol(request.head(), target);
-            into_http(answer(request, intake, body, service).await)
+            let is_head = request.method == Method::Head;
+            into_http(answer(request, intake, body, service).await, is_head)
         }
         (None, None) => HttpResponse::NotFound().finish(),
     };
@@ -175,7 +179,7 @@ pub(super) fn to_protocol(head: &RequestHead, target: Target) -> Request {
     )
 }
 
-pub(super) fn into_http(response: Response) -> HttpResponse {
+pub(super) fn into_http(response: Response, is_head: bool) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = HttpResponse::build(status);
     if let Some(reason) = response.reason() {
@@ -193,6 +197,11 @@ pub(super) fn into_http(response: Response) -> HttpResponse {
         }
     }
     match response.body {
+        // A length here would be that of the content (RFC 9110, 8.6), which is
+        // not nothing.
+        ResponseBody::Empty if is_head || status == StatusCode::NOT_MODIFIED => {
+            http.body(actix_web::body::None::new())
+        }
         ResponseBody::Empty => http.finish(),
         ResponseBody::Text(text) => http.body(text),
         ResponseBody::Content { length, stream } => http.body(SizedStream::new(length, stream)),

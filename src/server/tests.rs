@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::hooks::Hooks;
-use crate::store::{FileStore, FileStoreConfig};
+use crate::store::{Durability, FileStore, FileStoreConfig};
 use crate::tus::TusConfig;
 use crate::uploads::{Uploads, UploadsConfig};
 
@@ -102,6 +102,16 @@ impl Running {
         connection
     }
 
+    /// Waits until as many bytes are in the data file.
+    async fn wait_for_length(&self, upload: &str, count: usize) {
+        for _ in 0..2000 {
+            if self.stored(upload).len() == count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     fn stored(&self, upload: &str) -> Vec<u8> {
         let name = Path::new(upload).file_name().unwrap();
         std::fs::read(self.data.path().join(name)).unwrap()
@@ -121,7 +131,7 @@ fn face(directory: &Path) -> Tus {
         data_dir: directory.to_owned(),
         info_dir: directory.to_owned(),
         dir_structure: "".parse().unwrap(),
-        force_fsync: false,
+        durability: Durability::None,
     });
     let uploads = Uploads::new(
         Arc::new(store.unwrap()),
@@ -162,8 +172,9 @@ async fn every_byte_that_arrived_is_stored_when_the_client_breaks_off() {
                 connection.set_zero_linger().unwrap();
             }
             drop(connection);
-            // What is still in the sockets has to be read before the end is seen.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // What is still in the sockets has to be read before the end is seen,
+            // and before the next request takes the upload over.
+            server.wait_for_length(&upload, count).await;
             assert_eq!(server.offset(&upload).await, count, "reset: {reset}");
             assert!(server.stored(&upload) == body);
         }

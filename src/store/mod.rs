@@ -11,22 +11,28 @@
 mod checksum;
 mod data_path;
 mod dir_structure;
+mod durability;
 mod error;
 mod file;
 mod id;
 mod record;
+mod shared_locks;
 #[cfg(test)]
 mod suite;
 
 pub use checksum::{Algorithm, Checksum, Hasher, UnknownAlgorithm};
 pub use data_path::{DataPath, InvalidDataPath};
 pub use dir_structure::{DirStructure, InvalidDirStructure};
+pub use durability::{Durability, InvalidDurability};
 pub use error::StoreError;
 pub use file::{FileStore, FileStoreConfig, OpenError};
 pub use id::{InvalidId, UploadId};
 pub use record::{NewRecord, Parts, Record, RecordKind, Stored};
+pub use shared_locks::SharedLocks;
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -43,6 +49,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Where the bytes of an upload lie, for people and for hooks: an absolute
     /// path for a file store.
     fn location(&self, record: &Record) -> String;
+
+    /// Locks that hold among the processes that share this store; `None` if
+    /// one process has it for itself. Called once.
+    fn shared_locks(&self) -> Option<Arc<dyn SharedLocks>> {
+        None
+    }
 
     /// Begins an upload without bytes. Called once for an upload, after the
     /// blocking hooks agreed.
@@ -68,7 +80,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn record(&self, id: &UploadId) -> Result<Record, StoreError>;
 
     /// Replaces the record of an existing upload, wholly or not at all. `id`
-    /// and `path` are never changed.
+    /// and `path` are never changed. One that says that the upload is finished
+    /// is durable when this returns, and so are the bytes, if the store is told
+    /// to see to it.
     ///
     /// # Errors
     /// The storage failed; the old record stands.
@@ -109,15 +123,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `NotFound`, or the storage failed.
     async fn discard_unverified(&self, record: &Record) -> Result<Record, StoreError>;
 
-    /// The bytes of an upload from the first to the one before `end`. The
-    /// stream ends early with an error if they are not all there.
+    /// The bytes of an upload from `range.start` to the one before `range.end`.
+    /// The stream ends early with an error if they are not all there.
     ///
     /// # Errors
     /// `NotFound` if there are no bytes.
     async fn read(
         &self,
         record: &Record,
-        end: u64,
+        range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError>;
 
     /// Gives an upload without bytes the bytes of `parts`, one after the other,

@@ -52,7 +52,7 @@ async fn append(store: &dyn Store, record: &Record, offset: u64, chunks: &[&[u8]
 }
 
 async fn content(store: &dyn Store, record: &Record, end: u64) -> Vec<u8> {
-    let stream = store.read(record, end).await.unwrap();
+    let stream = store.read(record, 0..end).await.unwrap();
     stream.try_collect::<Vec<_>>().await.unwrap().concat()
 }
 
@@ -160,6 +160,15 @@ async fn bytes_come_back_as_they_were_appended(store: &dyn Store) {
     let expected = [b"hello".as_slice(), &big, b"xxx"].concat();
     assert!(content(store, &upload, length).await == expected);
     assert!(content(store, &upload, 3).await == b"hel");
+    for range in [1..4, 4..length - 1, 300_000..900_000, 2..2] {
+        let part = store.read(&upload, range.clone()).await.unwrap();
+        let part = part.try_collect::<Vec<_>>().await.unwrap().concat();
+        let at = |offset| usize::try_from(offset).unwrap();
+        assert!(
+            part == expected[at(range.start)..at(range.end)],
+            "{range:?}"
+        );
+    }
 }
 
 async fn an_append_at_another_offset_stores_nothing(store: &dyn Store) {
@@ -363,7 +372,7 @@ async fn a_removed_upload_is_gone(store: &dyn Store) {
         Err(StoreError::NotFound)
     ));
     assert!(matches!(
-        store.read(&upload, 5).await,
+        store.read(&upload, 0..5).await,
         Err(StoreError::NotFound)
     ));
     store.create(new("removed", 3)).await.unwrap();

@@ -120,11 +120,15 @@ fn upload_error(error: UploadError, request: &Request) -> Response {
         // Mostly written to nobody.
         UploadError::Body(BodyError::Disconnected) => Response::text(400, "The body ended early."),
         UploadError::Body(BodyError::TooLarge) => Response::text(413, "The body is too large."),
+        // As for `Locked`: the client asks for the offset and goes on from it.
+        UploadError::Body(BodyError::TakenOver) => {
+            Response::text(423, "Another request took the upload over.")
+        }
         UploadError::Body(_) => {
             Response::text(503, "The server is stopping.").with("Retry-After", 1)
         }
-        UploadError::StorageFull => {
-            tracing::error!(uri = %request.uri, "the storage is full");
+        UploadError::StorageFull(error) => {
+            tracing::error!(uri = %request.uri, %error, "the storage is full");
             Response::text(507, "There is no space left.")
         }
         other => {

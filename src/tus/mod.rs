@@ -8,6 +8,7 @@ mod base_url;
 mod body_limit;
 mod checksum;
 mod concatenation;
+mod conditional;
 mod creation;
 mod disposition;
 mod errors;
@@ -20,6 +21,7 @@ mod options;
 mod patch;
 #[cfg(test)]
 mod properties;
+mod range;
 mod request;
 mod response;
 mod termination;
@@ -112,7 +114,7 @@ impl Tus {
                 let body = self.limit(request, body)?;
                 self.creation(request, &cause, body).await
             }
-            (Target::Upload(id), Method::Get) => self.get(&cause, &upload_id(id)?).await,
+            (Target::Upload(id), Method::Get) => self.get(request, &cause, &upload_id(id)?).await,
             (Target::Upload(id), Method::Head) => self.head(&upload_id(id)?).await,
             (Target::Upload(id), Method::Delete) => self.termination(&cause, &upload_id(id)?).await,
             (Target::Upload(id), _) => {

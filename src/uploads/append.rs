@@ -54,7 +54,7 @@ impl Uploads {
             length,
             body,
         } = append;
-        let _lock = self.locks.acquire(id).await?;
+        let lock = self.locks.acquire(id).await?;
         let stored = self.load(id).await?;
         let mut record = stored.record;
         if matches!(record.kind, RecordKind::Final(_)) {
@@ -79,10 +79,12 @@ impl Uploads {
         if !checked {
             self.set_length(&mut record, new_length).await?;
         }
-        let received = self.receive(&record, offset, end, body).await?;
+        let mut body = lock.interruptible(body);
+        let received = self.receive(&record, offset, end, body.as_body()).await?;
         if checked && received.cut.is_none() {
             self.set_length(&mut record, new_length).await?;
         }
+        lock.settle();
         let complete = record.length == Some(received.offset);
         // Bytes that the client did not announce make the whole doubtful, so
         // such an upload is complete but not finished.

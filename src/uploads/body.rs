@@ -18,6 +18,9 @@ pub enum BodyError {
     /// The body is larger than the server takes in one request.
     #[error("the body is too large")]
     TooLarge,
+    /// Another request wants the upload and goes on in place of this one.
+    #[error("another request took the upload over")]
+    TakenOver,
     /// The server is stopping and takes no more.
     #[error("the server is stopping")]
     Stopping,

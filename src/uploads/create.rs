@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::lock::UploadLock;
 use super::receive::Received;
 use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads, kind_for_hooks};
 use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadState};
@@ -37,8 +38,9 @@ impl Uploads {
     /// Begins an upload and stores the bytes in `body`, if there are any.
     ///
     /// An upload that is complete is finished at once; that may be one without
-    /// bytes. If the connection breaks while the body comes, the upload stays,
-    /// with what came of it. After any other error nothing of it is left.
+    /// bytes. If the connection breaks or somebody takes over while the body
+    /// comes, the upload stays, with what came of it. After any other error
+    /// nothing of it is left.
     ///
     /// # Errors
     /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`,
@@ -59,14 +61,16 @@ impl Uploads {
         let (record, headers) = self.ask_to_create(cause, new.into()).await?;
         let id = record.id.clone();
         // Held before anybody can find the upload.
-        let _lock = self.locks.acquire(&id).await?;
+        let lock = self.locks.acquire(&id).await?;
         let record = self.store.create(record).await?.record;
-        let result = self.begin(cause, record, body).await;
+        let result = self.begin(cause, &lock, record, body).await;
         let (offset, finish) = match result {
             Ok(begun) => begun,
-            Err(error @ UploadError::Body(BodyError::Disconnected | BodyError::Stopping)) => {
-                return Err(error);
-            }
+            Err(
+                error @ UploadError::Body(
+                    BodyError::Disconnected | BodyError::TakenOver | BodyError::Stopping,
+                ),
+            ) => return Err(error),
             Err(error) => {
                 // The client does not know of it and cannot come back to it.
                 self.forget(&id).await;
@@ -112,19 +116,22 @@ impl Uploads {
     async fn begin(
         &self,
         cause: &Cause<'_>,
+        lock: &UploadLock,
         record: Record,
         body: Option<Body<'_>>,
     ) -> Result<(u64, Option<FinishChanges>), UploadError> {
         let received = match body {
             Some(body) => {
                 let end = self.end(record.length);
-                self.receive(&record, 0, end, body).await?
+                let mut body = lock.interruptible(body);
+                self.receive(&record, 0, end, body.as_body()).await?
             }
             None => Received {
                 offset: 0,
                 cut: None,
             },
         };
+        lock.settle();
         if let Some(
             cut @ (UploadError::ExceedsLength
             | UploadError::ExceedsMaximum { .. }

@@ -79,9 +79,9 @@ pub enum UploadError {
     /// The body broke off. What came before is stored.
     #[error(transparent)]
     Body(BodyError),
-    /// There is no room for the bytes.
-    #[error("the storage is full")]
-    StorageFull,
+    /// There is no room for the bytes. The text is for the operator.
+    #[error(transparent)]
+    StorageFull(StoreError),
     /// The storage failed. The text is for the operator.
     #[error(transparent)]
     Storage(StoreError),
@@ -93,7 +93,7 @@ impl From<StoreError> for UploadError {
             StoreError::NotFound => Self::NotFound,
             StoreError::IdTaken | StoreError::PathTaken(_) => Self::Conflict,
             StoreError::ChecksumMismatch => Self::ChecksumMismatch,
-            StoreError::DiskFull(_) => Self::StorageFull,
+            full @ StoreError::DiskFull(_) => Self::StorageFull(full),
             other => Self::Storage(other),
         }
     }

@@ -67,7 +67,7 @@ impl Uploads {
     /// use has not expired: its bytes may be on their way.
     pub(super) async fn look_at(&self, id: &UploadId) -> Result<Stored, UploadError> {
         match self.load(id).await {
-            Err(UploadError::Expired) if self.locks.is_held(id) => Ok(self.store.load(id).await?),
+            Err(UploadError::Expired) if self.locks.is_held(id)? => Ok(self.store.load(id).await?),
             other => other,
         }
     }
@@ -100,7 +100,7 @@ impl Uploads {
     /// Removes what a sweep found, unless somebody uses it or has used it since.
     pub(super) async fn remove_stale(&self, stale: &Stale) -> Result<(), StoreError> {
         let (Stale::Unfinished(id) | Stale::WithoutBytes(id)) = stale;
-        let Some(_lock) = self.locks.try_acquire(id) else {
+        let Some(_lock) = self.locks.try_acquire(id)? else {
             return Ok(());
         };
         match (stale, self.store.load(id).await) {

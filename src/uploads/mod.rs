@@ -4,6 +4,7 @@
 //! What holds:
 //! - Everything that changes an upload holds its lock from the first look to
 //!   the last write.
+//! - Who receives bytes stops for a newcomer; who is past them is waited for.
 //! - A request is checked as far as it can be before a hook is asked, and a
 //!   hook is asked before anything is stored or removed.
 //! - An event says what is stored, never what is about to be.
@@ -20,6 +21,7 @@ mod create;
 mod error;
 mod expire;
 mod finish;
+mod interruptible;
 mod length;
 mod lock;
 mod metadata;
@@ -102,9 +104,9 @@ impl Uploads {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, hooks: Arc<Hooks>, config: UploadsConfig) -> Self {
         Self {
+            locks: Locks::new(store.shared_locks()),
             store,
             hooks,
-            locks: Locks::default(),
             max_length: config.max_length,
             remove_parts: config.remove_parts,
             expiration: config.expiration,
@@ -118,12 +120,13 @@ impl Uploads {
         self.max_length
     }
 
-    /// How an upload stands. While bytes are being stored, the offset is a
-    /// lower bound.
+    /// How an upload stands. Who adds bytes to it is made to stop, so that the
+    /// offset is one at which the next append is accepted.
     ///
     /// # Errors
-    /// `NotFound`, `Expired`, or the storage failed.
+    /// `NotFound`, `Expired`, `Locked`, or the storage failed.
     pub async fn status(&self, id: &UploadId) -> Result<Upload, UploadError> {
+        self.locks.still(id).await?;
         let stored = self.look_at(id).await?;
         Ok(self.upload(stored))
     }

@@ -10,7 +10,9 @@ impl Uploads {
     /// # Errors
     /// `NotFound`, `Expired`, `Locked`, `Refused`, or the storage failed.
     pub async fn terminate(&self, cause: &Cause<'_>, id: &UploadId) -> Result<(), UploadError> {
-        let _lock = self.locks.acquire(id).await?;
+        let lock = self.locks.acquire(id).await?;
+        // Until it is gone it is as it was.
+        lock.settle();
         let stored = match self.load(id).await {
             Ok(stored) => stored,
             Err(UploadError::NotFound) => {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::hooks::RequestState;
-use crate::store::{FileStore, FileStoreConfig};
+use crate::store::{Durability, FileStore, FileStoreConfig};
 
 struct House {
     uploads: Uploads,
@@ -37,7 +37,7 @@ fn house_with(config: UploadsConfig) -> House {
         data_dir: root.path().join("data"),
         info_dir: root.path().join("info"),
         dir_structure: "".parse().unwrap(),
-        force_fsync: false,
+        durability: Durability::None,
     })
     .unwrap();
     House {
@@ -143,12 +143,11 @@ impl House {
 
     async fn content(&self, id: &UploadId) -> Vec<u8> {
         let download = self.uploads.read(&cause(), id).await.unwrap();
-        download
-            .content
-            .try_collect::<Vec<_>>()
+        let content = download
+            .content(0..download.upload.length.unwrap())
             .await
-            .unwrap()
-            .concat()
+            .unwrap();
+        content.try_collect::<Vec<_>>().await.unwrap().concat()
     }
 
     /// How many uploads there are, by their records and by their bytes.
@@ -156,6 +155,7 @@ impl House {
         let count = |name| {
             std::fs::read_dir(self.root.path().join(name))
                 .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().file_name() != ".locks")
                 .count()
         };
         (count("info"), count("data"))
@@ -287,6 +287,36 @@ async fn a_removed_upload_is_not_found_by_anybody() {
             Err(UploadError::NotFound)
         ));
     }
+}
+
+#[tokio::test]
+async fn who_asks_for_the_offset_is_told_of_every_byte_that_came() {
+    let house = house();
+    let upload = house.create(9, None, &[]).await.unwrap().id;
+    let mut stalled = pin!(stream::iter([Ok(Bytes::from("abc"))]).chain(stream::pending()));
+    let body = Body {
+        length: Some(9),
+        stream: stalled.as_mut(),
+        checksum: None,
+    };
+    let cause = cause();
+    let append = Append {
+        offset: 0,
+        length: None,
+        body,
+    };
+    let appender = house.uploads.append(&cause, &upload, append);
+    let (interrupted, status) = tokio::join!(appender, house.uploads.status(&upload));
+    assert!(
+        matches!(interrupted, Err(UploadError::Body(BodyError::TakenOver))),
+        "{interrupted:?}"
+    );
+    assert_eq!(status.unwrap().offset, 3);
+    house
+        .append(&upload, 3, Some(6), &[Ok("defghi")])
+        .await
+        .unwrap();
+    assert_eq!(house.content(&upload).await, b"abcdefghi");
 }
 
 #[tokio::test]

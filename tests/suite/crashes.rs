@@ -1,8 +1,6 @@
 //! No acknowledged byte is lost and none is there twice, whatever ends the
 //! server and whoever writes at the same time.
 
-use std::sync::Barrier;
-
 use crate::harness::rounds;
 use crate::harness::server::Setup;
 use crate::harness::tus::Tus;
@@ -12,43 +10,6 @@ fn content(length: usize) -> Vec<u8> {
     (0..length)
         .map(|offset| ((offset * 7 + offset / 251) % 251) as u8)
         .collect()
-}
-
-#[test]
-fn of_two_appends_at_one_offset_exactly_one_is_stored() {
-    let server = Setup::new().arguments(&["--workers", "4"]).start();
-    for round in 0..rounds(10_000, 1000) {
-        let tus = Tus::new(server.files());
-        let url = tus.create(20);
-        let barrier = Barrier::new(2);
-        let answers: Vec<_> = std::thread::scope(|scope| {
-            ["aaaaaaaaaa", "bbbbbbbbbb"]
-                .map(|body| {
-                    let (tus, url, barrier) = (&tus, &url, &barrier);
-                    scope.spawn(move || {
-                        barrier.wait();
-                        tus.patch(url, 0, body).status().as_u16()
-                    })
-                })
-                .map(|thread| thread.join().unwrap())
-                .into()
-        });
-        let mut sorted = answers.clone();
-        sorted.sort_unstable();
-        assert!(
-            matches!(sorted[..], [204, 409 | 423]),
-            "round {round}: {answers:?}"
-        );
-        assert_eq!(tus.offset(&url), 10);
-        assert_eq!(tus.patch(&url, 10, "cccccccccc").status(), 204);
-        let winner = if answers[0] == 204 {
-            "aaaaaaaaaa"
-        } else {
-            "bbbbbbbbbb"
-        };
-        let stored = tus.get(&url).text().unwrap();
-        assert_eq!(stored, format!("{winner}cccccccccc"), "round {round}");
-    }
 }
 
 #[test]

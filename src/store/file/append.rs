@@ -7,6 +7,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::num::NonZeroU64;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checked::Check;
-use crate::store::{AppendWriter, StoreError};
+use crate::store::{AppendWriter, Durability, StoreError};
 
 /// A buffer is written when it has this many bytes. Large enough that the
 /// visit to a blocking thread (some ten microseconds) does not count, small
@@ -27,6 +29,12 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// very small ones, and one system call takes at most 1024.
 const BUFFER_CHUNKS: usize = 512;
 
+/// After this many bytes the operating system is asked to begin to write them
+/// to the disk, so that a sync at the end finds little left to do: at the end of
+/// a large upload a client would otherwise wait for gigabytes. Large enough that
+/// a disk takes it in one go.
+const WRITEBACK_BYTES: u64 = 8 << 20;
+
 /// Writes to one data file.
 pub(super) struct FileAppend {
     /// Not there while a write is under way, which then has it.
@@ -36,7 +44,7 @@ pub(super) struct FileAppend {
     /// Set by the first failure; nothing is written after it, because bytes
     /// behind a gap would count as stored.
     pub(super) failed: bool,
-    pub(super) sync: bool,
+    pub(super) durability: Durability,
 }
 
 #[derive(Default)]
@@ -51,23 +59,32 @@ pub(super) struct DataFile {
     /// Opened with the first write, to save a visit to the blocking threads.
     pub(super) open: Option<Arc<File>>,
     pub(super) end: u64,
+    /// Up to where the operating system was asked to write to the disk; `None`
+    /// if nothing is going to be synced.
+    written_back: Option<u64>,
     /// There if the bytes count only once they are verified.
     pub(super) check: Option<Check>,
 }
 
 impl FileAppend {
-    pub(super) fn new(path: PathBuf, offset: u64, sync: bool, check: Option<Check>) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        offset: u64,
+        durability: Durability,
+        check: Option<Check>,
+    ) -> Self {
         Self {
             file: Some(DataFile {
                 path,
                 open: None,
                 end: offset,
+                written_back: (durability > Durability::None).then_some(offset),
                 check,
             }),
             filling: Buffer::default(),
             in_flight: None,
             failed: false,
-            sync,
+            durability,
         }
     }
 
@@ -128,15 +145,13 @@ impl AppendWriter for FileAppend {
         let Some(mut file) = self.file.take() else {
             return Err(already_failed());
         };
-        if self.filling.chunks.is_empty() && !self.sync {
-            return Ok(file.end);
-        }
-        let (buffer, sync) = (self.filling, self.sync);
+        let (buffer, sync) = (self.filling, self.durability == Durability::Append);
         spawn_blocking(move || {
             file.write(&buffer.chunks)?;
             if sync {
                 file.sync()?;
             }
+            file.require_place()?;
             Ok(file.end)
         })
         .await?
@@ -174,6 +189,47 @@ impl DataFile {
             .map_err(|source: io::Error| StoreError::io("write", &self.path, source))?;
             self.end += written as u64;
             IoSlice::advance_slices(&mut slices, written);
+        }
+        self.write_back(&file);
+        Ok(())
+    }
+
+    /// Begins to write to the disk what was added since the last time. Linux
+    /// does so when it is told that a range of dirty pages is not needed, and
+    /// keeps the pages until they are written.
+    fn write_back(&mut self, file: &File) {
+        let Some(from) = self.written_back else {
+            return;
+        };
+        let added = self.end.saturating_sub(from);
+        if added < WRITEBACK_BYTES {
+            return;
+        }
+        self.written_back = Some(self.end);
+        let advice = rustix::fs::Advice::DontNeed;
+        if let Err(error) = rustix::fs::fadvise(file, from, NonZeroU64::new(added), advice) {
+            // Only a sync takes longer.
+            tracing::debug!(path = %self.path.display(), %error, "no early write-back");
+        }
+    }
+
+    /// Fails unless what was written is where the next request will look for
+    /// it: somebody may have removed or cut the file meanwhile.
+    pub(super) fn require_place(&mut self) -> Result<(), StoreError> {
+        let file = self.open()?;
+        let metadata = file
+            .metadata()
+            .map_err(|source| StoreError::io("stat", &self.path, source))?;
+        if metadata.nlink() == 0 {
+            tracing::error!(path = %self.path.display(), "a data file was removed while it was written");
+            return Err(StoreError::NotFound);
+        }
+        if metadata.len() != self.end {
+            return Err(StoreError::UnexpectedLength {
+                path: self.path.clone(),
+                expected: self.end,
+                found: metadata.len(),
+            });
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 use super::Inner;
 use super::append::{DataFile, FileAppend, already_failed};
 use crate::store::{
-    Algorithm, AppendWriter as _, CheckedWriter, Checksum, Hasher, Record, StoreError,
+    Algorithm, AppendWriter as _, CheckedWriter, Checksum, Durability, Hasher, Record, StoreError,
 };
 
 /// What is known of bytes that are not verified yet.
@@ -85,7 +85,7 @@ impl Mark {
             ..self.record.clone()
         };
         let store = &self.store;
-        store.records.replace(&record, store.force_fsync)
+        store.records.replace(&record, store.syncs_everything())
     }
 
     fn remove(&self) -> Result<(), StoreError> {
@@ -93,7 +93,9 @@ impl Mark {
             return Ok(());
         }
         let store = &self.store;
-        store.records.replace(&self.record, store.force_fsync)
+        store
+            .records
+            .replace(&self.record, store.syncs_everything())
     }
 }
 
@@ -112,7 +114,8 @@ impl CheckedAppend {
         let Some(mut file) = self.0.file.take() else {
             return Err(already_failed());
         };
-        let (buffer, sync) = (self.0.filling, self.0.sync);
+        let sync = self.0.durability == Durability::Append;
+        let buffer = self.0.filling;
         spawn_blocking(move || {
             let Some(mut check) = file.check.take() else {
                 return Err(already_failed());
@@ -140,8 +143,11 @@ impl DataFile {
     /// Writes the last bytes, after all of them were found to be right.
     fn keep(&mut self, last: &[Bytes], sync: bool, mark: &Mark) -> Result<u64, StoreError> {
         self.write_all(last)?;
-        if sync && self.open.is_some() {
-            self.sync()?;
+        if self.open.is_some() {
+            if sync {
+                self.sync()?;
+            }
+            self.require_place()?;
         }
         mark.remove()?;
         Ok(self.end)

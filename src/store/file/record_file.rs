@@ -3,14 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::{sync_all, sync_directory};
+use super::{require_directory, sync_all, sync_directory};
 use crate::store::{DataPath, InvalidId, Parts, Record, RecordKind, StoreError, UploadId};
 
 /// The version that is written, and the only one that is read.
@@ -97,10 +97,22 @@ impl RecordDir {
             file.read_to_end(&mut json)?;
             Ok((json, edition))
         };
-        let (json, edition) = read().map_err(|source| reading(&path, source))?;
+        let (json, edition) = read().map_err(|source| self.unreadable(&path, source))?;
         match parse(&json, id) {
             Ok(record) => Ok((record, edition)),
             Err(reason) => Err(StoreError::DamagedRecord { path, reason }),
+        }
+    }
+
+    fn unreadable(&self, path: &Path, source: io::Error) -> StoreError {
+        if source.kind() != io::ErrorKind::NotFound {
+            return StoreError::io("read", path, source);
+        }
+        // A client that is told that there is no such upload begins anew; it
+        // must not be told so by a mount that was lost.
+        match require_directory(&self.root) {
+            Ok(()) => StoreError::NotFound,
+            Err(lost) => lost,
         }
     }
 
@@ -109,7 +121,7 @@ impl RecordDir {
         let path = self.file(id);
         match fs::metadata(&path) {
             Ok(metadata) => Ok(Edition::of(&metadata)),
-            Err(source) => Err(reading(&path, source)),
+            Err(source) => Err(self.unreadable(&path, source)),
         }
     }
 
@@ -207,17 +219,12 @@ impl Edition {
     }
 }
 
-fn reading(path: &Path, source: io::Error) -> StoreError {
-    match source.kind() {
-        io::ErrorKind::NotFound => StoreError::NotFound,
-        _ => StoreError::io("read", path, source),
-    }
-}
-
-/// A file in `directory` that goes away unless it is given a name.
+/// A file in `directory` that goes away unless it is given a name. Who may read
+/// it the umask decides, as for data files.
 pub(super) fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
+        .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(directory)
 }
 

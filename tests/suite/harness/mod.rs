@@ -4,6 +4,7 @@ pub mod directory;
 pub mod guests;
 pub mod markdown;
 pub mod server;
+pub mod trace;
 pub mod tus;
 pub mod wire;
 

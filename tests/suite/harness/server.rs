@@ -26,6 +26,8 @@ pub struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     address_space_kib: Option<u64>,
+    /// A program that starts the server, with its arguments.
+    under: Vec<String>,
     port: String,
 }
 
@@ -46,6 +48,7 @@ impl Setup {
             arguments: Vec::new(),
             variables: Vec::new(),
             address_space_kib: None,
+            under: Vec::new(),
             port: "0".to_owned(),
         }
     }
@@ -75,6 +78,12 @@ impl Setup {
     /// Under `ulimit -v`.
     pub fn address_space_kib(mut self, limit: u64) -> Self {
         self.address_space_kib = Some(limit);
+        self
+    }
+
+    /// Started by another program.
+    pub fn under(mut self, program: Vec<String>) -> Self {
+        self.under = program;
         self
     }
 
@@ -126,6 +135,11 @@ impl Setup {
 
     fn program(&self) -> Command {
         let binary = env!("CARGO_BIN_EXE_rustus");
+        if let [program, arguments @ ..] = self.under.as_slice() {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            return command;
+        }
         let Some(limit) = self.address_space_kib else {
             return Command::new(binary);
         };
@@ -213,7 +227,10 @@ impl Log {
             }
             let ended = lines.last().is_some_and(|line| line == "(end of the log)");
             if ended || Instant::now() > until {
-                panic!("the log never said {text:?}:\n{}", lines.join("\n"));
+                let all = lines.join("\n");
+                // The log is shown once more at the end.
+                drop(lines);
+                panic!("the log never said {text:?}:\n{all}");
             }
             lines = self
                 .more
@@ -251,9 +268,19 @@ impl Server {
         self.directory.path().join("data")
     }
 
-    /// All files below the data directory, relative to it, sorted.
+    /// All files below the data directory, relative to it, sorted; without
+    /// that of the locks, which is there as long as the directory.
     pub fn stored_files(&self) -> Vec<String> {
-        super::directory::files_below(&self.data_dir())
+        let mut files = super::directory::files_below(&self.data_dir());
+        files.retain(|name| name != ".locks");
+        files
+    }
+
+    /// The bytes in the data file of the upload at `url`, if it lies where the
+    /// server puts it by itself. Unlike HEAD this disturbs nobody.
+    pub fn stored_bytes(&self, url: &str) -> Vec<u8> {
+        let id = url.rsplit('/').next().unwrap();
+        std::fs::read(self.data_dir().join(id)).unwrap()
     }
 
     pub fn log(&self) -> String {

@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt as _;
 use rustus::hooks::{EventSet, Hooks};
 use rustus::plugins::Registry;
-use rustus::store::{DirStructure, FileStore, FileStoreConfig};
+use rustus::store::{DirStructure, Durability, FileStore, FileStoreConfig};
 use rustus::tus::{ExtensionSet, Headers, Method, Request, Response, ResponseBody, Tus, TusConfig};
 use rustus::uploads::{BodyError, Uploads, UploadsConfig};
 
@@ -96,7 +96,7 @@ impl StandIn {
             data_dir: self.data_dir.clone(),
             info_dir: self.data_dir.clone(),
             dir_structure: DirStructure::default(),
-            force_fsync: false,
+            durability: Durability::None,
         })?;
         let nobody = Arc::new(Registry::default());
         let hooks = Hooks::new(nobody, EventSet::ALL, EventSet::EMPTY)?;

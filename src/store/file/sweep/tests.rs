@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{FileStore, FileStoreConfig, NewRecord, RecordKind, Store as _};
+use crate::store::{Durability, FileStore, FileStoreConfig, NewRecord, RecordKind, Store as _};
 
 const RANDOM: &str = "f995ac50-3c4e-478f-95c3-5bc2c5ca08aa";
 const OTHER: &str = "84df0d3f-7d0b-4a0c-8a43-5ef9a2c8b3c1";
@@ -22,7 +22,7 @@ fn house(structure: &str) -> House {
         data_dir: root.path().join("data"),
         info_dir: root.path().join("info"),
         dir_structure: structure.parse().unwrap(),
-        force_fsync: false,
+        durability: Durability::None,
     });
     House {
         store: store.unwrap(),
