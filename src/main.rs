@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use rustus::cli::{Cli, Failure, start_logging};
-use rustus::hooks::Hooks;
+use rustus::hooks::{EventSet, Hooks};
 use rustus::plugins::{WatchError, Watched};
 use rustus::server::Server;
 use rustus::store::{FileStore, OpenError};
@@ -22,6 +22,12 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
     start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
+    if !cli.unknown_variables().is_empty() {
+        tracing::warn!(
+            variables = cli.unknown_variables().join(", "),
+            "these environment variables look like ours and mean nothing here; --help lists those that do"
+        );
+    }
     let store = FileStore::open(cli.store_config()).map_err(unusable_directory)?;
     let system = actix_web::rt::System::new();
     // Bound before plugins are compiled, so that a port that is taken is said at
@@ -34,7 +40,9 @@ fn run() -> Result<(), Failure> {
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
     let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
-    hooks.report_unanswered();
+    if plugins.is_some() || cli.hooks.required() != EventSet::EMPTY {
+        hooks.report_unanswered();
+    }
 
     let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size());
     let tus = Tus::new(Arc::new(uploads), cli.tus_config());

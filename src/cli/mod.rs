@@ -4,6 +4,7 @@
 //!
 //! Nothing here acts: flags become the configurations of the layers.
 
+mod environment;
 mod failure;
 mod logging;
 mod values;
@@ -13,7 +14,7 @@ pub use logging::start_logging;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
 use crate::hooks::EventSet;
@@ -41,7 +42,14 @@ pub struct Cli {
     /// Which hooks are asked and told.
     #[command(flatten)]
     pub hooks: HooksFlags,
+    #[arg(skip)]
+    unknown_variables: Vec<String>,
 }
+
+/// Flags and variables that each are right and do not go together.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Contradiction(String);
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Server")]
@@ -195,7 +203,37 @@ impl Cli {
                 *dir = None;
             }
         }
+        cli.check()?;
         Ok(cli)
+    }
+
+    /// What clap does not see: variables that mean nothing, and flags that
+    /// contradict each other.
+    fn check(&mut self) -> Result<(), Failure> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let unknown = environment::unknown(&Self::command(), names);
+        if !unknown.hooks.is_empty() {
+            return Err(Failure::configuration(&Contradiction(format!(
+                "this version has no hooks that {} would set up; hooks are WebAssembly modules in \
+                 the directory that RUSTUS_HOOKS_DIR names; unset what it does not know",
+                unknown.hooks.join(", ")
+            ))));
+        }
+        self.unknown_variables = unknown.others;
+        let disabled = self.hooks.required().without(self.hooks.enabled());
+        if disabled != EventSet::EMPTY {
+            return Err(Failure::configuration(&Contradiction(format!(
+                "--hooks-required names {disabled}, which --hooks leaves out, so it would be \
+                 refused for ever; name it in both or in neither"
+            ))));
+        }
+        Ok(())
+    }
+
+    /// Variables that look like ours and that no flag reads.
+    #[must_use]
+    pub fn unknown_variables(&self) -> &[String] {
+        &self.unknown_variables
     }
 
     /// How much is logged.
@@ -262,7 +300,6 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 

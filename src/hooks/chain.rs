@@ -134,7 +134,7 @@ impl Round {
                     plugin = plugin.name(), digest = plugin.digest(),
                     generation = plugin.number(),
                     event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,
-                    cause = failure.cause(), %failure, allowed,
+                    cause = failure.cause(), failure = failure.to_string(), allowed,
                     "a plugin did not answer"
                 );
                 if allowed {

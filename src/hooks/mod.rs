@@ -64,26 +64,28 @@ impl Hooks {
         }
     }
 
-    /// Says in the log which blocking events an operator enabled or requires by
-    /// name and nobody answers.
+    /// Says in the log which enabled blocking events nobody answers.
     pub fn report_unanswered(&self) {
         let plugins = self.registry.current();
-        for kind in self.required.iter() {
-            if !self.is_answered(&plugins, kind) {
-                tracing::warn!(
-                    %kind,
-                    "--hooks-required names an event that no plugin answers; \
-                     it is refused until one does"
-                );
-            }
+        let unanswered: EventSet = EventKind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_blocking() && !self.is_answered(&plugins, *kind))
+            .collect();
+        for kind in unanswered.and(self.required).iter() {
+            tracing::warn!(
+                %kind,
+                "--hooks-required names an event that no plugin answers; it is refused until one does"
+            );
         }
-        if self.enabled == EventSet::ALL {
-            return;
-        }
-        for kind in self.enabled.iter().filter(|kind| kind.is_blocking()) {
-            if !self.is_answered(&plugins, kind) {
-                tracing::warn!(%kind, "--hooks names an event that no plugin answers");
-            }
+        let open = unanswered.and(self.enabled).without(self.required);
+        if self.enabled == EventSet::EMPTY {
+            tracing::warn!("--hooks is an empty list: no plugin is asked or told");
+        } else if open != EventSet::EMPTY {
+            tracing::info!(
+                events = open.to_string(),
+                "no plugin answers these blocking events; they are allowed \
+                 (--hooks-required refuses them instead)"
+            );
         }
     }
 

@@ -148,26 +148,29 @@ impl Notifier {
 
 async fn deliver(plugin: String, registry: Arc<Registry>, mut queue: Receiver<Arc<Event>>) {
     while let Some(event) = queue.recv().await {
-        let Some(what) = notification(event.kind) else {
+        let kind = event.kind;
+        let Some(what) = notification(kind) else {
             continue;
         };
         let event = contract::event(&event);
-        // Looked up at each event: a reload in between applies.
-        let generation = || {
+        // Looked up at each attempt: a reload in between applies.
+        let subscriber = || {
             let set = registry.current();
-            set.named(&plugin).cloned()
+            set.subscribers(kind)
+                .find(|generation| generation.name() == plugin)
+                .cloned()
         };
         let outcome = with_repetitions(|| async {
-            match generation() {
+            match subscriber() {
                 Some(generation) => generation.notify(what, &event).await,
-                None => Ok(()),
+                None => Err(Failure::Unsubscribed),
             }
         })
         .await;
         if let Err(failure) = outcome {
             tracing::error!(
-                plugin, event = %event.id, ?what, upload = %event.upload.id,
-                cause = failure.cause(), %failure,
+                plugin, event = %event.id, %kind, upload = %event.upload.id,
+                cause = failure.cause(), failure = failure.to_string(),
                 "a notification is given up"
             );
         }

@@ -62,7 +62,7 @@ impl Change {
                 plugin = generation.name(),
                 generation = generation.number(),
                 digest = generation.digest(),
-                events = %generation.events(),
+                events = generation.events().to_string(),
                 compiled,
                 milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "plugin loaded"
@@ -238,13 +238,15 @@ impl Collection {
         known.seen = stamps;
         match &known.generation {
             Some(generation) => tracing::error!(
-                plugin = name, %error,
+                plugin = name,
+                error = error.to_string(),
                 generation = generation.number(),
                 digest = generation.digest(),
                 "plugin not loaded; the generation before keeps serving"
             ),
             None => tracing::error!(
-                plugin = name, %error,
+                plugin = name,
+                error = error.to_string(),
                 "plugin not loaded; nothing answers in its place"
             ),
         }
@@ -253,7 +255,7 @@ impl Collection {
     fn report_strangers(&mut self, strangers: BTreeMap<PathBuf, &'static str>) {
         for (path, reason) in &strangers {
             if !self.strangers.contains_key(path) {
-                tracing::warn!(file = %path.display(), %reason, "file in the directory of plugins ignored");
+                tracing::warn!(file = %path.display(), reason, "file in the directory of plugins ignored");
             }
         }
         self.strangers = strangers;

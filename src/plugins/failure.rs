@@ -70,6 +70,9 @@ pub enum Failure {
     /// The plugin said that it could not answer.
     #[error("the plugin reported {}", describe(.0))]
     Reported(HookError),
+    /// The plugin that an event was kept for is gone, or no longer hears it.
+    #[error("the plugin was removed, or no longer subscribes to the event")]
+    Unsubscribed,
     /// The plugin answered something that is not permitted.
     #[error("the plugin's answer is invalid: {0}")]
     InvalidAnswer(String),
@@ -92,6 +95,7 @@ impl Failure {
             Self::Reported(HookError::Retry(_)) => "retry",
             Self::Reported(HookError::Permanent(_)) => "permanent",
             Self::Reported(HookError::Other(_)) => "other",
+            Self::Unsubscribed => "unsubscribed",
             Self::InvalidAnswer(_) => "invalid-answer",
         }
     }

@@ -96,7 +96,15 @@ impl Output {
         let (event, upload) = (&state.event, &state.upload);
         macro_rules! emit {
             ($level:ident) => {
-                tracing::$level!(%plugin, %digest, %event, %upload, %fields, "{}", message.escape_debug())
+                tracing::$level!(
+                    plugin,
+                    digest,
+                    event,
+                    upload,
+                    %fields,
+                    "{}",
+                    printable(message)
+                )
             };
         }
         match level {
@@ -142,10 +150,10 @@ impl Output {
         let Speaker { plugin, digest } = &*self.shared.speaker;
         let (event, upload) = (&state.event, &state.upload);
         let text = String::from_utf8_lossy(line);
-        let text = text.trim_end_matches('\r').escape_debug();
+        let text = printable(text.trim_end_matches('\r'));
         match source {
-            Source::Stdout => tracing::info!(%plugin, %digest, %event, %upload, "stdout: {text}"),
-            Source::Stderr => tracing::warn!(%plugin, %digest, %event, %upload, "stderr: {text}"),
+            Source::Stdout => tracing::info!(plugin, digest, event, upload, "stdout: {text}"),
+            Source::Stderr => tracing::warn!(plugin, digest, event, upload, "stderr: {text}"),
         }
     }
 
@@ -157,7 +165,10 @@ impl Output {
             state.silenced = true;
             let Speaker { plugin, digest } = &*self.shared.speaker;
             tracing::warn!(
-                %plugin, %digest, event = %state.event, upload = %state.upload,
+                plugin,
+                digest,
+                event = state.event,
+                upload = state.upload,
                 "the plugin's output exceeds its limit for one call; the rest is dropped \
                  (`output-kib` under [limits] raises it)"
             );
@@ -171,6 +182,16 @@ impl Output {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The text without what would break a line or steer a terminal.
+fn printable(text: &str) -> String {
+    let escape = |character: char| {
+        let escaped = character.is_control().then(|| character.escape_default());
+        let plain = escaped.is_none().then_some(character);
+        escaped.into_iter().flatten().chain(plain)
+    };
+    text.chars().flat_map(escape).collect()
 }
 
 impl State {
@@ -261,6 +282,12 @@ mod tests {
         assert_eq!(output.state().left, 0);
         output.print(Source::Stderr, &[b'x'; 100]);
         assert_eq!(output.state().stderr.len(), 10);
+    }
+
+    #[test]
+    fn a_guest_can_neither_break_a_line_nor_steer_a_terminal() {
+        assert_eq!(printable("it's \"ü\""), "it's \"ü\"");
+        assert_eq!(printable("a\nb\x1b[2J"), "a\\nb\\u{1b}[2J");
     }
 
     #[test]

@@ -26,14 +26,6 @@ impl PluginSet {
             .iter()
             .filter(move |generation| generation.events().contains(kind))
     }
-
-    /// The plugin of that name.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Option<&Arc<Generation>> {
-        self.generations
-            .iter()
-            .find(|generation| generation.name() == name)
-    }
 }
 
 /// The set that serves, replaced as a whole and read without waiting.

@@ -57,6 +57,63 @@ fn variables_are_held_to_the_same_rules_as_flags() {
 }
 
 #[test]
+fn a_variable_that_would_set_up_hooks_and_means_nothing_ends_the_start() {
+    let setup = Setup::new().variable("RUSTUS_HOOKS_HTTP_URLS", "http://localhost/");
+    let (status, log) = setup.run();
+    assert_eq!(status.code(), Some(2), "{log}");
+    assert!(log.contains("RUSTUS_HOOKS_HTTP_URLS"), "{log}");
+    assert!(log.contains("RUSTUS_HOOKS_DIR"), "{log}");
+
+    let server = Setup::new()
+        .variable("RUSTUS_PORT", "tcp://10.0.0.1:1081")
+        .start();
+    let line = server.wait_for_log("mean nothing here");
+    assert!(line.contains("RUSTUS_PORT"), "{line}");
+}
+
+#[test]
+fn an_event_that_is_required_and_disabled_ends_the_start() {
+    let flags = ["--hooks", "pre-get", "--hooks-required", "pre-create"];
+    let (status, log) = Setup::new().arguments(&flags).run();
+    assert_eq!(status.code(), Some(2), "{log}");
+    assert!(
+        log.contains("pre-create") && log.contains("--hooks leaves out"),
+        "{log}"
+    );
+}
+
+#[test]
+fn blocking_events_that_nobody_answers_are_named_at_the_start() {
+    let setup = Setup::new().with_hooks();
+    install(&setup.hooks_dir(), "refuse-meme", "refuse");
+    let line = setup
+        .start()
+        .wait_for_log("no plugin answers these blocking events");
+    assert!(
+        line.contains("pre-finish, pre-get, pre-terminate"),
+        "{line}"
+    );
+    let empty = Setup::new()
+        .with_hooks()
+        .arguments(&["--hooks", ""])
+        .start();
+    empty.wait_for_log("--hooks is an empty list");
+}
+
+#[test]
+fn a_file_where_the_directory_of_plugins_should_be_is_said() {
+    let setup = Setup::new();
+    fs::write(setup.hooks_dir(), "").unwrap();
+    let path = setup.hooks_dir();
+    let server = setup
+        .argument("--hooks-dir")
+        .argument(path.to_str().unwrap())
+        .start();
+    server.wait_for_log("the directory of plugins can't be read");
+    assert_eq!(Tus::new(server.files()).create_with(0, &[]).status(), 201);
+}
+
+#[test]
 fn variables_and_a_dotenv_file_set_what_flags_set() {
     let setup = Setup::new().variable("RUSTUS_URL", "/uploads");
     fs::write(setup.path().join(".env"), "RUSTUS_MAX_FILE_SIZE=10\n").unwrap();

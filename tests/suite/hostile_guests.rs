@@ -168,7 +168,7 @@ fn output_goes_to_the_log_line_by_line_and_within_its_bound() {
         201
     );
     let line = server.wait_for_log("stdout: ");
-    assert!(line.contains("plugin=hostile"), "{line}");
+    assert!(line.contains("plugin=\"hostile\""), "{line}");
     server.wait_for_log("stderr: ");
 
     let (server, tus) = hostile("[limits]\noutput-kib = 1\ncpu-time-ms = 100\n");

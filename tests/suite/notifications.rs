@@ -97,6 +97,24 @@ fn a_plugin_that_traps_or_spins_on_a_notification_disturbs_nobody() {
 }
 
 #[test]
+fn what_is_queued_for_a_plugin_that_is_removed_is_given_up_in_the_log() {
+    let (server, tus) = hostile();
+    let first = tus.location(&tus.create_with(3, &[("behave-notify", "retry")]));
+    crate::harness::eventually("the first is told", || {
+        !heard(&server, id(&first)).is_empty()
+    });
+    let second = tus.location(&tus.create_with(3, &[]));
+    fs::remove_file(server.hooks_dir().join("hostile.wasm")).unwrap();
+    server.wait_for_log("plugin removed");
+    crate::harness::eventually("both are accounted for", || {
+        [&first, &second]
+            .iter()
+            .all(|url| !heard(&server, id(url)).is_empty() || server.log().contains("unsubscribed"))
+    });
+    server.wait_for_log("cause=\"unsubscribed\"");
+}
+
+#[test]
 fn what_is_queued_at_the_end_is_still_told() {
     let (server, tus) = hostile();
     let urls: Vec<_> = (0..50).map(|_| tus.create(3)).collect();

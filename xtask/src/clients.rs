@@ -1,15 +1,11 @@
 //! The programs and clients that the tests use: Debian's packages, tus-js-client,
 //! tuspy. What cannot be had is named; the tests that need it say so as well.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::{debian, process};
+use crate::{debian, npm, once::once, process};
 
 /// A program, how to see that it works, and the packages that hold it.
 struct Program {
@@ -97,19 +93,7 @@ fn prepare_or_say(client: &str, prepared: Result<()>) {
 
 /// `node_modules` beside the client's package.
 fn node() -> Result<()> {
-    let folder = process::repository().join("tests/clients/node");
-    once(
-        &folder.join("package-lock.json"),
-        &folder.join("node_modules/.prepared"),
-        || {
-            eprintln!("x: installing tus-js-client into tests/clients/node/node_modules (npm ci)");
-            process::run(
-                Command::new("npm")
-                    .args(["ci", "--silent"])
-                    .current_dir(&folder),
-            )
-        },
-    )
+    npm::install("tests/clients/node", "tus-js-client")
 }
 
 /// A virtual environment of its own, `target/venv`.
@@ -133,14 +117,4 @@ fn python() -> Result<()> {
         ]);
         process::run(pip.arg("--requirement").arg(&requirements))
     })
-}
-
-/// Does it unless it was done for the same `input`, of which `stamp` is a copy.
-fn once(input: &Path, stamp: &Path, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let wanted = fs::read(input).with_context(|| format!("cannot read {}", input.display()))?;
-    if fs::read(stamp).is_ok_and(|done| done == wanted) {
-        return Ok(());
-    }
-    work()?;
-    fs::write(stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }

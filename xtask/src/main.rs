@@ -3,12 +3,15 @@
 // A task talks to the person who started it.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod cargo;
 mod ci;
 mod clients;
 mod debian;
 mod demo;
 mod guests;
+mod npm;
+mod once;
 mod place;
 mod process;
 mod smoke;
@@ -58,6 +61,16 @@ enum Task {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
+    /// Run the tests over sockets with all repetitions (about half an hour)
+    Soak {
+        /// Only tests whose name holds this
+        filter: Option<String>,
+    },
+    /// Measure one decision and the whole server, or one of the two
+    Bench {
+        #[command(subcommand)]
+        which: Option<bench::Bench>,
+    },
     /// Check formatting, lints, docs and dependencies, and run the tests
     Ci,
 }
@@ -78,6 +91,8 @@ fn run(task: Task) -> Result<()> {
         Task::Plugin { path, into } => guests::build_one(&path, into.as_deref()).map(drop),
         Task::Demo { port, once } => demo::run(port, once),
         Task::Test { filter } => test::run(filter.as_deref()),
+        Task::Soak { filter } => test::soak(filter.as_deref()),
+        Task::Bench { which } => bench::run(which),
         Task::Ci => ci::run(),
     }
 }

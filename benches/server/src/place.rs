@@ -1,0 +1,108 @@
+//! Where everything is: the programs to measure, and a directory for their
+//! files that goes away at the end.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+/// What is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Programs {
+    /// The server's release binary
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rustus: PathBuf,
+    /// The folder with refuse-meme.wasm, rule-a.wasm and rule-b.wasm
+    #[arg(long, value_name = "DIR")]
+    pub(crate) guests: PathBuf,
+    /// The folder with server.mjs and its node_modules
+    #[arg(long, value_name = "DIR")]
+    pub(crate) peer: PathBuf,
+}
+
+/// The programs, and room for their files.
+#[derive(Debug)]
+pub(crate) struct Place {
+    programs: Programs,
+    root: TempDir,
+    folders: Cell<u32>,
+}
+
+impl Place {
+    /// Makes a directory of our own below `parent`.
+    pub(crate) fn new(mut programs: Programs, parent: &Path) -> Result<Self> {
+        // Servers are started in directories of their own.
+        for path in [
+            &mut programs.rustus,
+            &mut programs.guests,
+            &mut programs.peer,
+        ] {
+            *path = path
+                .canonicalize()
+                .with_context(|| format!("cannot find {}", path.display()))?;
+        }
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        let root = tempfile::Builder::new()
+            .prefix("server-bench-")
+            .tempdir_in(parent.canonicalize().context("the directory's path")?)
+            .with_context(|| format!("cannot make a directory in {}", parent.display()))?;
+        // Other workers than those of root have to reach what is theirs in it.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(root.path(), open).context("cannot open the directory to all")?;
+        Ok(Self {
+            programs,
+            root,
+            folders: Cell::new(0),
+        })
+    }
+
+    /// What is measured.
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// Where everything is written.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// A new folder.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
+        let number = self.folders.get();
+        self.folders.set(number + 1);
+        let folder = self.root.path().join(format!("{number}-{name}"));
+        fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
+}
+
+/// Removes all that is in `folder`, and lets the disk come to rest so that the
+/// next one to be measured does not pay for it.
+pub(crate) fn clear(folder: &Path) -> Result<()> {
+    let listed = || format!("cannot clear {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(listed)? {
+        let path = entry.with_context(listed)?.path();
+        if path.is_dir() {
+            fs::remove_dir_all(&path).with_context(listed)?;
+        } else {
+            fs::remove_file(&path).with_context(listed)?;
+        }
+    }
+    let directory = fs::File::open(folder).with_context(listed)?;
+    rustix::fs::syncfs(directory).with_context(|| format!("cannot sync {}", folder.display()))
+}
+
+/// The bytes of all files in `folder` together.
+pub(crate) fn bytes_in(folder: &Path) -> Result<u64> {
+    let listed = || format!("cannot read {}", folder.display());
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder).with_context(listed)? {
+        bytes += entry
+            .and_then(|entry| entry.metadata())
+            .with_context(listed)?
+            .len();
+    }
+    Ok(bytes)
+}

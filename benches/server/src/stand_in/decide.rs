@@ -1,0 +1,64 @@
+//! The question, in one of the ways of servers without plugins.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use reqwest::header::CONTENT_TYPE;
+use rustus::tus::Request;
+use tokio::process::Command;
+
+use super::{Decider, event};
+
+/// A way to ask; one a thread, since a client keeps its connections.
+pub(super) enum Way {
+    Nobody,
+    Command,
+    Http {
+        client: reqwest::Client,
+        service: String,
+    },
+}
+
+impl Way {
+    pub(super) fn new(decider: Decider, service: &str) -> Self {
+        match decider {
+            Decider::None => Self::Nobody,
+            Decider::Command => Self::Command,
+            Decider::Http => Self::Http {
+                client: reqwest::Client::new(),
+                service: service.to_owned(),
+            },
+        }
+    }
+
+    /// An error unless the upload may be created.
+    pub(super) async fn decide(&self, request: &Request) -> Result<()> {
+        match self {
+            Self::Nobody => Ok(()),
+            Self::Command => {
+                let status = Command::new("sh")
+                    .args(["-c", "exit 0", "pre-create", &event::json(request)?])
+                    .stdin(Stdio::null())
+                    .status()
+                    .await
+                    .context("cannot start `sh`")?;
+                ensure!(status.success(), "the hook said no");
+                Ok(())
+            }
+            Self::Http { client, service } => {
+                let answer = client
+                    .post(service)
+                    .header(CONTENT_TYPE, "application/json")
+                    .header("Hook-Name", "pre-create")
+                    .body(event::json(request)?)
+                    .send()
+                    .await
+                    .context("the service does not answer")?;
+                ensure!(answer.status().is_success(), "the hook said no");
+                // Read to its end, or the connection could not be kept.
+                answer.bytes().await.context("the service's answer")?;
+                Ok(())
+            }
+        }
+    }
+}
