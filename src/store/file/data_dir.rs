@@ -29,6 +29,11 @@ impl DataDir {
         }
     }
 
+    /// The directory itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The data file at `path`.
     pub(super) fn file(&self, path: &DataPath) -> PathBuf {
         self.root.join(path)

@@ -54,6 +54,11 @@ impl RecordDir {
         Self { root }
     }
 
+    /// The directory itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn file(&self, id: &UploadId) -> PathBuf {
         self.root.join(format!("{id}.info"))
     }
