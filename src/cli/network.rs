@@ -110,7 +110,10 @@ impl NetworkFlags {
     /// not go together.
     pub(super) fn settle(&mut self) -> Result<(), String> {
         for path in [&mut self.unix_socket, &mut self.tls_cert, &mut self.tls_key] {
-            if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            if path
+                .as_ref()
+                .is_some_and(|path| path.as_os_str().is_empty())
+            {
                 *path = None;
             }
         }

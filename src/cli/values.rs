@@ -71,7 +71,9 @@ pub(super) fn at_least_one(number: &str) -> Result<usize, String> {
 
 /// A path for uploads that leaves those of the server itself alone.
 pub(super) fn base_url(path: &str) -> Result<BaseUrl, String> {
-    let base: BaseUrl = path.parse().map_err(|error: InvalidBaseUrl| error.to_string())?;
+    let base: BaseUrl = path
+        .parse()
+        .map_err(|error: InvalidBaseUrl| error.to_string())?;
     match base.as_str() {
         "/health" | "/health/ready" => Err(
             "the health of the server is found there; take another path, such as /files".to_owned(),

@@ -193,9 +193,7 @@ impl Stream for RequestBody {
             return Poll::Ready(Some(Err(BodyError::Stopping)));
         }
         match &mut self.silence {
-            Some(silence) => silence
-                .poll(cx)
-                .map(|()| Some(Err(BodyError::Stalled))),
+            Some(silence) => silence.poll(cx).map(|()| Some(Err(BodyError::Stalled))),
             None => Poll::Pending,
         }
     }

@@ -196,7 +196,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         }
         if !self.first.is_empty() {
             let count = self.first.len().min(buf.remaining());
-            self.first.drain(..count).for_each(|byte| buf.put_slice(&[byte]));
+            self.first
+                .drain(..count)
+                .for_each(|byte| buf.put_slice(&[byte]));
             return Poll::Ready(Ok(()));
         }
         if self

@@ -131,7 +131,9 @@ fn matches(pattern: &str, text: &str) -> bool {
         (p, t) = (after_star, taken + 1);
         retry = Some((after_star, taken + 1));
     }
-    pattern.get(p..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+    pattern
+        .get(p..)
+        .is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 #[cfg(test)]
@@ -181,7 +183,10 @@ mod tests {
             };
             let verdict = config.judge("POST", &from("https://a.example"), "");
             let fields = fields(&config, &verdict);
-            let origin = ("Access-Control-Allow-Origin".to_owned(), expected.to_owned());
+            let origin = (
+                "Access-Control-Allow-Origin".to_owned(),
+                expected.to_owned(),
+            );
             assert!(fields.contains(&origin), "{fields:?}");
         }
     }
@@ -194,7 +199,10 @@ mod tests {
         };
         let judge = |origin| config.judge("POST", &from(origin), "http://h:1");
         assert_eq!(judge("https://b.example"), Verdict::Refused);
-        assert_eq!(judge("http://h:1"), Verdict::Allowed("http://h:1".to_owned()));
+        assert_eq!(
+            judge("http://h:1"),
+            Verdict::Allowed("http://h:1".to_owned())
+        );
         assert_eq!(
             config.judge("POST", &Headers::default(), ""),
             Verdict::NotAsked

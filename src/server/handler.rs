@@ -120,9 +120,10 @@ impl Service {
                 } else {
                     way.origin + &way.prefix
                 };
-                let request = Request::new(&head.method, target, head.uri, way.client, head.headers)
-                    .with_site(site)
-                    .with_body(head.has_body);
+                let request =
+                    Request::new(&head.method, target, head.uri, way.client, head.headers)
+                        .with_site(site)
+                        .with_body(head.has_body);
                 let silence = self.rules.read_timeout;
                 let (intake, body) = body::split(body, gate, &self.in_flight, silence);
                 Arc::clone(&self).run(request, intake, body).await

@@ -44,9 +44,10 @@ fn head(request: &HttpRequest, origin: &Origin) -> Head {
     Head {
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
-        uri: uri
-            .path_and_query()
-            .map_or_else(|| request.path().to_owned(), |path| path.as_str().to_owned()),
+        uri: uri.path_and_query().map_or_else(
+            || request.path().to_owned(),
+            |path| path.as_str().to_owned(),
+        ),
         headers: request
             .headers()
             .iter()

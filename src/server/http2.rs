@@ -282,7 +282,15 @@ fn into_http(response: Response) -> (http::Response<()>, ResponseBody) {
             HeaderValue::from_str(value),
         ) {
             // RFC 9113, 8.2.2: what is about the connection is not sent.
-            (Ok(name), _) if matches!(name.as_str(), "connection" | "transfer-encoding" | "keep-alive" | "upgrade" | "content-length") => {}
+            (Ok(name), _)
+                if matches!(
+                    name.as_str(),
+                    "connection"
+                        | "transfer-encoding"
+                        | "keep-alive"
+                        | "upgrade"
+                        | "content-length"
+                ) => {}
             (Ok(name), Ok(value)) => {
                 headers.append(name, value);
             }

@@ -119,10 +119,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         let (listener, file) = unix(&path).unwrap();
-        assert_eq!(
-            unix(&path).unwrap_err().kind(),
-            io::ErrorKind::AddrInUse
-        );
+        assert_eq!(unix(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(listener);
         let (_listener, successor) = unix(&path).unwrap();
         // Its inode may be that of the file before; then it is the same to us.

@@ -129,7 +129,11 @@ impl Server {
                 .await
                 .map(|(socket, address)| (Listener::Tcp(socket), address.to_string(), None)),
             Listen::Unix(path) => listener::unix(path).map(|(socket, file)| {
-                (Listener::Unix(socket), config.listen.to_string(), Some(file))
+                (
+                    Listener::Unix(socket),
+                    config.listen.to_string(),
+                    Some(file),
+                )
             }),
         };
         match taken {
@@ -178,9 +182,10 @@ impl Server {
         allow_files(self.config.max_connections);
         let in_flight = InFlight::default();
         let door = self.door(tus, in_flight.clone());
-        let workers = self.config.workers.unwrap_or_else(|| {
-            available_parallelism().map_or(1, NonZeroUsize::get)
-        });
+        let workers = self
+            .config
+            .workers
+            .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
         let builder = actix_web::dev::Server::build()
             .workers(workers)
             .max_concurrent_connections((self.config.max_connections / workers).max(1))

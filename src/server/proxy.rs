@@ -145,9 +145,7 @@ fn pair(text: &str) -> Option<((String, String), &str)> {
     }
     let Some(quoted) = rest.strip_prefix('"') else {
         // Wider than a token: many proxies forget the quotes around a port.
-        let end = rest
-            .find([',', ';', ' ', '\t', '"'])
-            .unwrap_or(rest.len());
+        let end = rest.find([',', ';', ' ', '\t', '"']).unwrap_or(rest.len());
         let (value, after) = rest.split_at_checked(end)?;
         return Some(((name.to_owned(), value.to_owned()), after));
     };
@@ -194,7 +192,12 @@ mod tests {
                 Some(true),
                 Some("a.example:8080"),
             ),
-            ("for=1.2.3.4:80;proto=http", ip("1.2.3.4"), Some(false), None),
+            (
+                "for=1.2.3.4:80;proto=http",
+                ip("1.2.3.4"),
+                Some(false),
+                None,
+            ),
             ("for=\"1.2.3.4:_x\"", ip("1.2.3.4"), None, None),
             ("for=unknown", None, None, None),
             ("for=\"_gazonk\"", None, None, None),

@@ -205,7 +205,9 @@ mod tests {
         ] {
             fs::write(&files.certificate, certificate).unwrap();
             fs::write(&files.key, key).unwrap();
-            let error = Tls::load(files.clone()).err().map(|error| error.to_string());
+            let error = Tls::load(files.clone())
+                .err()
+                .map(|error| error.to_string());
             match expected {
                 None => assert_eq!(error, None),
                 Some(expected) => assert!(error.unwrap().contains(expected)),

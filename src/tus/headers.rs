@@ -69,7 +69,9 @@ impl Headers {
             .map(|value| str::from_utf8(value).ok())
             .collect::<Option<_>>()?;
         let joined = lines.join(", ");
-        let visible = joined.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+        let visible = joined
+            .bytes()
+            .all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
         (!lines.is_empty() && visible).then_some(joined)
     }
 

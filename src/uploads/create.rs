@@ -61,8 +61,11 @@ impl Uploads {
         let result = self.begin(cause, record, body).await;
         let (offset, finish) = match result {
             Ok(begun) => begun,
-            Err(error @ UploadError::Body(BodyError::Disconnected | BodyError::Stalled | BodyError::Stopping,
-            )) => {
+            Err(
+                error @ UploadError::Body(
+                    BodyError::Disconnected | BodyError::Stalled | BodyError::Stopping,
+                ),
+            ) => {
                 return Err(error);
             }
             Err(error) => {

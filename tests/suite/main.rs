@@ -14,14 +14,20 @@
 )]
 
 mod bad_input;
+mod behind_proxy;
 mod clients;
+mod cors;
 mod crashes;
 mod decisions;
 mod documentation;
+mod encryption;
 mod harness;
+mod health;
 mod hostile_guests;
 mod newcomer;
 mod notifications;
 mod protocol;
 mod reload;
+mod stopping;
+mod time_outs;
 mod torn_bodies;
