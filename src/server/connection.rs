@@ -23,10 +23,16 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::{KEEP_ALIVE, LINGER};
+
 /// How long the head of a request may take from its first byte on. Heads are a
 /// packet or two; ten seconds forgive a retransmission on a bad line. What comes
 /// after a request that was answered before its body ended counts as a head.
 pub(super) const HEAD: Duration = Duration::from_secs(10);
+
+/// How long a connection may rest after a request with a body: longer than the
+/// library lets it, which comes first when it knows that it rests.
+const PAUSE: Duration = KEEP_ALIVE.saturating_add(LINGER);
 
 /// What an HTTP/2 connection begins with (RFC 9113, 3.4). No request of
 /// HTTP/1.1 does: POST and PATCH part from it at the second byte.
@@ -57,8 +63,11 @@ struct State {
     busy: Cell<usize>,
     /// Whether there was a request: before it, the library keeps the time.
     used: Cell<bool>,
-    /// When the first byte came that belongs to no request yet.
-    since: Cell<Option<Instant>>,
+    /// Whether bytes came while a request was answered. They may be the
+    /// beginning of the next.
+    ahead: Cell<bool>,
+    /// When the next request has to be there.
+    until: Cell<Option<Instant>>,
 }
 
 /// A request that is being answered, until dropped.
@@ -84,27 +93,39 @@ impl Gate {
     pub(super) fn begin(&self) -> Busy {
         self.0.busy.set(self.0.busy.get() + 1);
         self.0.used.set(true);
-        self.0.since.set(None);
+        self.0.until.set(None);
         Busy(self.clone())
     }
 
     fn saw_bytes(&self) {
         let state = &self.0;
-        if state.used.get() && state.busy.get() == 0 && state.since.get().is_none() {
-            state.since.set(Some(Instant::now()));
+        if state.busy.get() > 0 {
+            state.ahead.set(true);
+        } else if state.used.get() {
+            let head = Instant::now() + HEAD;
+            let until = state.until.get().map_or(head, |until| until.min(head));
+            state.until.set(Some(until));
         }
     }
 
     /// When the bytes that came have to be a request.
     fn deadline(&self) -> Option<Instant> {
-        self.0.since.get().map(|since| since + HEAD)
+        self.0.until.get()
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let busy = &self.0.0.busy;
-        busy.set(busy.get().saturating_sub(1));
+        let state = &self.0.0;
+        state.busy.set(state.busy.get().saturating_sub(1));
+        if state.busy.get() == 0 && state.ahead.replace(false) {
+            // If it is a part of a head, the library waits for the rest without
+            // limit. If it was all body, this is a pause.
+            state.until.set(Some(Instant::now() + PAUSE));
+            if let Some(reader) = state.reader.take() {
+                reader.wake();
+            }
+        }
     }
 }
 
@@ -215,6 +236,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
                 if self.hang_up.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
+                self.gate.0.reader.replace(Some(cx.waker().clone()));
                 self.poll_head(cx).map(Ok)
             }
             Poll::Ready(Ok(())) => {
@@ -322,7 +344,7 @@ mod tests {
         let waiting = timeout(HEAD * 10, connection.read(&mut bytes));
         assert!(waiting.await.is_err());
         drop(busy);
-        let waiting = timeout(HEAD * 10, connection.read(&mut bytes));
+        let waiting = timeout(HEAD, connection.read(&mut bytes));
         assert!(waiting.await.is_err());
         client.write_all(b"PAT").await.unwrap();
         assert_eq!(connection.read(&mut bytes).await.unwrap(), 3);

@@ -1,8 +1,9 @@
 //! HTTP/2 (RFC 9113): a request is a stream, and each runs in a task of its own.
 //!
-//! No byte that arrived is lost here either: the frames of a stream stay in its
+//! Frames that arrived are not lost here either: those of a stream stay in its
 //! queue when the connection breaks or the stream is reset, and the task that
-//! answers reads them to the end. The windows bound that queue.
+//! answers reads them to the end. The windows bound that queue. Of a frame that
+//! did not come to its end (16 KiB at most) nothing is seen.
 
 use std::cell::Cell;
 use std::future::poll_fn;

@@ -199,7 +199,9 @@ impl Server {
         }?
         .run();
         let budget = Budget::new(self.config.shutdown_timeout);
+        let stopping = in_flight.stopping().clone();
         let stopped = shutdown::drain_on(stop, in_flight, server.handle(), budget);
+        tokio::pin!(stopped);
         let certificate = async {
             match &self.tls {
                 Some(tls) => tls.watch().await,
@@ -210,8 +212,11 @@ impl Server {
         let result = tokio::select! {
             biased;
             // It is done before the server only when that did not end in time.
-            budget = stopped => Ok(budget),
-            served = server => served.and(Err(io::Error::other("the server ended by itself"))),
+            budget = &mut stopped => Ok(budget),
+            served = server => match served {
+                Ok(()) if stopping.is_cancelled() => Ok(stopped.await),
+                served => served.and(Err(io::Error::other("the server ended by itself"))),
+            },
             never = certificate => match never {},
         };
         if let Some(file) = self.socket_file {

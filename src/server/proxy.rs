@@ -246,7 +246,7 @@ mod tests {
         #[test]
         fn what_was_written_is_read(
             pairs in prop::collection::vec(("[a-z]{1,8}", "[ -~]{0,20}"), 1..5),
-            before in "(for=1.2.3.4, ){0,3}",
+            before in "(for=1[.]2[.]3[.]4, ){0,3}",
         ) {
             let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"");
             let element: Vec<String> = pairs
