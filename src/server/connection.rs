@@ -66,6 +66,8 @@ struct State {
     /// Whether bytes came while a request was answered. They may be the
     /// beginning of the next.
     ahead: Cell<bool>,
+    /// Whether the rest of a body that nobody wants is on its way.
+    left_over: Cell<bool>,
     /// When the next request has to be there.
     until: Cell<Option<Instant>>,
 }
@@ -114,14 +116,30 @@ impl Gate {
     }
 }
 
+impl Busy {
+    /// Says that the body did not come to its end. What is still on its way may
+    /// arrive for as long as an answer lingers.
+    pub(super) fn leave_rest_of_body(&self) {
+        self.0.0.left_over.set(true);
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         let state = &self.0.0;
         state.busy.set(state.busy.get().saturating_sub(1));
-        if state.busy.get() == 0 && state.ahead.replace(false) {
-            // If it is a part of a head, the library waits for the rest without
-            // limit. If it was all body, this is a pause.
-            state.until.set(Some(Instant::now() + PAUSE));
+        if state.busy.get() > 0 {
+            return;
+        }
+        // If what came ahead is a part of a head, the library waits for the rest
+        // without limit. If it was all body, this is a pause.
+        let wait = match (state.left_over.get(), state.ahead.replace(false)) {
+            (true, _) => Some(LINGER),
+            (false, true) => Some(PAUSE),
+            (false, false) => None,
+        };
+        if let Some(wait) = wait {
+            state.until.set(Some(Instant::now() + wait));
             if let Some(reader) = state.reader.take() {
                 reader.wake();
             }

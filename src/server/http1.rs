@@ -1,12 +1,15 @@
 //! HTTP/1.1: from the library's requests to ours, and back.
 
+use std::cell::Cell;
 use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::Poll;
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 
 use super::connection::{Busy, Gate};
 use super::handler::{Head, Service};
@@ -31,12 +34,26 @@ pub(super) async fn handle(
     let origin = request.conn_data::<Origin>().cloned().unwrap_or_default();
     let busy = origin.gate.begin();
     let head = head(&request, &origin);
-    let body = payload.map(|chunk| chunk.map_err(|_| BodyError::Disconnected));
+    let ended = Rc::new(Cell::new(false));
+    let end = Rc::clone(&ended);
+    let body = payload
+        .map(|chunk| chunk.map_err(|_| BodyError::Disconnected))
+        .chain(stream::poll_fn(move |_| {
+            end.set(true);
+            Poll::Ready(None)
+        }));
     let response = service
         .into_inner()
         .answer(head, Box::pin(body), origin.gate)
         .await;
-    into_http(response, busy)
+    // The library reads the rest of such a body for ever, to keep the connection.
+    // Where the length is known it lingers and closes.
+    let is_chunked = request.headers().contains_key("transfer-encoding");
+    let rest_of_body = is_chunked && !ended.get();
+    if rest_of_body {
+        busy.leave_rest_of_body();
+    }
+    into_http(response, busy, rest_of_body)
 }
 
 fn head(request: &HttpRequest, origin: &Origin) -> Head {
@@ -60,9 +77,12 @@ fn head(request: &HttpRequest, origin: &Origin) -> Head {
     }
 }
 
-fn into_http(response: Response, busy: Busy) -> HttpResponse {
+fn into_http(response: Response, busy: Busy, close: bool) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = HttpResponse::build(status);
+    if close {
+        http.force_close();
+    }
     for (name, value) in &response.headers {
         match (
             HeaderName::try_from(name.as_ref()),
