@@ -132,6 +132,11 @@ impl Server {
         place::clear(&self.data)
     }
 
+    /// Makes the kernel have memory at hand for files of `bytes`.
+    pub(crate) fn warm_memory(&self, bytes: u64) -> Result<()> {
+        place::warm_memory(&self.data, bytes)
+    }
+
     /// An upload that waits for its bytes.
     pub(crate) fn prepare(&self, bytes: u64) -> Result<Prepared> {
         let mut connection = Connection::open(self.address())?;
