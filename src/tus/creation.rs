@@ -35,7 +35,7 @@ impl Tus {
         };
         let created = self.uploads.create(cause, new, body).await?;
         let response = Response::new(201)
-            .with("Location", self.location(headers, &created.id))
+            .with("Location", self.location(request, &created.id))
             .with("Upload-Offset", created.offset)
             .expiring(created.expires_at)
             .with_chosen(created.headers);
@@ -45,13 +45,10 @@ impl Tus {
         })
     }
 
-    /// The upload's URL: absolute if the client said what it calls the server.
-    fn location(&self, headers: &Headers, id: &UploadId) -> String {
-        let path = format!("{}/{id}", self.config.base_url.as_str());
-        match headers.text("host") {
-            Ok(Some(host)) if !host.is_empty() => format!("http://{host}{path}"),
-            _ => path,
-        }
+    /// The upload's URL: absolute if it is known what the client calls the
+    /// server.
+    fn location(&self, request: &Request, id: &UploadId) -> String {
+        format!("{}{}/{id}", request.site, self.config.base_url.as_str())
     }
 }
 

@@ -60,6 +60,21 @@ impl Headers {
         self.bytes("content-length")
     }
 
+    /// A field that is a list, all its lines joined as HTTP allows; `None` if
+    /// there is no such field, or if it is not visible ASCII.
+    #[must_use]
+    pub fn joined(&self, name: &str) -> Option<String> {
+        let lines: Vec<&str> = self
+            .values(name)
+            .map(|value| str::from_utf8(value).ok())
+            .collect::<Option<_>>()?;
+        let joined = lines.join(", ");
+        let visible = joined
+            .bytes()
+            .all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+        (!lines.is_empty() && visible).then_some(joined)
+    }
+
     /// All fields, with U+FFFD in place of bytes that are not UTF-8.
     #[must_use]
     pub fn to_text(&self) -> Vec<(String, String)> {

@@ -62,7 +62,11 @@ impl Uploads {
         let result = self.begin(cause, record, body).await;
         let (offset, finish) = match result {
             Ok(begun) => begun,
-            Err(error @ UploadError::Body(BodyError::Disconnected | BodyError::Stopping)) => {
+            Err(
+                error @ UploadError::Body(
+                    BodyError::Disconnected | BodyError::Stalled | BodyError::Stopping,
+                ),
+            ) => {
                 return Err(error);
             }
             Err(error) => {

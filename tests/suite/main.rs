@@ -14,17 +14,23 @@
 )]
 
 mod bad_input;
+mod behind_proxy;
 mod checksum;
 mod clients;
+mod cors;
 mod crashes;
 mod decisions;
 mod deferred_length;
 mod documentation;
+mod encryption;
 mod expiration;
 mod harness;
+mod health;
 mod hostile_guests;
 mod newcomer;
 mod notifications;
 mod protocol;
 mod reload;
+mod stopping;
+mod time_outs;
 mod torn_bodies;

@@ -38,6 +38,11 @@ impl DataDir {
         }
     }
 
+    /// The directory itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The data file at `path`.
     pub(super) fn file(&self, path: &DataPath) -> PathBuf {
         self.root.join(path)
@@ -101,10 +106,6 @@ impl DataDir {
             sync_directory(&parent)?;
         }
         Ok(path)
-    }
-
-    pub(super) fn root(&self) -> &Path {
-        &self.root
     }
 
     /// How many directories lie between the root and the data files whose

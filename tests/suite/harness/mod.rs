@@ -3,6 +3,8 @@
 pub mod directory;
 pub mod guests;
 pub mod markdown;
+pub mod nginx;
+pub mod programs;
 pub mod server;
 pub mod tus;
 pub mod wire;

@@ -43,6 +43,21 @@ impl Wire {
         )
     }
 
+    /// The connection itself.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Everything up to the end of the next answer's head.
+    pub fn read_head(&mut self) -> String {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") && self.stream.read(&mut byte).unwrap() == 1 {
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
     pub fn write(&mut self, body: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(body)
     }

@@ -1,0 +1,117 @@
+//! HTTP/1.1: from the library's requests to ours, and back.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::Poll;
+
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::{StreamExt as _, stream};
+
+use super::connection::{Busy, Gate};
+use super::handler::{Head, Service};
+use crate::tus::{Response, ResponseBody};
+use crate::uploads::BodyError;
+
+/// What a request has to know of its connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    pub(super) gate: Gate,
+    pub(super) secure: bool,
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// Answers every request.
+pub(super) async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    service: web::Data<Service>,
+) -> HttpResponse {
+    // Every connection has one; a new one would guard nothing.
+    let origin = request.conn_data::<Origin>().cloned().unwrap_or_default();
+    let busy = origin.gate.begin();
+    let head = head(&request, &origin);
+    let ended = Rc::new(Cell::new(false));
+    let end = Rc::clone(&ended);
+    let body = payload
+        .map(|chunk| chunk.map_err(|_| BodyError::Disconnected))
+        .chain(stream::poll_fn(move |_| {
+            end.set(true);
+            Poll::Ready(None)
+        }));
+    let response = service
+        .into_inner()
+        .answer(head, Box::pin(body), origin.gate)
+        .await;
+    // The library reads the rest of such a body for ever, to keep the connection.
+    // Where the length is known it lingers and closes.
+    let is_chunked = request.headers().contains_key("transfer-encoding");
+    let rest_of_body = is_chunked && !ended.get();
+    if rest_of_body {
+        busy.leave_rest_of_body();
+    }
+    into_http(response, busy, rest_of_body)
+}
+
+fn head(request: &HttpRequest, origin: &Origin) -> Head {
+    let uri = request.uri();
+    Head {
+        method: request.method().as_str().to_owned(),
+        path: request.path().to_owned(),
+        uri: uri.path_and_query().map_or_else(
+            || request.path().to_owned(),
+            |path| path.as_str().to_owned(),
+        ),
+        headers: request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()))
+            .collect(),
+        has_body: request.headers().contains_key("transfer-encoding")
+            || request.headers().contains_key("content-length"),
+        peer: origin.peer,
+        secure: origin.secure,
+    }
+}
+
+fn into_http(response: Response, busy: Busy, close: bool) -> HttpResponse {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut http = HttpResponse::build(status);
+    if let Some(reason) = response.reason() {
+        http.reason(reason);
+    }
+    if close {
+        http.force_close();
+    }
+    for (name, value) in &response.headers {
+        match (
+            HeaderName::try_from(name.as_ref()),
+            HeaderValue::from_str(value),
+        ) {
+            (Ok(name), Ok(value)) => {
+                http.append_header((name, value));
+            }
+            _ => tracing::warn!(%name, "a header field cannot be sent"),
+        }
+    }
+    match response.body {
+        ResponseBody::Empty => http.finish(),
+        ResponseBody::Text(text) => http.body(text),
+        ResponseBody::Content { length, stream } => {
+            // The request goes on while its answer does.
+            let stream = stream.map(move |chunk| {
+                let _busy = &busy;
+                chunk.inspect_err(|error| {
+                    tracing::error!(
+                        error = error as &dyn std::error::Error,
+                        "the bytes of an upload cannot be read"
+                    );
+                })
+            });
+            http.body(SizedStream::new(length, stream))
+        }
+    }
+}
