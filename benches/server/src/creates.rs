@@ -58,7 +58,7 @@ impl Variant {
     fn start(kind: Kind, place: &Place, plan: &Plan) -> Result<Self> {
         let server = kind.start(place)?;
         load::create(server.address(), count(kind, plan).div_ceil(10))?;
-        server.clear()?;
+        server.set_aside()?;
         Ok(Self {
             kind,
             server,
@@ -76,7 +76,7 @@ impl Variant {
         self.rate.push(count as f64 / took.as_secs_f64());
         self.processor.push(micros(busy) / count as f64);
         let begun = Instant::now();
-        self.server.clear()?;
+        self.server.set_aside()?;
         progress(&format!(
             "{}: {took:.1?}, and {:.1?} to clean up",
             self.kind.name(),

@@ -23,7 +23,7 @@ impl Plan {
     /// Some ten minutes.
     pub(crate) const FULL: Self = Self {
         rounds: 7,
-        creates: 20_000,
+        creates: 10_000,
         big_bytes: 1024 * MIB,
         small_bytes: 32 * MIB,
         memory_rounds: 3,
