@@ -3,17 +3,30 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::eventually;
+use crate::harness::http2::Http2;
 use crate::harness::server::{Server, Setup};
 use crate::harness::tus::Tus;
 use crate::harness::wire::Wire;
 
-/// An append that has begun, and the upload's path.
-fn append(server: &Server, tus: &Tus, body: &[u8]) -> (Wire, String) {
-    let url = tus.create(1_000_000);
+/// Bytes of an upload.
+const LENGTH: usize = 1_000_000;
+
+/// Bytes that an append begins with: more than the server holds back before it
+/// writes, so that it can be seen that they came.
+const BEGUN: usize = 300_000;
+
+/// `LENGTH` bytes that are not alike.
+fn content() -> Vec<u8> {
+    (0..LENGTH).map(|offset| (offset % 251) as u8).collect()
+}
+
+/// An append of which `BEGUN` bytes are sent, and the upload's path.
+fn append(server: &Server, tus: &Tus) -> (Wire, String) {
+    let url = tus.create(LENGTH as u64);
     let path = url.strip_prefix(&server.origin()).unwrap().to_owned();
-    let head = Wire::patch_head(&path, 0, 1_000_000);
-    let wire = Wire::open(server.address(), &head, body);
-    eventually("the append runs", || tus.offset(&url) == body.len() as u64);
+    let head = Wire::patch_head(&path, 0, LENGTH);
+    let wire = Wire::open(server.address(), &head, &content()[..BEGUN]);
+    eventually("the append runs", || tus.offset(&url) > 0);
     (wire, path)
 }
 
@@ -30,14 +43,15 @@ fn stored(server: &Server, path: &str) -> Vec<u8> {
 fn a_stop_stores_what_came_and_tells_clients_to_come_back() {
     let mut server = Setup::new().start();
     let tus = Tus::new(server.files());
-    let (stalled, stalled_path) = append(&server, &tus, b"stalled");
-    let (mut running, running_path) = append(&server, &tus, b"running");
+    let (stalled, stalled_path) = append(&server, &tus);
+    let (mut running, running_path) = append(&server, &tus);
     let idle = Wire::open(server.address(), "OPTIONS /files HTTP/1.1\nHost: h\n", b"");
     let begun = Instant::now();
     server.send_sigterm();
     let sender = std::thread::spawn(move || {
-        let mut sent = 7;
-        while running.write(b"x").is_ok() && sent < 100_000 {
+        let content = content();
+        let mut sent = BEGUN;
+        while sent < LENGTH && running.write(&content[sent..=sent]).is_ok() {
             sent += 1;
             std::thread::sleep(Duration::from_millis(10));
             running.stream().set_nonblocking(true).unwrap();
@@ -52,32 +66,50 @@ fn a_stop_stores_what_came_and_tells_clients_to_come_back() {
     let answer = stalled.read_to_end();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
     let (answer, sent) = sender.join().unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(idle.read_to_end().starts_with("HTTP/1.1 204"));
     assert_eq!(server.wait().code(), Some(0));
     // The default of --shutdown-timeout.
     assert!(begun.elapsed() < Duration::from_secs(9));
-    assert_eq!(stored(&server, &stalled_path), b"stalled");
+    let content = content();
+    assert!(stored(&server, &stalled_path) == content[..BEGUN]);
     let kept = stored(&server, &running_path);
-    assert!(
-        kept.starts_with(b"running") && kept.len() <= sent,
-        "{}",
-        kept.len()
-    );
+    assert!((BEGUN..=sent).contains(&kept.len()), "{}", kept.len());
+    assert!(content.starts_with(&kept));
+}
+
+#[test]
+fn a_stop_does_the_same_over_http2() {
+    let mut server = Setup::new().start();
+    let tus = Tus::new(server.files());
+    let url = tus.create(LENGTH as u64);
+    let path = url.strip_prefix(&server.origin()).unwrap();
+    let client = Http2::connect(server.address());
+    let mut stalled = client.patch(path, 0, &[]);
+    stalled.write(&content()[..BEGUN]);
+    eventually("the append runs", || tus.offset(&url) > 0);
+    server.send_sigterm();
+    let answer = stalled.answer();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(stored(&server, path) == content()[..BEGUN]);
 }
 
 #[test]
 fn an_append_that_ends_by_itself_is_let() {
     let mut server = Setup::new().start();
     let tus = Tus::new(server.files());
-    let (mut wire, _) = append(&server, &tus, b"begun");
+    let (mut wire, path) = append(&server, &tus);
     let mark = server.mark();
     server.send_sigterm();
     server.wait_for_log_after(mark, "stopping");
-    wire.write(&vec![0; 1_000_000 - 5]).unwrap();
+    wire.write(&content()[BEGUN..]).unwrap();
     assert!(wire.read_head().starts_with("HTTP/1.1 204"));
     assert_eq!(server.wait().code(), Some(0));
+    assert!(stored(&server, &path) == content());
 }
 
 #[test]
@@ -103,11 +135,13 @@ fn a_second_signal_ends_the_server_at_once() {
         .arguments(&["--shutdown-timeout", "600"])
         .start();
     let tus = Tus::new(server.files());
-    let (_wire, path) = append(&server, &tus, b"stalled");
+    let (_wire, path) = append(&server, &tus);
     server.send_sigterm();
     server.wait_for_log("stopping");
     server.send_sigterm();
     assert_eq!(server.wait().code(), Some(1));
     server.wait_for_log("a second signal");
-    assert_eq!(stored(&server, &path), b"stalled");
+    // What was not written is lost, but nothing of what was.
+    let kept = stored(&server, &path);
+    assert!(!kept.is_empty() && content().starts_with(&kept));
 }

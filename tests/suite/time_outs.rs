@@ -4,9 +4,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::harness::eventually;
+use crate::harness::http2::Http2;
 use crate::harness::server::Setup;
-use crate::harness::tus::{Tus, header};
+use crate::harness::tus::Tus;
 use crate::harness::wire::{End, Wire};
 
 #[test]
@@ -125,43 +125,21 @@ fn connections_beyond_the_most_wait_and_do_not_disturb_the_others() {
 
 #[test]
 fn an_upload_that_stalls_over_http2_ends_too() {
-    if !crate::harness::programs::is_there("curl", "--version") {
-        return;
-    }
     let server = Setup::new().arguments(&["--read-timeout", "1"]).start();
     let tus = Tus::new(server.files());
     let url = tus.create(10);
-    let mut child = std::process::Command::new("curl")
-        .args([
-            "-si",
-            "--http2-prior-knowledge",
-            "-X",
-            "PATCH",
-            "-T",
-            "-",
-            "-m",
-            "60",
-        ])
-        .args(["-H", "Tus-Resumable: 1.0.0", "-H", "Upload-Offset: 0"])
-        .args(["-H", "Content-Type: application/offset+octet-stream", &url])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"abc").unwrap();
-    eventually("what came is stored", || {
-        tus.head(&url).status() == 200 && { header(&tus.head(&url), "upload-offset") == "3" }
-    });
-    let mut answer = String::new();
-    let mut stdout = child.stdout.take().unwrap();
-    let mut byte = [0; 4096];
-    while !answer.contains("408") {
-        let count = stdout.read(&mut byte).unwrap();
-        assert!(count > 0, "{answer}");
-        answer.push_str(&String::from_utf8_lossy(&byte[..count]));
-    }
-    drop(stdin);
-    child.wait().unwrap();
-    assert_eq!(tus.patch(&url, 3, "defghij").status(), 204);
+    let path = url.strip_prefix(&server.origin()).unwrap();
+    let client = Http2::connect(server.address());
+    let mut stalled = client.patch(path, 0, &[]);
+    stalled.write(b"abc");
+    let answer = stalled.answer();
+    assert_eq!(answer.status, 408, "{answer:?}");
+    assert!(answer.body.contains("What came is stored."), "{answer:?}");
+    assert_eq!(tus.offset(&url), 3);
+    // The connection goes on.
+    let mut rest = client.patch(path, 3, &[]);
+    rest.write(b"defghij");
+    rest.end();
+    assert_eq!(rest.answer().status, 204);
+    assert_eq!(tus.get(&url).text().unwrap(), "abcdefghij");
 }

@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod guests;
+pub mod http2;
 pub mod markdown;
 pub mod nginx;
 pub mod programs;
