@@ -7,6 +7,7 @@
 mod environment;
 mod failure;
 mod logging;
+mod network;
 mod values;
 
 pub use failure::Failure;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
+
+use network::NetworkFlags;
 
 use crate::hooks::EventSet;
 use crate::server::ServerConfig;
@@ -39,6 +42,8 @@ use crate::uploads::UploadsConfig;
 pub struct Cli {
     #[command(flatten)]
     server: ServerFlags,
+    #[command(flatten)]
+    network: NetworkFlags,
     #[command(flatten)]
     storage: StorageFlags,
     /// Which hooks are asked and told.
@@ -69,7 +74,7 @@ struct ServerFlags {
     #[arg(long, env = "RUSTUS_SERVER_WORKERS", value_parser = values::workers, hide = true)]
     server_workers: Option<usize>,
     /// Path below which uploads are found
-    #[arg(long, env = "RUSTUS_URL", default_value = "/files")]
+    #[arg(long, env = "RUSTUS_URL", default_value = "/files", value_parser = values::base_url)]
     url: BaseUrl,
     /// Bytes that one request may carry [default: no limit]
     #[arg(short, long, env = "RUSTUS_MAX_BODY_SIZE", value_name = "BYTES")]
@@ -273,6 +278,9 @@ impl Cli {
             ))));
         }
         self.unknown_variables = unknown.others;
+        self.network
+            .settle()
+            .map_err(|problem| Failure::configuration(&Contradiction(problem)))?;
         let disabled = self.hooks.required().without(self.hooks.enabled());
         if disabled != EventSet::EMPTY {
             return Err(Failure::configuration(&Contradiction(format!(
@@ -318,9 +326,15 @@ impl Cli {
     #[must_use]
     pub fn server_config(&self) -> ServerConfig {
         ServerConfig {
-            host: self.server.host.clone(),
-            port: self.server.port,
+            listen: self.network.listen(&self.server.host, self.server.port),
             workers: self.server.workers.or(self.server.server_workers),
+            max_connections: self.network.max_connections(),
+            read_timeout: self.network.read_timeout(),
+            shutdown_timeout: self.network.shutdown_timeout(),
+            tls: self.network.tls(),
+            cors: self.network.cors(),
+            behind_proxy: self.network.behind_proxy(),
+            log_health: self.network.log_health(),
         }
     }
 
@@ -382,7 +396,7 @@ mod tests {
     fn defaults_are_those_of_the_reference() {
         let cli = read(&[]).unwrap();
         let server = cli.server_config();
-        assert_eq!((server.host.as_str(), server.port), ("0.0.0.0", 1081));
+        assert_eq!(server.listen.to_string(), "0.0.0.0:1081");
         assert_eq!(cli.tus_config().base_url.as_str(), "/files");
         assert_eq!(cli.store_config().data_dir, PathBuf::from("./data"));
         assert_eq!(cli.hooks.enabled, None);

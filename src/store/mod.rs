@@ -46,6 +46,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store's name in events, such as `file_storage`.
     fn name(&self) -> &'static str;
 
+    /// Finds out whether it could store something now. Called whenever somebody
+    /// asks whether the server is ready, at most about once a second.
+    ///
+    /// # Errors
+    /// What would keep it from it.
+    async fn check(&self) -> Result<(), StoreError>;
+
     /// Where the bytes of an upload lie, for people and for hooks: an absolute
     /// path for a file store.
     fn location(&self, record: &Record) -> String;

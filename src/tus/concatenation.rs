@@ -25,9 +25,10 @@ impl Concat {
     ///
     /// # Errors
     /// It is neither `partial` nor `final;` and URLs of possible uploads of this
-    /// server, separated by spaces.
+    /// server, which the client calls `site`, separated by spaces.
     pub(super) fn read(
         headers: &Headers,
+        site: &str,
         base_url: &BaseUrl,
     ) -> Result<Option<Self>, InvalidHeader> {
         let Some(header) = headers.text(FIELD)? else {
@@ -37,11 +38,10 @@ impl Concat {
             return Ok(Some(Self::Partial));
         }
         let urls = header.strip_prefix("final;").ok_or(InvalidHeader(FIELD))?;
-        let host = headers.text("host").unwrap_or_default();
         let parts = urls
             .split(' ')
             .filter(|url| !url.is_empty())
-            .map(|url| part(url, host, base_url).ok_or(InvalidHeader(FIELD)))
+            .map(|url| part(url, site, base_url).ok_or(InvalidHeader(FIELD)))
             .collect::<Result<Vec<_>, _>>()?;
         if parts.is_empty() {
             return Err(InvalidHeader(FIELD));
@@ -53,9 +53,10 @@ impl Concat {
     }
 }
 
-/// The upload at `url`: a path, or a URL whose host is the one that the client
-/// calls this server by.
-fn part(url: &str, host: Option<&str>, base_url: &BaseUrl) -> Option<UploadId> {
+/// The upload at `url`: a path, or a URL whose host is the one in `site`, which
+/// is what stands before the base URL in URLs of this server.
+fn part(url: &str, site: &str, base_url: &BaseUrl) -> Option<UploadId> {
+    let (host, prefix) = host_and_prefix(site);
     let path = if url.starts_with('/') && !url.starts_with("//") {
         url
     } else {
@@ -78,9 +79,20 @@ fn part(url: &str, host: Option<&str>, base_url: &BaseUrl) -> Option<UploadId> {
         }
         rest.strip_prefix(authority)?
     };
-    match base_url.target(path)? {
+    match base_url.target(path.strip_prefix(prefix)?)? {
         Target::Upload(id) => UploadId::new(id).ok(),
         Target::Collection | Target::Other => None,
+    }
+}
+
+/// The host, if it is known, and what a proxy takes off the path.
+fn host_and_prefix(site: &str) -> (Option<&str>, &str) {
+    match site.split_once("://") {
+        None => (None, site),
+        Some((_, rest)) => {
+            let (host, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            (Some(host), prefix)
+        }
     }
 }
 
@@ -89,9 +101,13 @@ mod tests {
     use super::*;
 
     fn read(value: &str, host: Option<&str>) -> Result<Option<Concat>, InvalidHeader> {
-        let mut fields = vec![(FIELD.to_owned(), value.as_bytes().to_vec())];
-        fields.extend(host.map(|host| ("host".to_owned(), host.as_bytes().to_vec())));
-        Concat::read(&fields.into_iter().collect(), &"/files".parse().unwrap())
+        let site = host.map_or_else(String::new, |host| format!("http://{host}"));
+        read_at(value, &site)
+    }
+
+    fn read_at(value: &str, site: &str) -> Result<Option<Concat>, InvalidHeader> {
+        let fields = Headers::from_iter([(FIELD.to_owned(), value.as_bytes().to_vec())]);
+        Concat::read(&fields, site, &"/files".parse().unwrap())
     }
 
     fn made_of(header: &str, parts: &[&str]) -> Concat {
@@ -122,9 +138,20 @@ mod tests {
         assert!(read(header, Some("h:1082")).is_err());
         assert!(read(header, None).is_err());
         assert_eq!(
-            Concat::read(&Headers::default(), &"/".parse().unwrap()),
+            Concat::read(&Headers::default(), "", &"/".parse().unwrap()),
             Ok(None)
         );
+    }
+
+    #[test]
+    fn what_a_proxy_takes_off_the_path_belongs_to_the_url() {
+        for site in ["http://h/up", "https://h/up", "/up"] {
+            let whole = read_at("final;/up/files/a", site).unwrap().unwrap();
+            assert_eq!(whole, made_of("final;/up/files/a", &["a"]));
+            assert!(read_at("final;/files/a", site).is_err());
+        }
+        assert!(read_at("final;https://h/up/files/a", "https://h/up").is_ok());
+        assert!(read_at("final;https://h/files/a", "https://h/up").is_err());
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Tus {
         self.require_on(Extension::CreationWithUpload, body.may_have_bytes())?;
         let deferred = headers.contains("upload-defer-length");
         self.require_on(Extension::CreationDeferLength, deferred)?;
-        let partial = match Concat::read(headers, &self.config.base_url)? {
+        let partial = match Concat::read(headers, &request.site, &self.config.base_url)? {
             None => false,
             Some(Concat::Partial) => true,
             Some(Concat::Final { header, parts }) => {
@@ -42,7 +42,7 @@ impl Tus {
                     metadata: metadata(headers)?,
                 };
                 let created = self.uploads.concatenate(cause, new).await?;
-                return Ok(self.created(headers, created));
+                return Ok(self.created(request, created));
             }
         };
         let new = NewUpload {
@@ -60,7 +60,7 @@ impl Tus {
             return Err(Problem::ContentType);
         };
         let created = self.uploads.create(cause, new, body).await?;
-        Ok(self.created(headers, created))
+        Ok(self.created(request, created))
     }
 
     /// Refuses a request that uses an extension which is turned off. Passing
@@ -73,9 +73,9 @@ impl Tus {
         Ok(())
     }
 
-    fn created(&self, headers: &Headers, created: Created) -> Response {
+    fn created(&self, request: &Request, created: Created) -> Response {
         let response = Response::new(201)
-            .with("Location", self.location(headers, &created.id))
+            .with("Location", self.location(request, &created.id))
             .with("Upload-Offset", created.offset)
             .expiring(created.expires_at)
             .with_chosen(created.headers);
@@ -85,13 +85,10 @@ impl Tus {
         }
     }
 
-    /// The upload's URL: absolute if the client said what it calls the server.
-    fn location(&self, headers: &Headers, id: &UploadId) -> String {
-        let path = format!("{}/{id}", self.config.base_url.as_str());
-        match headers.text("host") {
-            Ok(Some(host)) if !host.is_empty() => format!("http://{host}{path}"),
-            _ => path,
-        }
+    /// The upload's URL: absolute if it is known what the client calls the
+    /// server.
+    fn location(&self, request: &Request, id: &UploadId) -> String {
+        format!("{}{}/{id}", request.site, self.config.base_url.as_str())
     }
 }
 

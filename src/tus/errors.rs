@@ -119,6 +119,9 @@ fn upload_error(error: UploadError, request: &Request) -> Response {
         UploadError::Refused(Refusal::Unavailable { retry_after }) => unavailable(retry_after),
         // Mostly written to nobody.
         UploadError::Body(BodyError::Disconnected) => Response::text(400, "The body ended early."),
+        UploadError::Body(BodyError::Stalled) => {
+            Response::text(408, "Nothing came for too long. What came is stored.")
+        }
         UploadError::Body(BodyError::TooLarge) => Response::text(413, "The body is too large."),
         // As for `Locked`: the client asks for the offset and goes on from it.
         UploadError::Body(BodyError::TakenOver) => {

@@ -68,6 +68,12 @@ impl Tus {
         Self { uploads, config }
     }
 
+    /// What it is a face of.
+    #[must_use]
+    pub fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
     /// Where uploads are found.
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
@@ -155,8 +161,7 @@ impl Tus {
             return Err(Problem::BodyTooLarge);
         }
         let length = match length {
-            // Neither a length nor chunks: there is no body.
-            None if !request.headers.contains("transfer-encoding") => Some(0),
+            None if !request.has_body => Some(0),
             length => length,
         };
         Ok(LimitedBody::new(body, length, self.config.max_body_size))

@@ -78,6 +78,12 @@ pub struct Request {
     pub remote_address: Option<IpAddr>,
     /// The header fields.
     pub headers: Headers,
+    /// What stands before the path in the URLs of this server, as the client
+    /// sees it: scheme, host and what a proxy took off the path. Empty if none
+    /// of it is known.
+    pub site: String,
+    /// Whether a body comes, or may come.
+    pub has_body: bool,
 }
 
 impl Request {
@@ -102,8 +108,24 @@ impl Request {
             target,
             uri,
             remote_address,
+            site: String::new(),
+            has_body: headers.contains("content-length") || headers.contains("transfer-encoding"),
             headers,
         }
+    }
+
+    /// The request with what stands before the path in URLs of this server.
+    #[must_use]
+    pub fn with_site(mut self, site: String) -> Self {
+        self.site = site;
+        self
+    }
+
+    /// The request with or without a body. HTTP/2 has no field that says it.
+    #[must_use]
+    pub fn with_body(mut self, has_body: bool) -> Self {
+        self.has_body = has_body;
+        self
     }
 
     /// Whether it can change an upload.

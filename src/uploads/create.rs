@@ -68,7 +68,10 @@ impl Uploads {
             Ok(begun) => begun,
             Err(
                 error @ UploadError::Body(
-                    BodyError::Disconnected | BodyError::TakenOver | BodyError::Stopping,
+                    BodyError::Disconnected
+                    | BodyError::Stalled
+                    | BodyError::TakenOver
+                    | BodyError::Stopping,
                 ),
             ) => return Err(error),
             Err(error) => {

@@ -120,6 +120,20 @@ impl Uploads {
         self.max_length
     }
 
+    /// Whether somebody answers every event that has to be answered.
+    #[must_use]
+    pub fn hooks_answer(&self) -> bool {
+        self.hooks.answer_required()
+    }
+
+    /// Finds out whether uploads could be stored now.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn check_storage(&self) -> Result<(), UploadError> {
+        Ok(self.store.check().await?)
+    }
+
     /// How an upload stands. Who adds bytes to it is made to stop, so that the
     /// offset is one at which the next append is accepted.
     ///

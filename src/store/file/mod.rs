@@ -167,6 +167,18 @@ impl Store for FileStore {
         "file_storage"
     }
 
+    async fn check(&self) -> Result<(), StoreError> {
+        self.blocking(|inner| {
+            for directory in [inner.data.root(), inner.records.root()] {
+                record_file::temporary_file(directory)
+                    .and_then(tempfile::NamedTempFile::close)
+                    .map_err(|source| StoreError::io("write to", directory, source))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     fn location(&self, record: &Record) -> String {
         self.inner
             .data

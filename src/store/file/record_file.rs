@@ -70,6 +70,7 @@ impl RecordDir {
         Self { root }
     }
 
+    /// The directory itself.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }

@@ -43,11 +43,12 @@ impl Wire {
         )
     }
 
-    pub fn write(&mut self, body: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(body)
+    /// The connection itself.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
     }
 
-    /// What the server says up to an empty line.
+    /// Everything up to the end of the next answer's head.
     pub fn read_head(&mut self) -> String {
         let mut head = Vec::new();
         let mut byte = [0];
@@ -55,6 +56,10 @@ impl Wire {
             head.push(byte[0]);
         }
         String::from_utf8(head).unwrap()
+    }
+
+    pub fn write(&mut self, body: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(body)
     }
 
     /// Everything the server says until it closes.
