@@ -6,14 +6,15 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use actix_web::body::SizedStream;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt as _, stream};
 
 use super::connection::{Busy, Gate};
+use super::framing::BodyFraming;
 use super::handler::{Head, Service};
-use crate::tus::{Response, ResponseBody};
+use crate::tus::{Response, ResponseBody, Trailers};
 use crate::uploads::BodyError;
 
 /// What a request has to know of its connection.
@@ -32,14 +33,23 @@ pub(super) async fn handle(
 ) -> HttpResponse {
     // Every connection has one; a new one would guard nothing.
     let origin = request.conn_data::<Origin>().cloned().unwrap_or_default();
-    let busy = origin.gate.begin();
+    let busy = origin
+        .gate
+        .begin(body_framing(request.method(), request.headers()));
     let head = head(&request, &origin);
     let ended = Rc::new(Cell::new(false));
-    let end = Rc::clone(&ended);
+    let (end, gate, trailers) = (
+        Rc::clone(&ended),
+        origin.gate.clone(),
+        head.trailers.clone(),
+    );
     let body = payload
         .map(|chunk| chunk.map_err(|_| BodyError::Disconnected))
         .chain(stream::poll_fn(move |_| {
             end.set(true);
+            if let Some(fields) = gate.take_trailers() {
+                trailers.set(fields);
+            }
             Poll::Ready(None)
         }));
     let response = service
@@ -72,8 +82,30 @@ fn head(request: &HttpRequest, origin: &Origin) -> Head {
             .collect(),
         has_body: request.headers().contains_key("transfer-encoding")
             || request.headers().contains_key("content-length"),
+        trailers: Trailers::default(),
         peer: origin.peer,
         secure: origin.secure,
+    }
+}
+
+/// How the library frames the body of a request that it took for one.
+pub(super) fn body_framing(method: &Method, headers: &HeaderMap) -> BodyFraming {
+    let is_websocket = |value: &HeaderValue| {
+        let value = value.to_str().map(str::trim);
+        value.is_ok_and(|value| value.eq_ignore_ascii_case("websocket"))
+    };
+    let length = headers
+        .get("content-length")
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .unwrap_or(0);
+    if headers.contains_key("transfer-encoding") {
+        BodyFraming::Chunked
+    } else if headers.get_all("upgrade").any(is_websocket)
+        || (method == Method::CONNECT && length == 0)
+    {
+        BodyFraming::Endless
+    } else {
+        BodyFraming::Bytes(length)
     }
 }
 

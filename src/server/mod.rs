@@ -11,9 +11,11 @@
 //!   What came is stored before the process ends.
 
 mod body;
+mod chunked;
 mod connection;
 mod cors;
 mod door;
+mod framing;
 mod handler;
 mod health;
 mod http1;

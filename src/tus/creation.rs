@@ -24,7 +24,7 @@ impl Tus {
             length: length(headers)?,
             metadata: metadata(headers)?,
         };
-        let checksum = checksum::expected(headers)?;
+        let checksum = checksum::expected(request)?;
         // Many clients set some type even though there is no body.
         let body = if !body.may_have_bytes() {
             None

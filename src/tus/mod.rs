@@ -19,12 +19,14 @@ mod patch;
 mod request;
 mod response;
 mod termination;
+mod trailers;
 mod version;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use headers::{Headers, InvalidHeader};
 pub use request::{Method, Request, Target};
 pub use response::{Response, ResponseBody};
+pub use trailers::Trailers;
 pub use version::VERSION;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ const EXTENSIONS: &[(&str, Spoken)] = &[
     ("creation-defer-length", always),
     ("creation-with-upload", always),
     ("checksum", always),
+    ("checksum-trailer", always),
     ("expiration", |tus| tus.uploads.expire()),
     ("termination", always),
 ];
