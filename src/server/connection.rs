@@ -7,6 +7,9 @@
 //! while the body's queue is full. The end of the connection is then also seen
 //! only when all bytes before it were handed over.
 //!
+//! It also throws away trailers. The connection keeps step with the messages
+//! that pass and keeps their trailers; see [`super::framing`].
+//!
 //! What the library has no time-out for ends here: a request's head that does
 //! not get ready after the first one, the rest of a chunked body that was
 //! refused, an answer that nobody reads.
@@ -19,11 +22,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::framing::{BodyFraming, Framing};
 use super::{KEEP_ALIVE, LINGER};
+use crate::tus::Headers;
 
 /// How long the head of a request may take from its first byte on. Heads are a
 /// packet or two; ten seconds forgive a retransmission on a bad line. What comes
@@ -41,8 +47,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection behind a [`Gate`].
 pub(super) struct Connection<T> {
     io: T,
-    /// Bytes that were looked at and are still to be read.
-    first: Vec<u8>,
+    /// Bytes that came and are still to be read.
+    first: BytesMut,
     gate: Gate,
     hang_up: Pin<Box<WaitForCancellationFutureOwned>>,
     head: Option<Pin<Box<Sleep>>>,
@@ -70,6 +76,9 @@ struct State {
     left_over: Cell<bool>,
     /// When the next request has to be there.
     until: Cell<Option<Instant>>,
+    framing: RefCell<Framing>,
+    /// Whether bytes wait for what a request does.
+    held: Cell<bool>,
 }
 
 /// A request that is being answered, until dropped.
@@ -91,12 +100,39 @@ impl Gate {
         }
     }
 
-    /// Says that the bytes that came were a request's.
-    pub(super) fn begin(&self) -> Busy {
-        self.0.busy.set(self.0.busy.get() + 1);
-        self.0.used.set(true);
-        self.0.until.set(None);
+    /// Says that the bytes that came were a request's head.
+    pub(super) fn begin(&self, body: BodyFraming) -> Busy {
+        let state = &self.0;
+        state.busy.set(state.busy.get() + 1);
+        state.used.set(true);
+        state.until.set(None);
+        state.framing.borrow_mut().begin(body);
+        self.let_go();
         Busy(self.clone())
+    }
+
+    /// Has bytes that were held back looked at again.
+    fn let_go(&self) {
+        if self.0.held.replace(false)
+            && let Some(reader) = self.0.reader.take()
+        {
+            reader.wake();
+        }
+    }
+
+    /// The trailers of the body that ended just now, if they are known.
+    pub(super) fn take_trailers(&self) -> Option<Headers> {
+        self.0.framing.borrow_mut().take_trailers()
+    }
+
+    /// How many of `bytes`, which come next, can be handed over.
+    fn follow(&self, bytes: &[u8]) -> usize {
+        let state = &self.0;
+        let count = state.framing.borrow_mut().follow(bytes);
+        if count > 0 {
+            self.saw_bytes();
+        }
+        count
     }
 
     fn saw_bytes(&self) {
@@ -131,6 +167,8 @@ impl Drop for Busy {
         if state.busy.get() > 0 {
             return;
         }
+        state.framing.borrow_mut().answered();
+        self.0.let_go();
         // If what came ahead is a part of a head, the library waits for the rest
         // without limit. If it was all body, this is a pause.
         let wait = match (state.left_over.get(), state.ahead.replace(false)) {
@@ -153,13 +191,18 @@ impl<T> Connection<T> {
     pub(super) fn new(io: T, hang_up: &CancellationToken, patience: Option<Duration>) -> Self {
         Self {
             io,
-            first: Vec::new(),
+            first: BytesMut::new(),
             gate: Gate::default(),
             hang_up: Box::pin(hang_up.clone().cancelled_owned()),
             head: None,
             patience,
             stalled: None,
         }
+    }
+
+    /// Keeps step with HTTP/1.1 from here on.
+    pub(super) fn follow_http1(&self) {
+        self.gate.0.framing.replace(Framing::of_new_connection());
     }
 
     /// What lets its bytes through.
@@ -207,6 +250,20 @@ impl<T> Connection<T> {
 }
 
 impl<T: AsyncRead + Unpin> Connection<T> {
+    /// Hands over bytes that came before, as far as it may.
+    fn hand_over(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let room = self.first.len().min(buf.remaining());
+        let count = self.gate.follow(self.first.split_at(room).0);
+        if count == 0 && !self.gate.0.framing.borrow().is_broken() {
+            self.gate.0.held.set(true);
+            self.gate.0.reader.replace(Some(cx.waker().clone()));
+            return Poll::Pending;
+        }
+        // If it is broken, nothing more: this is the end.
+        buf.put_slice(&self.first.split_to(count));
+        Poll::Ready(Ok(()))
+    }
+
     /// Whether the client speaks HTTP/2 without having asked (RFC 9113, 3.3).
     /// Waits for as many bytes as that takes; they are not lost.
     pub(super) async fn begins_with_http2(&mut self) -> io::Result<bool> {
@@ -218,7 +275,7 @@ impl<T: AsyncRead + Unpin> Connection<T> {
             }
         }
         let begins = first == PREFACE;
-        self.first = first;
+        self.first = BytesMut::from(first.as_slice());
         Ok(begins)
     }
 }
@@ -234,11 +291,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
             return Poll::Pending;
         }
         if !self.first.is_empty() {
-            let count = self.first.len().min(buf.remaining());
-            self.first
-                .drain(..count)
-                .for_each(|byte| buf.put_slice(&[byte]));
-            return Poll::Ready(Ok(()));
+            return self.hand_over(cx, buf);
         }
         if self
             .gate
@@ -258,10 +311,17 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
                 self.poll_head(cx).map(Ok)
             }
             Poll::Ready(Ok(())) => {
-                if buf.filled().len() > before {
-                    self.gate.saw_bytes();
+                let came = buf.filled().split_at(before).1;
+                let count = self.gate.follow(came);
+                if count == came.len() {
+                    return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(Ok(()))
+                self.first.extend_from_slice(came.split_at(count).1);
+                buf.set_filled(before + count);
+                if count > 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                self.hand_over(cx, buf)
             }
             // However it ended, what came before counts; the library would throw
             // away what it read just before an error.
@@ -355,7 +415,7 @@ mod tests {
         let mut connection = connection(server);
         let gate = connection.gate().clone();
         let mut bytes = [0; 8];
-        let busy = gate.begin();
+        let busy = gate.begin(BodyFraming::Bytes(0));
         client.write_all(b"body").await.unwrap();
         assert_eq!(connection.read(&mut bytes).await.unwrap(), 4);
         // While a request is answered the time does not run.

@@ -71,7 +71,10 @@ impl Door {
                         match door.is_http2(&mut connection).await {
                             Some(true) => door.serve_http2(connection).await,
                             // How it ends is the client's business.
-                            Some(false) => drop(http1.call((connection, None)).await),
+                            Some(false) => {
+                                connection.follow_http1();
+                                drop(http1.call((connection, None)).await);
+                            }
                             None => {}
                         }
                         Ok(())

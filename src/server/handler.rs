@@ -12,7 +12,7 @@ use super::cors::{CorsConfig, Verdict};
 use super::health::{Health, Question};
 use super::in_flight::InFlight;
 use super::proxy::{self, Forwarded};
-use crate::tus::{Headers, Request, Response, Target, Tus};
+use crate::tus::{Headers, Request, Response, Target, Trailers, Tus};
 
 /// How requests are treated.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub(super) struct Head {
     pub(super) headers: Headers,
     /// Whether a body comes, or may come.
     pub(super) has_body: bool,
+    /// Set when the body has come to its end.
+    pub(super) trailers: Trailers,
     /// Who made the connection.
     pub(super) peer: Option<IpAddr>,
     /// Whether the connection is TLS.
@@ -115,7 +117,7 @@ impl Service {
                 let request =
                     Request::new(&head.method, target, head.uri, way.client, head.headers)
                         .with_site(site)
-                        .with_body(head.has_body);
+                        .with_body(head.has_body, head.trailers);
                 let silence = self.rules.read_timeout;
                 let (intake, body) = body::split(body, &self.in_flight, silence);
                 Arc::clone(&self).run(request, intake, body).await

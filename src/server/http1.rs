@@ -9,7 +9,7 @@ use std::task::Poll;
 use actix_http::RequestHead;
 use actix_web::body::SizedStream;
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
@@ -18,8 +18,9 @@ use tokio::sync::oneshot;
 
 use super::body::Incoming;
 use super::connection::{Busy, Gate};
+use super::framing::BodyFraming;
 use super::handler::{Head, Service};
-use crate::tus::{Response, ResponseBody};
+use crate::tus::{Response, ResponseBody, Trailers};
 use crate::uploads::BodyError;
 
 /// What a request has to know of its connection.
@@ -49,14 +50,19 @@ impl Exchange {
         service: Arc<Service>,
         wanted: Option<oneshot::Sender<()>>,
     ) -> Self {
-        let busy = origin.gate.begin();
+        let framing = body_framing(&request.method, request.headers());
+        let busy = origin.gate.begin(framing);
         let head = head(request, &origin);
         let has_ended = Rc::new(Cell::new(false));
         let end = Rc::clone(&has_ended);
+        let (gate, trailers) = (origin.gate.clone(), head.trailers.clone());
         let source = payload
             .map(|chunk| chunk.map_err(|_| BodyError::Disconnected))
             .chain(stream::poll_fn(move |_| {
                 end.set(true);
+                if let Some(fields) = gate.take_trailers() {
+                    trailers.set(fields);
+                }
                 Poll::Ready(None)
             }));
         let mut body = Incoming::new(Box::pin(source), origin.gate);
@@ -122,8 +128,30 @@ fn head(request: &RequestHead, origin: &Origin) -> Head {
             .collect(),
         has_body: request.headers().contains_key("transfer-encoding")
             || request.headers().contains_key("content-length"),
+        trailers: Trailers::default(),
         peer: origin.peer,
         secure: origin.secure,
+    }
+}
+
+/// How the library frames the body of a request that it took for one.
+pub(super) fn body_framing(method: &Method, headers: &HeaderMap) -> BodyFraming {
+    let is_websocket = |value: &HeaderValue| {
+        let value = value.to_str().map(str::trim);
+        value.is_ok_and(|value| value.eq_ignore_ascii_case("websocket"))
+    };
+    let length = headers
+        .get("content-length")
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .unwrap_or(0);
+    if headers.contains_key("transfer-encoding") {
+        BodyFraming::Chunked
+    } else if headers.get_all("upgrade").any(is_websocket)
+        || (method == Method::CONNECT && length == 0)
+    {
+        BodyFraming::Endless
+    } else {
+        BodyFraming::Bytes(length)
     }
 }
 

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use h2::RecvStream;
 use h2::server::{Builder, SendResponse};
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -29,7 +29,7 @@ use super::body::Incoming;
 use super::connection::{Gate, HEAD};
 use super::handler::{Head, Service};
 use super::{KEEP_ALIVE, LINGER};
-use crate::tus::{Headers, Response, ResponseBody};
+use crate::tus::{Headers, Response, ResponseBody, Trailers};
 use crate::uploads::BodyError;
 
 /// Requests at a time on one connection. Browsers upload a handful of files at a
@@ -163,7 +163,11 @@ async fn stream(
     let (parts, body) = request.into_parts();
     let head = head(&parts, &client, !body.is_end_stream());
     // Flow control is the gate.
-    let body = Incoming::new(Box::pin(Frames(body)), Gate::default());
+    let source = Frames {
+        stream: body,
+        trailers: head.trailers.clone(),
+    };
+    let body = Incoming::new(Box::pin(source), Gate::default());
     let response = service.answer(head, body).await;
     if let Err(error) = send(response, respond, client.patience).await {
         tracing::debug!(%error, "an answer was not taken");
@@ -171,11 +175,7 @@ async fn stream(
 }
 
 fn head(parts: &http::request::Parts, client: &Client, has_body: bool) -> Head {
-    let mut headers: Vec<(String, Vec<u8>)> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()))
-        .collect();
+    let mut headers: Vec<(String, Vec<u8>)> = fields(&parts.headers).collect();
     // RFC 9113, 8.3.1: `:authority` stands for `Host`.
     if let Some(authority) = parts.uri.authority() {
         headers.retain(|(name, _)| name != "host");
@@ -192,29 +192,44 @@ fn head(parts: &http::request::Parts, client: &Client, has_body: bool) -> Head {
             .to_owned(),
         headers: Headers::from_iter(headers),
         has_body,
+        trailers: Trailers::default(),
         peer: client.peer,
         secure: client.secure,
     }
 }
 
 /// A body. Room for more is given back as it is taken.
-struct Frames(RecvStream);
+struct Frames {
+    stream: RecvStream,
+    trailers: Trailers,
+}
 
 impl Stream for Frames {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let stream = &mut self.0;
+        let stream = &mut self.stream;
         match ready!(stream.poll_data(cx)) {
             Some(Ok(chunk)) => {
                 // It fails when the stream is reset; the bytes came before that.
                 drop(stream.flow_control().release_capacity(chunk.len()));
-                Poll::Ready(Some(Ok(chunk)))
+                return Poll::Ready(Some(Ok(chunk)));
             }
-            Some(Err(_)) => Poll::Ready(Some(Err(BodyError::Disconnected))),
-            None => Poll::Ready(None),
+            Some(Err(_)) => return Poll::Ready(Some(Err(BodyError::Disconnected))),
+            None => {}
         }
+        let Ok(trailers) = ready!(stream.poll_trailers(cx)) else {
+            return Poll::Ready(Some(Err(BodyError::Disconnected)));
+        };
+        self.trailers
+            .set(trailers.iter().flat_map(fields).collect());
+        Poll::Ready(None)
     }
+}
+
+fn fields(map: &HeaderMap) -> impl Iterator<Item = (String, Vec<u8>)> {
+    map.iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()))
 }
 
 async fn send(

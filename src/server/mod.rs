@@ -11,10 +11,12 @@
 //!   What came is stored before the process ends.
 
 mod body;
+mod chunked;
 mod connection;
 mod cors;
 mod door;
 mod expect;
+mod framing;
 mod handler;
 mod health;
 mod http1;

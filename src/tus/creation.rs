@@ -50,7 +50,7 @@ impl Tus {
             metadata: metadata(headers)?,
             partial,
         };
-        let checksum = self.expected_checksum(headers)?;
+        let checksum = self.expected_checksum(request)?;
         // Many clients set some type even though there is no body.
         let body = if !body.may_have_bytes() {
             None

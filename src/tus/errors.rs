@@ -92,7 +92,10 @@ fn upload_error(error: UploadError, request: &Request) -> Response {
         UploadError::ChecksumMismatch => {
             Response::text(CHECKSUM_MISMATCH, "The body does not match its checksum.")
         }
-        UploadError::NoChecksum => Response::text(400, "Upload-Checksum is invalid."),
+        UploadError::NoChecksum => {
+            Response::text(400, "The trailer Upload-Checksum is missing or invalid.")
+                .with("Tus-Checksum-Algorithm", checksum::algorithms())
+        }
         UploadError::ExceedsLength => {
             Response::text(413, "The body goes past the end of the upload.")
         }

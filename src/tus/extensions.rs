@@ -5,10 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Makes the enum and its table from the same rows: a name on the wire and in
-/// the configuration, and whether it is of no use without `creation`. The order
-/// is that of `Tus-Extension`.
+/// the configuration, and what it is of no use without. The order is that of
+/// `Tus-Extension`.
 macro_rules! extensions {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, needs_creation: $needs:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, needs: [$($needs:ident)?];)*) => {
         /// A part of the protocol that can be turned off.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Extension {
@@ -25,8 +25,8 @@ macro_rules! extensions {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            const fn needs_creation(self) -> bool {
-                match self { $(Self::$variant => $needs,)* }
+            const fn needs(self) -> &'static [Self] {
+                match self { $(Self::$variant => &[$(Self::$needs)?],)* }
             }
         }
     };
@@ -35,21 +35,23 @@ macro_rules! extensions {
 extensions! {
     /// `GET` of finished uploads. tus has no such extension; the name is that
     /// which the upstream server tells its clients.
-    Getting = "getting", needs_creation: false;
+    Getting = "getting", needs: [];
     /// `POST`.
-    Creation = "creation", needs_creation: false;
+    Creation = "creation", needs: [];
     /// `DELETE`.
-    Termination = "termination", needs_creation: false;
+    Termination = "termination", needs: [];
     /// Bytes that come with a `POST`.
-    CreationWithUpload = "creation-with-upload", needs_creation: true;
+    CreationWithUpload = "creation-with-upload", needs: [Creation];
     /// `Upload-Defer-Length`.
-    CreationDeferLength = "creation-defer-length", needs_creation: true;
+    CreationDeferLength = "creation-defer-length", needs: [Creation];
     /// `Upload-Concat`.
-    Concatenation = "concatenation", needs_creation: true;
+    Concatenation = "concatenation", needs: [Creation];
     /// `Upload-Checksum`.
-    Checksum = "checksum", needs_creation: false;
+    Checksum = "checksum", needs: [];
+    /// `Upload-Checksum` after the body.
+    ChecksumTrailer = "checksum-trailer", needs: [Checksum];
     /// Unfinished uploads expire, if a time is set.
-    Expiration = "expiration", needs_creation: false;
+    Expiration = "expiration", needs: [];
 }
 
 /// Extensions that are turned on.
@@ -74,15 +76,11 @@ impl ExtensionSet {
         Self(self.0 & !(1 << extension as u32))
     }
 
-    /// The set with `extension`, and with `creation` if that is needed for it.
+    /// The set with `extension` and with what that needs.
     #[must_use]
-    pub const fn with(self, extension: Extension) -> Self {
+    pub fn with(self, extension: Extension) -> Self {
         let set = Self(self.0 | (1 << extension as u32));
-        if extension.needs_creation() {
-            Self(set.0 | (1 << Extension::Creation as u32))
-        } else {
-            set
-        }
+        extension.needs().iter().copied().fold(set, Self::with)
     }
 }
 
@@ -141,6 +139,7 @@ mod tests {
             (" , ", ""),
             ("termination", "termination"),
             ("concatenation", "creation,concatenation"),
+            ("checksum-trailer", "checksum,checksum-trailer"),
             (
                 "creation-with-upload, getting,",
                 "getting,creation,creation-with-upload",

@@ -25,6 +25,7 @@ mod range;
 mod request;
 mod response;
 mod termination;
+mod trailers;
 mod version;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
@@ -32,6 +33,7 @@ pub use extensions::{Extension, ExtensionSet, UnknownExtension};
 pub use headers::{Headers, InvalidHeader};
 pub use request::{Method, Request, Target};
 pub use response::{Response, ResponseBody};
+pub use trailers::Trailers;
 pub use version::VERSION;
 
 use std::sync::Arc;

@@ -29,7 +29,7 @@ impl Tus {
         let append = Append {
             offset,
             length: headers.bytes("upload-length")?,
-            body: body.as_body(self.expected_checksum(headers)?),
+            body: body.as_body(self.expected_checksum(request)?),
         };
         let appended = self.uploads.append(cause, id, append).await?;
         let response = Response::new(204)

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Headers;
+use super::{Headers, Trailers};
 use crate::hooks::RequestState;
 
 /// What is asked.
@@ -84,6 +84,8 @@ pub struct Request {
     pub site: String,
     /// Whether a body comes, or may come.
     pub has_body: bool,
+    /// What comes after the body.
+    pub trailers: Trailers,
 }
 
 impl Request {
@@ -110,6 +112,7 @@ impl Request {
             remote_address,
             site: String::new(),
             has_body: headers.contains("content-length") || headers.contains("transfer-encoding"),
+            trailers: Trailers::default(),
             headers,
         }
     }
@@ -121,10 +124,12 @@ impl Request {
         self
     }
 
-    /// The request with or without a body. HTTP/2 has no field that says it.
+    /// The request with or without a body, and with what comes after it. HTTP/2
+    /// has no field that says whether there is one.
     #[must_use]
-    pub fn with_body(mut self, has_body: bool) -> Self {
+    pub fn with_body(mut self, has_body: bool, trailers: Trailers) -> Self {
         self.has_body = has_body;
+        self.trailers = trailers;
         self
     }
 

@@ -16,6 +16,7 @@
 mod bad_input;
 mod behind_proxy;
 mod checksum;
+mod checksum_trailer;
 mod clients;
 mod cors;
 mod crashes;

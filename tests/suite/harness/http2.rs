@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, SendStream};
 use http::{HeaderMap, Request};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -97,6 +97,16 @@ impl Sent<'_> {
     /// Ends the body.
     pub fn end(&mut self) {
         self.body.send_data(Bytes::new(), true).unwrap();
+    }
+
+    /// Ends the body with trailers.
+    pub fn end_with(&mut self, trailers: HeaderMap) {
+        self.body.send_trailers(trailers).unwrap();
+    }
+
+    /// Takes the request back.
+    pub fn reset(mut self) {
+        self.body.send_reset(Reason::CANCEL);
     }
 
     /// Waits for the answer, whether or not the body has ended.

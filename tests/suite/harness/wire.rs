@@ -22,15 +22,21 @@ pub struct Wire {
 impl Wire {
     /// Sends the head of a request and as much of its body as is at hand.
     pub fn open(address: SocketAddr, head: &str, body: &[u8]) -> Self {
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut wire = Self::silent(address);
+        let head = head.replace('\n', "\r\n");
+        wire.write(head.as_bytes()).unwrap();
+        wire.write(b"\r\n").unwrap();
+        wire.write(body).unwrap();
+        wire
+    }
+
+    /// Sends nothing yet.
+    pub fn silent(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
         stream.set_nodelay(true).unwrap();
-        let head = head.replace('\n', "\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(b"\r\n").unwrap();
-        stream.write_all(body).unwrap();
         Self { stream }
     }
 
