@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,6 +22,7 @@ use h2::server::{Builder, SendResponse};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -156,21 +157,45 @@ impl Drop for Place {
 
 async fn stream(
     request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
+    mut respond: SendResponse<Bytes>,
     client: Client,
     service: Arc<Service>,
 ) {
     let (parts, body) = request.into_parts();
     let head = head(&parts, &client, !body.is_end_stream());
-    // Flow control is the gate.
+    let expects = head.headers.joined("expect");
+    let expects = expects.is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
     let source = Frames {
         stream: body,
         trailers: head.trailers.clone(),
     };
-    let body = Incoming::new(Box::pin(source), Gate::default());
-    let response = service.answer(head, body).await;
+    // Flow control is the gate.
+    let mut body = Incoming::new(Box::pin(source), Gate::default());
+    let (tell, wanted) = oneshot::channel();
+    if expects {
+        body = body.telling(tell);
+    }
+    let mut answer = pin!(service.answer(head, body));
+    let response = tokio::select! {
+        biased;
+        response = &mut answer => response,
+        // An error means that nobody will ask.
+        Ok(()) = wanted => {
+            go_on(&mut respond);
+            answer.await
+        }
+    };
     if let Err(error) = send(response, respond, client.patience).await {
         tracing::debug!(%error, "an answer was not taken");
+    }
+}
+
+/// Tells a client that asks before it sends its body; see [`super::expect`].
+fn go_on(respond: &mut SendResponse<Bytes>) {
+    let mut response = http::Response::new(());
+    *response.status_mut() = StatusCode::CONTINUE;
+    if let Err(error) = respond.send_informational(response) {
+        tracing::debug!(%error, "a client was not told to go on");
     }
 }
 

@@ -1,5 +1,6 @@
 //! HTTP/2 by hand, for bodies that end as no client would end them.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -87,6 +88,17 @@ impl Http2 {
 }
 
 impl Sent<'_> {
+    /// Waits until the server says that the body is wanted; or for the answer, if
+    /// that comes first.
+    pub fn is_told_to_go_on(&mut self) -> bool {
+        let told = poll_fn(|cx| self.answer.poll_informational(cx));
+        let told = self
+            .runtime
+            .block_on(async { timeout(PATIENCE, told).await })
+            .unwrap();
+        told.is_some_and(|answer| answer.unwrap().status() == 100)
+    }
+
     /// Sends more of the body.
     pub fn write(&mut self, bytes: &[u8]) {
         self.body

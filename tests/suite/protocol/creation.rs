@@ -2,6 +2,7 @@
 
 use super::start;
 use crate::harness::guests::install;
+use crate::harness::http2::Http2;
 use crate::harness::server::Setup;
 use crate::harness::tus::{OFFSET_TYPE, Tus, header, metadata};
 use crate::harness::wire::{End, Wire};
@@ -219,4 +220,30 @@ fn cwu_5_a_creation_that_is_accepted_is_told_to_go_on() {
         answer.to_lowercase().contains("upload-offset: 10"),
         "{answer}"
     );
+}
+
+#[test]
+fn cwu_5_over_http2_the_same_is_said() {
+    let (server, tus) = start(&["--max-file-size", "1000"]);
+    let client = Http2::connect(server.address());
+    let begin = |length| {
+        let headers = [
+            ("Upload-Length", length),
+            ("Content-Type", OFFSET_TYPE),
+            ("Expect", "100-continue"),
+        ];
+        client.begin("POST", "/files", &headers)
+    };
+    let mut refused = begin("2000");
+    assert!(!refused.is_told_to_go_on());
+    assert_eq!(refused.answer().status, 413);
+    assert!(server.stored_files().is_empty());
+    let mut accepted = begin("10");
+    assert!(accepted.is_told_to_go_on());
+    assert_eq!(server.stored_files().len(), 2);
+    accepted.write(b"0123456789");
+    accepted.end();
+    let answer = accepted.answer();
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(tus.offset(answer.headers["location"].to_str().unwrap()), 10);
 }
