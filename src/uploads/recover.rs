@@ -52,6 +52,7 @@ impl Uploads {
                 }
             }
         }
+        tracing::debug!("all uploads were looked at");
     }
 
     async fn try_to_recover(&self, describe: &Describe, id: &UploadId) {
