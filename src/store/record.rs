@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DataPath, UploadId};
 
 /// How an upload relates to others.
@@ -32,9 +34,21 @@ pub struct Parts {
     /// changed the upload's: with the parts it tells a request that is sent
     /// again from another one.
     pub requested_metadata: Option<String>,
-    /// Whether the client was told of the upload before its parts were
-    /// finished. One that it was not told of yet is nobody's after a crash.
-    pub waits: bool,
+    /// How far it is, as long as the upload is not finished.
+    pub stage: Stage,
+}
+
+/// How far an unfinished upload is that is made of parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Its client was not told of it yet; after a crash it is nobody's.
+    #[default]
+    Begun,
+    /// Its client was told of it before its parts were finished.
+    Waiting,
+    /// The bytes of its parts are on their way into it, and are its own.
+    Moving,
 }
 
 /// Everything about an upload except its bytes and their number: the data

@@ -1,6 +1,6 @@
 //! An upload is made of others (tus 1.0.0, "Concatenation").
 //!
-//! What a crash finds, step by step:
+//! What a crash finds, step by step, unless the parts are [moved](super::moving):
 //! 1. The final upload's record is written, unfinished, with the names of its
 //!    parts. If parts are to go (`--remove-parts`), each of their records then
 //!    names the final upload. As long as that is not finished, this means
@@ -20,9 +20,10 @@
 use std::time::SystemTime;
 
 use super::lock::UploadLock;
+use super::moving::{moving_parts, owns};
 use super::{Cause, Created, Metadata, UploadError, UploadId, Uploads};
 use crate::hooks::FinishChanges;
-use crate::store::{NewRecord, Parts, Record, RecordKind, StoreError};
+use crate::store::{NewRecord, Parts, Record, RecordKind, Stage, StoreError};
 
 /// What a client wants to make of its parts.
 #[derive(Debug, Clone)]
@@ -99,7 +100,7 @@ impl Uploads {
         let (parts, length) = match self.find(&new.parts, requested).await? {
             Found::Ready(parts, length) => (parts, length),
             Found::Used(made) => {
-                self.remove_used(&made).await;
+                self.bring_to_end(cause, &made).await?;
                 return Ok(Created {
                     offset: made.length,
                     id: made.id,
@@ -111,7 +112,7 @@ impl Uploads {
         };
         self.refuse_above_maximum(length)?;
         let (record, headers) = self
-            .ask_to_create(cause, new_record(new, Some(length), false))
+            .ask_to_create(cause, new_record(new, Some(length), Stage::Begun))
             .await?;
         let id = record.id.clone();
         if parts.iter().any(|part| part.id == id) {
@@ -125,7 +126,10 @@ impl Uploads {
         let finish = match self.assemble(cause, record, &parts).await {
             Ok(finish) => finish,
             Err(error) => {
-                self.forget(&id).await;
+                // While parts are moved, it may have bytes that are nowhere else.
+                if matches!(self.is_moving(&id).await, Ok(false)) {
+                    self.forget(&id).await;
+                }
                 return Err(error);
             }
         };
@@ -154,8 +158,14 @@ impl Uploads {
                 self.store.update(&Record { kind, ..part }).await?;
             }
         }
-        let length = self.store.concatenate(&record, parts).await?;
-        self.finish_assembled(cause, &record, length).await
+        if self.moves(parts) {
+            return self.move_parts(cause, record, parts).await;
+        }
+        let mut end = 0;
+        for part in parts {
+            end = self.store.copy(&record, end, part).await?;
+        }
+        self.finish_assembled(cause, &record, end).await
     }
 
     /// Steps 3 and 4.
@@ -241,14 +251,30 @@ impl Uploads {
         match &made.kind {
             // The id may have been given to another upload since.
             RecordKind::Final(of) if !of.ids.contains(part) => Ok(None),
-            RecordKind::Final(_) if made.finished => Ok(Some(made)),
-            RecordKind::Final(of) if !of.waits && new.made(of) => {
+            RecordKind::Final(of) if owns(&made, of) => Ok(Some(made)),
+            RecordKind::Final(of) if of.stage == Stage::Begun && new.made(of) => {
                 // Whoever assembles it would hold the lock of this part.
                 self.forget(user).await;
                 Ok(None)
             }
             _ => Ok(None),
         }
+    }
+
+    /// Brings an upload to its end that has taken its parts. The caller holds
+    /// their locks.
+    async fn bring_to_end(&self, cause: &Cause<'_>, made: &Record) -> Result<(), UploadError> {
+        if made.finished {
+            self.remove_used(made).await;
+            return Ok(());
+        }
+        let lock = self.locks.acquire(&made.id).await?;
+        lock.settle();
+        let record = self.load(&made.id).await?.record;
+        if moving_parts(&record).is_some() {
+            self.go_on_moving(cause, record).await?;
+        }
+        Ok(())
     }
 
     /// Removes the bytes of the parts that `made`, which is finished, has used
@@ -287,7 +313,7 @@ impl Uploads {
         let RecordKind::Final(of) = &made.kind else {
             return Ok(());
         };
-        if !made.finished {
+        if !owns(made, of) {
             return Ok(());
         }
         for id in &of.ids {
@@ -329,7 +355,7 @@ impl Uploads {
     }
 }
 
-pub(super) fn new_record(new: NewFinal, length: Option<u64>, waits: bool) -> NewRecord {
+pub(super) fn new_record(new: NewFinal, length: Option<u64>, stage: Stage) -> NewRecord {
     let metadata = new.metadata.map(|metadata| metadata.raw().to_owned());
     NewRecord {
         id: UploadId::random(),
@@ -340,7 +366,7 @@ pub(super) fn new_record(new: NewFinal, length: Option<u64>, waits: bool) -> New
             header: new.header,
             ids: new.parts,
             requested_metadata: metadata.clone(),
-            waits,
+            stage,
         }),
         metadata,
     }

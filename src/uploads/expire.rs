@@ -8,6 +8,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::moving::moving_parts;
 use super::waiting::waiting_parts;
 use super::{UploadError, UploadId, Uploads};
 use crate::store::{Stale, StoreError, Stored};
@@ -58,6 +59,7 @@ impl Uploads {
     pub(super) async fn load(&self, id: &UploadId) -> Result<Stored, UploadError> {
         match self.load_with_parts(id).await {
             Ok(stored) if self.has_expired(&stored) => Err(UploadError::Expired),
+            Ok(stored) if self.is_used_up(&stored.record).await? => Err(UploadError::NotFound),
             Ok(stored) => Ok(stored),
             Err(StoreError::NotFound) if self.removed.contains(id) => Err(UploadError::Expired),
             Err(error) => Err(error.into()),
@@ -91,7 +93,9 @@ impl Uploads {
 
     /// When an upload expires, if it does.
     pub(super) fn expires_at(&self, stored: &Stored) -> Option<SystemTime> {
-        let after = self.expiration.filter(|_| !stored.record.finished)?;
+        let record = &stored.record;
+        let lasts = record.finished || moving_parts(record).is_some();
+        let after = self.expiration.filter(|_| !lasts)?;
         stored.changed_at.checked_add(after)
     }
 

@@ -24,6 +24,7 @@ mod interruptible;
 mod length;
 mod lock;
 mod metadata;
+mod moving;
 mod read;
 mod receive;
 mod recover;
@@ -148,7 +149,7 @@ impl Uploads {
     pub async fn status(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Upload, UploadError> {
         self.locks.still(id).await?;
         let mut stored = self.look_at(id).await?;
-        if waiting::waiting_parts(&stored.record).is_some() {
+        if waiting::pending_parts(&stored.record).is_some() {
             // Its parts may have been finished in another process.
             self.try_to_complete(cause, id).await;
             stored = self.look_at(id).await?;

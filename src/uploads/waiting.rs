@@ -12,9 +12,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::concatenate::{Found, NewFinal, UnusablePart, new_record, part_error};
+use super::moving::moving_parts;
 use super::{Cause, Created, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges, Refusal};
-use crate::store::{Parts, Record, RecordKind};
+use crate::store::{Parts, Record, RecordKind, Stage};
 
 /// The final uploads that wait, as far as they are known.
 #[derive(Debug, Default)]
@@ -106,7 +107,7 @@ impl Uploads {
             self.refuse_above_maximum(length)?;
         }
         let parts = new.parts.clone();
-        let record = new_record(new, outlook.length, true);
+        let record = new_record(new, outlook.length, Stage::Waiting);
         let (record, headers) = self.ask_to_create(cause, record).await?;
         let id = record.id.clone();
         if parts.contains(&id) {
@@ -137,8 +138,11 @@ impl Uploads {
     }
 
     /// Completes an upload for whom it is not the matter: what fails is tried
-    /// again when somebody looks at it.
+    /// again when somebody looks at it. Whoever holds it may be doing so.
     pub(super) async fn try_to_complete(&self, cause: &Cause<'_>, id: &UploadId) {
+        if self.locks.is_held(id).unwrap_or(true) {
+            return;
+        }
         match self.complete(cause, id).await {
             Ok(_) => {}
             Err(UploadError::Refused(Refusal::Rejected(_))) => {
@@ -153,7 +157,8 @@ impl Uploads {
     }
 
     /// Puts an upload together that waited for its parts, if they are all
-    /// finished now; `None` if there is nothing to do.
+    /// finished now, or goes on with one whose parts are being moved; `None` if
+    /// there is nothing to do.
     ///
     /// # Errors
     /// As [`Uploads::concatenate`]. The upload goes on waiting.
@@ -163,10 +168,10 @@ impl Uploads {
         id: &UploadId,
     ) -> Result<Option<FinishChanges>, UploadError> {
         let record = self.store.record(id).await?;
-        let Some(of) = waiting_parts(&record) else {
+        let Some(of) = pending_parts(&record) else {
             return Ok(None);
         };
-        if !self.outlook(&of.ids).await?.finished {
+        if waiting_parts(&record).is_some() && !self.outlook(&of.ids).await?.finished {
             return Ok(None);
         }
         let parts_locks = self.lock_all(&of.ids).await?;
@@ -176,6 +181,9 @@ impl Uploads {
             held.settle();
         }
         let mut record = self.load(id).await?.record;
+        if moving_parts(&record).is_some() {
+            return Ok(Some(self.go_on_moving(cause, record).await?));
+        }
         let Some(of) = waiting_parts(&record).cloned() else {
             return Ok(None);
         };
@@ -212,10 +220,15 @@ impl Uploads {
     }
 }
 
+/// The parts of an upload that somebody can bring to its end.
+pub(super) fn pending_parts(record: &Record) -> Option<&Parts> {
+    waiting_parts(record).or_else(|| moving_parts(record))
+}
+
 /// The parts that an upload waits for.
 pub(super) fn waiting_parts(record: &Record) -> Option<&Parts> {
     match &record.kind {
-        RecordKind::Final(of) if of.waits && !record.finished => Some(of),
+        RecordKind::Final(of) if of.stage == Stage::Waiting && !record.finished => Some(of),
         _ => None,
     }
 }
