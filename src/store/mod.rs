@@ -141,8 +141,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError>;
 
-    /// Gives an upload without bytes the bytes of `parts`, one after the other,
-    /// and tells how many they are. All of the parts' bytes are there and their
+    /// Gives an upload the bytes of `parts`, one after the other, in place of
+    /// what a crash may have left of an earlier call, and tells how many they are. All of the parts' bytes are there and their
     /// lengths known.
     ///
     /// # Errors

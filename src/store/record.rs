@@ -32,6 +32,9 @@ pub struct Parts {
     /// changed the upload's: with the parts it tells a request that is sent
     /// again from another one.
     pub requested_metadata: Option<String>,
+    /// Whether the client was told of the upload before its parts were
+    /// finished. One that it was not told of yet is nobody's after a crash.
+    pub waits: bool,
 }
 
 /// Everything about an upload except its bytes and their number: the data

@@ -305,6 +305,7 @@ async fn an_upload_is_made_of_others(store: &dyn Store) {
         header: "final;/a /b".to_owned(),
         ids: parts.iter().map(|part| part.id.clone()).collect(),
         requested_metadata: Some("a YQ==".to_owned()),
+        waits: true,
     });
     let whole = store
         .create(NewRecord {

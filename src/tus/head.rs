@@ -3,11 +3,11 @@
 
 use super::errors::Problem;
 use super::{Response, Tus};
-use crate::uploads::{RecordKind, UploadId};
+use crate::uploads::{Cause, RecordKind, UploadId};
 
 impl Tus {
-    pub(super) async fn head(&self, id: &UploadId) -> Result<Response, Problem> {
-        let upload = self.uploads.status(id).await?;
+    pub(super) async fn head(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Response, Problem> {
+        let upload = self.uploads.status(cause, id).await?;
         let response = Response::new(200).expiring(upload.expires_at);
         let response = match &upload.kind {
             // Nobody can add to it; the field says that all parts are in it.

@@ -14,7 +14,8 @@
 //!    that a client which missed the answer and asks again is told where it is.
 //!
 //! Nobody knows the id of an upload that step 2 left behind, except through the
-//! parts that name it: the same request, sent again, removes it.
+//! parts that name it: the same request, sent again, removes it, and so does the
+//! next start.
 
 use std::time::SystemTime;
 
@@ -33,6 +34,8 @@ pub struct NewFinal {
     /// What the client says about the whole. Nothing of what it said about the
     /// parts is taken over.
     pub metadata: Option<Metadata>,
+    /// Whether the parts may be finished later.
+    pub may_wait: bool,
 }
 
 /// Why something cannot be a part.
@@ -49,8 +52,14 @@ pub enum UnusablePart {
     Unfinished,
 }
 
+/// What tells a request for a final upload from another one.
+struct Request<'a> {
+    ids: &'a [UploadId],
+    requested_metadata: Option<&'a str>,
+}
+
 /// What the parts turned out to be.
-enum Found {
+pub(super) enum Found {
     /// All there, in the order of the request, and together this long.
     Ready(Vec<Record>, u64),
     /// Used up by an upload that was made of the same parts and is finished.
@@ -58,7 +67,8 @@ enum Found {
 }
 
 impl Uploads {
-    /// Makes an upload of finished parts. Takes as long as the copying.
+    /// Makes an upload of parts. Takes as long as the copying, if they are all
+    /// finished.
     ///
     /// The parts are checked before a hook is asked. If they were removed
     /// because the same request succeeded before, its upload is the answer, and
@@ -72,13 +82,26 @@ impl Uploads {
         cause: &Cause<'_>,
         new: NewFinal,
     ) -> Result<Created, UploadError> {
-        let _parts_locks = self.lock_all(&new.parts).await?;
-        let (parts, length) = match self.find(&new).await? {
+        let outlook = self.outlook(&new.parts).await?;
+        if !outlook.finished {
+            return if new.may_wait {
+                self.begin_waiting(cause, new, outlook).await
+            } else {
+                Err(UnusablePart::Unfinished.into())
+            };
+        }
+        let parts_locks = self.lock_all(&new.parts).await?;
+        for lock in &parts_locks {
+            // They do not change, and may be looked at.
+            lock.settle();
+        }
+        let requested = new.metadata.as_ref().map(Metadata::raw);
+        let (parts, length) = match self.find(&new.parts, requested).await? {
             Found::Ready(parts, length) => (parts, length),
             Found::Used(made) => {
                 self.remove_used(&made).await;
                 return Ok(Created {
-                    offset: made.length.unwrap_or_default(),
+                    offset: made.length,
                     id: made.id,
                     headers: Vec::new(),
                     finish: None,
@@ -87,13 +110,17 @@ impl Uploads {
             }
         };
         self.refuse_above_maximum(length)?;
-        let (record, headers) = self.ask_to_create(cause, new_record(new, length)).await?;
+        let (record, headers) = self
+            .ask_to_create(cause, new_record(new, Some(length), false))
+            .await?;
         let id = record.id.clone();
         if parts.iter().any(|part| part.id == id) {
             // Its lock is held here already.
             return Err(UploadError::Conflict);
         }
-        let _lock = self.locks.acquire(&id).await?;
+        let lock = self.locks.acquire(&id).await?;
+        // Nobody is told the offset of what is not put together.
+        lock.settle();
         let record = self.store.create(record).await?.record;
         let finish = match self.assemble(cause, record, &parts).await {
             Ok(finish) => finish,
@@ -104,15 +131,16 @@ impl Uploads {
         };
         Ok(Created {
             id,
-            offset: length,
+            offset: Some(length),
             headers,
             finish: Some(finish),
             expires_at: None,
         })
     }
 
-    /// Steps 1 to 4 for a record that was just written.
-    async fn assemble(
+    /// Steps 1 to 4 for a record that was written, and whose bytes, if there
+    /// are any, do not count.
+    pub(super) async fn assemble(
         &self,
         cause: &Cause<'_>,
         record: Record,
@@ -126,17 +154,30 @@ impl Uploads {
                 self.store.update(&Record { kind, ..part }).await?;
             }
         }
-        let offset = self.store.concatenate(&record, parts).await?;
-        let finish = self.finish(cause, record.clone(), offset).await?;
+        let length = self.store.concatenate(&record, parts).await?;
+        self.finish_assembled(cause, &record, length).await
+    }
+
+    /// Steps 3 and 4.
+    pub(super) async fn finish_assembled(
+        &self,
+        cause: &Cause<'_>,
+        record: &Record,
+        length: u64,
+    ) -> Result<FinishChanges, UploadError> {
+        let finish = self.finish(cause, record.clone(), length).await?;
         if self.remove_parts {
-            self.remove_used(&record).await;
+            self.remove_used(record).await;
         }
         Ok(finish)
     }
 
     /// Takes the locks of all parts, always in the same order, so that two
     /// requests with the same parts do not wait for each other.
-    async fn lock_all(&self, parts: &[UploadId]) -> Result<Vec<UploadLock>, UploadError> {
+    pub(super) async fn lock_all(
+        &self,
+        parts: &[UploadId],
+    ) -> Result<Vec<UploadLock>, UploadError> {
         let mut ids: Vec<&UploadId> = parts.iter().collect();
         ids.sort_unstable_by_key(|id| id.as_str());
         ids.dedup();
@@ -148,19 +189,27 @@ impl Uploads {
     }
 
     /// Looks at the parts. The caller holds their locks.
-    async fn find(&self, new: &NewFinal) -> Result<Found, UploadError> {
-        let mut parts = Vec::with_capacity(new.parts.len());
+    pub(super) async fn find(
+        &self,
+        ids: &[UploadId],
+        requested_metadata: Option<&str>,
+    ) -> Result<Found, UploadError> {
+        let new = Request {
+            ids,
+            requested_metadata,
+        };
+        let mut parts = Vec::with_capacity(ids.len());
         let mut length: u64 = 0;
-        for id in &new.parts {
+        for id in ids {
             let record = self.store.record(id).await.map_err(part_error)?;
             let RecordKind::Partial { used_by } = &record.kind else {
                 return Err(UnusablePart::NotPartial.into());
             };
             if let Some(user) = used_by
-                && let Some(made) = self.user_of(id, user, new).await?
+                && let Some(made) = self.user_of(id, user, &new).await?
             {
                 return match &made.kind {
-                    RecordKind::Final(of) if is_same(of, new) => Ok(Found::Used(made)),
+                    RecordKind::Final(of) if new.made(of) => Ok(Found::Used(made)),
                     _ => Err(UnusablePart::Missing.into()),
                 };
             }
@@ -182,7 +231,7 @@ impl Uploads {
         &self,
         part: &UploadId,
         user: &UploadId,
-        new: &NewFinal,
+        new: &Request<'_>,
     ) -> Result<Option<Record>, UploadError> {
         let made = match self.store.load(user).await {
             Ok(stored) => stored.record,
@@ -193,7 +242,7 @@ impl Uploads {
             // The id may have been given to another upload since.
             RecordKind::Final(of) if !of.ids.contains(part) => Ok(None),
             RecordKind::Final(_) if made.finished => Ok(Some(made)),
-            RecordKind::Final(of) if is_same(of, new) => {
+            RecordKind::Final(of) if !of.waits && new.made(of) => {
                 // Whoever assembles it would hold the lock of this part.
                 self.forget(user).await;
                 Ok(None)
@@ -280,17 +329,18 @@ impl Uploads {
     }
 }
 
-fn new_record(new: NewFinal, length: u64) -> NewRecord {
+pub(super) fn new_record(new: NewFinal, length: Option<u64>, waits: bool) -> NewRecord {
     let metadata = new.metadata.map(|metadata| metadata.raw().to_owned());
     NewRecord {
         id: UploadId::random(),
-        length: Some(length),
+        length,
         created_at: SystemTime::now(),
         path: None,
         kind: RecordKind::Final(Parts {
             header: new.header,
             ids: new.parts,
             requested_metadata: metadata.clone(),
+            waits,
         }),
         metadata,
     }
@@ -300,12 +350,14 @@ fn is_used_by(part: &Record, id: &UploadId) -> bool {
     matches!(&part.kind, RecordKind::Partial { used_by: Some(user) } if user == id)
 }
 
-fn is_same(made: &Parts, new: &NewFinal) -> bool {
-    made.ids == new.parts
-        && made.requested_metadata.as_deref() == new.metadata.as_ref().map(Metadata::raw)
+impl Request<'_> {
+    /// Whether a request like this one made an upload of `parts`.
+    fn made(&self, parts: &Parts) -> bool {
+        parts.ids == self.ids && parts.requested_metadata.as_deref() == self.requested_metadata
+    }
 }
 
-fn part_error(error: StoreError) -> UploadError {
+pub(super) fn part_error(error: StoreError) -> UploadError {
     match error {
         StoreError::NotFound => UnusablePart::Missing.into(),
         other => other.into(),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
+use super::waiting::waiting_parts;
 use super::{Cause, Upload, UploadError, UploadId, Uploads};
 use crate::hooks::EventKind;
 use crate::store::{Record, Store, StoreError};
@@ -50,7 +51,11 @@ impl Uploads {
     /// # Errors
     /// `NotFound`, `Expired`, `Unfinished`, `Refused`, or the storage failed.
     pub async fn read(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Download, UploadError> {
-        let stored = self.look_at(id).await?;
+        let mut stored = self.look_at(id).await?;
+        if waiting_parts(&stored.record).is_some() {
+            self.try_to_complete(cause, id).await;
+            stored = self.look_at(id).await?;
+        }
         let record = stored.record.clone();
         if !record.finished {
             return Err(UploadError::Unfinished);

@@ -10,6 +10,7 @@ mod head;
 mod options;
 mod patch;
 mod termination;
+mod unfinished_parts;
 
 use crate::harness::server::{Server, Setup};
 use crate::harness::tus::Tus;

@@ -43,17 +43,10 @@ pub(super) struct Source {
 }
 
 impl Concatenation {
-    /// Opens the data file at `path`, which is empty.
+    /// Opens the data file at `path`. What a copy that was cut short left in it
+    /// goes.
     pub(super) fn open(path: PathBuf) -> Result<Self, StoreError> {
-        let file = open(OpenOptions::new().write(true), &path)?;
-        let found = length(&file, &path)?;
-        if found != 0 {
-            return Err(StoreError::UnexpectedLength {
-                path,
-                expected: 0,
-                found,
-            });
-        }
+        let file = open(OpenOptions::new().write(true).truncate(true), &path)?;
         Ok(Self {
             path,
             file,

@@ -50,6 +50,9 @@ enum Kind {
         header: String,
         parts: Vec<String>,
         requested_metadata: Option<String>,
+        /// Only there if it is so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
     },
 }
 
@@ -256,6 +259,7 @@ impl From<&RecordKind> for Kind {
                 header: parts.header.clone(),
                 parts: parts.ids.iter().map(|id| id.as_str().to_owned()).collect(),
                 requested_metadata: parts.requested_metadata.clone(),
+                waits: parts.waits,
             },
         }
     }
@@ -271,6 +275,7 @@ fn kind(kind: Kind) -> Result<RecordKind, InvalidId> {
             header,
             parts,
             requested_metadata,
+            waits,
         } => RecordKind::Final(Parts {
             header,
             ids: parts
@@ -278,6 +283,7 @@ fn kind(kind: Kind) -> Result<RecordKind, InvalidId> {
                 .map(UploadId::new)
                 .collect::<Result<_, _>>()?,
             requested_metadata,
+            waits,
         }),
     })
 }

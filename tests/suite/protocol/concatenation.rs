@@ -108,8 +108,10 @@ fn cat_4_a_final_upload_comes_without_length_and_without_bytes() {
 }
 
 #[test]
-fn cat_5_parts_must_be_finished_parts() {
-    let (server, tus) = start(&[]);
+fn cat_5_parts_must_be_finished_parts_unless_it_is_told_otherwise() {
+    let (server, tus) = start(&["--tus-extensions", "creation-with-upload,concatenation"]);
+    let options = tus.send("OPTIONS", tus.files(), &[], "");
+    assert!(!header(&options, "tus-extension").contains("unfinished"));
     let good = part(&tus, "abc");
     let unfinished =
         tus.location(&tus.post(&[("Upload-Length", "3"), ("Upload-Concat", "partial")]));
