@@ -5,7 +5,7 @@
 //! answers reads them to the end. The windows bound that queue. Of a frame that
 //! did not come to its end (16 KiB at most) nothing is seen.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -165,8 +165,9 @@ async fn stream(
     let head = head(&parts, &client, !body.is_end_stream());
     let expects = head.headers.joined("expect");
     let expects = expects.is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
+    let stream = Rc::new(RefCell::new(body));
     let source = Frames {
-        stream: body,
+        stream: Rc::clone(&stream),
         trailers: head.trailers.clone(),
     };
     // Flow control is the gate.
@@ -188,6 +189,22 @@ async fn stream(
     if let Err(error) = send(response, respond, client.patience).await {
         tracing::debug!(%error, "an answer was not taken");
     }
+    leave_rest_of_body(&stream).await;
+}
+
+/// Reads what is left of a body that nobody wants, for as long as an answer
+/// lingers. Dropped any earlier the stream is reset, and there are clients that
+/// then do not look at the answer.
+async fn leave_rest_of_body(stream: &RefCell<RecvStream>) {
+    let rest = poll_fn(|cx| {
+        let mut stream = stream.borrow_mut();
+        while let Some(Ok(chunk)) = ready!(stream.poll_data(cx)) {
+            drop(stream.flow_control().release_capacity(chunk.len()));
+        }
+        Poll::Ready(())
+    });
+    // At the end of the time the reset says it.
+    drop(timeout(LINGER, rest).await);
 }
 
 /// Tells a client that asks before it sends its body; see [`super::expect`].
@@ -225,15 +242,15 @@ fn head(parts: &http::request::Parts, client: &Client, has_body: bool) -> Head {
 
 /// A body. Room for more is given back as it is taken.
 struct Frames {
-    stream: RecvStream,
+    stream: Rc<RefCell<RecvStream>>,
     trailers: Trailers,
 }
 
 impl Stream for Frames {
     type Item = Result<Bytes, BodyError>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let stream = &mut self.stream;
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut stream = self.stream.borrow_mut();
         match ready!(stream.poll_data(cx)) {
             Some(Ok(chunk)) => {
                 // It fails when the stream is reset; the bytes came before that.

@@ -106,6 +106,30 @@ impl Sent<'_> {
             .unwrap();
     }
 
+    /// Sends so many bytes as the server gives room for them. Gives whether it
+    /// took them all.
+    pub fn is_taken(&mut self, count: usize) -> bool {
+        let body = &mut self.body;
+        let send = async {
+            let mut left = count;
+            while left > 0 {
+                body.reserve_capacity(left);
+                let Some(Ok(room)) = poll_fn(|cx| body.poll_capacity(cx)).await else {
+                    return false;
+                };
+                let part = room.min(left);
+                left -= part;
+                if body.send_data(vec![0; part].into(), false).is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        self.runtime
+            .block_on(async { timeout(PATIENCE, send).await })
+            .unwrap()
+    }
+
     /// Ends the body.
     pub fn end(&mut self) {
         self.body.send_data(Bytes::new(), true).unwrap();
@@ -122,9 +146,9 @@ impl Sent<'_> {
     }
 
     /// Waits for the answer, whether or not the body has ended.
-    pub fn answer(self) -> Answer {
+    pub fn answer(&mut self) -> Answer {
         let read = async {
-            let (head, mut stream) = self.answer.await.unwrap().into_parts();
+            let (head, mut stream) = (&mut self.answer).await.unwrap().into_parts();
             let mut body = Vec::new();
             while let Some(chunk) = stream.data().await {
                 body.extend_from_slice(&chunk.unwrap());
