@@ -8,8 +8,8 @@ use futures_util::TryStreamExt as _;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, CheckedWriter, Checksum, DataPath, NewRecord, Parts, Record, RecordKind, Stage, Store,
-    StoreError, UploadId,
+    Algorithm, CheckedWriter, Checksum, DataPath, NewRecord, Parts, Record, RecordKind, Stage,
+    Store, StoreError, UploadId,
 };
 
 /// Runs the whole suite against an empty `store`.

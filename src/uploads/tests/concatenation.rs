@@ -213,7 +213,11 @@ async fn bytes_that_are_nowhere_are_not_made_up_while_parts_are_moved() {
     assert!(
         matches!(
             lost,
-            Err(UploadError::Storage(StoreError::UnexpectedLength { expected: 2, found: 1, .. }))
+            Err(UploadError::Storage(StoreError::UnexpectedLength {
+                expected: 2,
+                found: 1,
+                ..
+            }))
         ),
         "{lost:?}"
     );
