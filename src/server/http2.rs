@@ -281,7 +281,7 @@ async fn send(
 ) -> Result<(), h2::Error> {
     let (head, body) = into_http(response);
     let (mut left, first) = match body {
-        ResponseBody::Empty => (None, Bytes::new()),
+        ResponseBody::Empty | ResponseBody::Withheld(_) => (None, Bytes::new()),
         ResponseBody::Text(text) => (None, Bytes::from(text)),
         ResponseBody::Content { stream, .. } => (Some(stream), Bytes::new()),
     };
@@ -359,7 +359,7 @@ fn into_http(response: Response) -> (http::Response<()>, ResponseBody) {
     let length = match &response.body {
         ResponseBody::Empty => None,
         ResponseBody::Text(text) => Some(text.len() as u64),
-        ResponseBody::Content { length, .. } => Some(*length),
+        ResponseBody::Withheld(length) | ResponseBody::Content { length, .. } => Some(*length),
     };
     if let Some(length) = length {
         headers.insert(http::header::CONTENT_LENGTH, length.into());

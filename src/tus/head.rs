@@ -2,7 +2,8 @@
 //! parts and of uploads made of them is in "Concatenation", HEAD).
 
 use super::errors::Problem;
-use super::{Response, Tus};
+use super::get::agreeing_with_get;
+use super::{Extension, Response, Tus};
 use crate::uploads::{Cause, RecordKind, UploadId};
 
 impl Tus {
@@ -23,9 +24,15 @@ impl Tus {
             RecordKind::Final(parts) => response.with("Upload-Concat", &parts.header),
             _ => response,
         };
-        Ok(match upload.metadata {
+        let response = match &upload.metadata {
             Some(metadata) => response.with("Upload-Metadata", metadata),
             None => response,
+        };
+        let is_read = self.config.extensions.contains(Extension::Getting);
+        Ok(if is_read && upload.finished {
+            agreeing_with_get(response, &upload)
+        } else {
+            response
         })
     }
 }

@@ -13,6 +13,8 @@ pub enum ResponseBody {
     Empty,
     /// A short text.
     Text(String),
+    /// Nothing, in answer to HEAD; GET would give so many bytes.
+    Withheld(u64),
     /// The bytes of an upload.
     Content {
         /// How many there are.
@@ -26,6 +28,7 @@ impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("Empty"),
+            Self::Withheld(length) => f.debug_tuple("Withheld").field(length).finish(),
             Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
             Self::Content { length, .. } => f
                 .debug_struct("Content")
