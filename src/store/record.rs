@@ -80,6 +80,41 @@ pub struct Record {
     pub unverified: Option<u64>,
 }
 
+impl Record {
+    /// What it is made of, if it is a final upload.
+    #[must_use]
+    pub fn parts(&self) -> Option<&Parts> {
+        match &self.kind {
+            RecordKind::Final(parts) => Some(parts),
+            RecordKind::Whole | RecordKind::Partial { .. } => None,
+        }
+    }
+
+    /// What it is made of, if it is a final upload that is not finished and
+    /// stands at `stage`.
+    #[must_use]
+    pub fn parts_at(&self, stage: Stage) -> Option<&Parts> {
+        self.parts()
+            .filter(|parts| parts.stage == stage && !self.finished)
+    }
+
+    /// What it is made of, if it is a final upload that is not finished and that
+    /// somebody can bring to its end.
+    #[must_use]
+    pub fn pending_parts(&self) -> Option<&Parts> {
+        self.parts_at(Stage::Waiting)
+            .or_else(|| self.parts_at(Stage::Moving))
+    }
+
+    /// Whether the bytes of `part`, which names it as its user, are its own.
+    #[must_use]
+    pub fn owns(&self, part: &UploadId) -> bool {
+        self.parts().is_some_and(|parts| {
+            parts.ids.contains(part) && (self.finished || parts.stage == Stage::Moving)
+        })
+    }
+}
+
 /// An upload as the store found it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {

@@ -76,6 +76,21 @@ impl Response {
         self.headers.push((name.into(), value.to_owned()));
     }
 
+    /// The response as it fits the method of the message, which an override
+    /// does not change: an answer to HEAD has no body (RFC 9110, 9.3.2), and only
+    /// to HEAD may a length stand without one.
+    #[must_use]
+    pub fn in_answer_to(mut self, method: &str) -> Self {
+        let is_head = method == "HEAD";
+        self.body = match self.body {
+            ResponseBody::Withheld(_) if !is_head => ResponseBody::Empty,
+            ResponseBody::Text(text) if is_head => ResponseBody::Withheld(text.len() as u64),
+            ResponseBody::Content { length, .. } if is_head => ResponseBody::Withheld(length),
+            body => body,
+        };
+        self
+    }
+
     /// A response without fields and body.
     pub(super) fn new(status: u16) -> Self {
         Self {

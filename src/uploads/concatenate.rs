@@ -19,8 +19,7 @@
 
 use std::time::SystemTime;
 
-use super::lock::UploadLock;
-use super::moving::{moving_parts, owns};
+use super::parts::{Found, UnusablePart, is_used_by};
 use super::{Cause, Created, Metadata, UploadError, UploadId, Uploads};
 use crate::hooks::FinishChanges;
 use crate::store::{NewRecord, Parts, Record, RecordKind, Stage, StoreError};
@@ -37,34 +36,6 @@ pub struct NewFinal {
     pub metadata: Option<Metadata>,
     /// Whether the parts may be finished later.
     pub may_wait: bool,
-}
-
-/// Why something cannot be a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnusablePart {
-    /// It does not exist, or was used up.
-    #[error("a part does not exist")]
-    Missing,
-    /// It was not created as a part.
-    #[error("a part is not a partial upload")]
-    NotPartial,
-    /// Bytes are missing, or a hook did not accept it.
-    #[error("a part is not finished")]
-    Unfinished,
-}
-
-/// What tells a request for a final upload from another one.
-struct Request<'a> {
-    ids: &'a [UploadId],
-    requested_metadata: Option<&'a str>,
-}
-
-/// What the parts turned out to be.
-pub(super) enum Found {
-    /// All there, in the order of the request, and together this long.
-    Ready(Vec<Record>, u64),
-    /// Used up by an upload that was made of the same parts and is finished.
-    Used(Record),
 }
 
 impl Uploads {
@@ -182,85 +153,6 @@ impl Uploads {
         Ok(finish)
     }
 
-    /// Takes the locks of all parts, always in the same order, so that two
-    /// requests with the same parts do not wait for each other.
-    pub(super) async fn lock_all(
-        &self,
-        parts: &[UploadId],
-    ) -> Result<Vec<UploadLock>, UploadError> {
-        let mut ids: Vec<&UploadId> = parts.iter().collect();
-        ids.sort_unstable_by_key(|id| id.as_str());
-        ids.dedup();
-        let mut locks = Vec::with_capacity(ids.len());
-        for id in ids {
-            locks.push(self.locks.acquire(id).await?);
-        }
-        Ok(locks)
-    }
-
-    /// Looks at the parts. The caller holds their locks.
-    pub(super) async fn find(
-        &self,
-        ids: &[UploadId],
-        requested_metadata: Option<&str>,
-    ) -> Result<Found, UploadError> {
-        let new = Request {
-            ids,
-            requested_metadata,
-        };
-        let mut parts = Vec::with_capacity(ids.len());
-        let mut length: u64 = 0;
-        for id in ids {
-            let record = self.store.record(id).await.map_err(part_error)?;
-            let RecordKind::Partial { used_by } = &record.kind else {
-                return Err(UnusablePart::NotPartial.into());
-            };
-            if let Some(user) = used_by
-                && let Some(made) = self.user_of(id, user, &new).await?
-            {
-                return match &made.kind {
-                    RecordKind::Final(of) if new.made(of) => Ok(Found::Used(made)),
-                    _ => Err(UnusablePart::Missing.into()),
-                };
-            }
-            let stored = self.store.load(id).await.map_err(part_error)?;
-            if !record.finished || record.length != Some(stored.offset) {
-                return Err(UnusablePart::Unfinished.into());
-            }
-            length = length
-                .checked_add(stored.offset)
-                .ok_or(UploadError::ExceedsMaximum { maximum: u64::MAX })?;
-            parts.push(record);
-        }
-        Ok(Found::Ready(parts, length))
-    }
-
-    /// The finished upload that `part` says it was used up by. If that was left
-    /// behind unfinished by the same request, it is removed.
-    async fn user_of(
-        &self,
-        part: &UploadId,
-        user: &UploadId,
-        new: &Request<'_>,
-    ) -> Result<Option<Record>, UploadError> {
-        let made = match self.store.load(user).await {
-            Ok(stored) => stored.record,
-            Err(StoreError::NotFound) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        match &made.kind {
-            // The id may have been given to another upload since.
-            RecordKind::Final(of) if !of.ids.contains(part) => Ok(None),
-            RecordKind::Final(of) if owns(&made, of) => Ok(Some(made)),
-            RecordKind::Final(of) if of.stage == Stage::Begun && new.made(of) => {
-                // Whoever assembles it would hold the lock of this part.
-                self.forget(user).await;
-                Ok(None)
-            }
-            _ => Ok(None),
-        }
-    }
-
     /// Brings an upload to its end that has taken its parts. The caller holds
     /// their locks.
     async fn bring_to_end(&self, cause: &Cause<'_>, made: &Record) -> Result<(), UploadError> {
@@ -271,7 +163,7 @@ impl Uploads {
         let lock = self.locks.acquire(&made.id).await?;
         lock.settle();
         let record = self.load(&made.id).await?.record;
-        if moving_parts(&record).is_some() {
+        if record.parts_at(Stage::Moving).is_some() {
             self.go_on_moving(cause, record).await?;
         }
         Ok(())
@@ -313,7 +205,7 @@ impl Uploads {
         let RecordKind::Final(of) = &made.kind else {
             return Ok(());
         };
-        if !owns(made, of) {
+        if !(made.finished || of.stage == Stage::Moving) {
             return Ok(());
         }
         for id in &of.ids {
@@ -324,27 +216,6 @@ impl Uploads {
             }
         }
         Ok(())
-    }
-
-    /// Whether the record of a part without bytes still tells a client which
-    /// upload they became.
-    pub(super) async fn is_remembered(&self, id: &UploadId) -> Result<bool, StoreError> {
-        let user = match self.store.record(id).await {
-            Ok(Record {
-                kind: RecordKind::Partial { used_by },
-                ..
-            }) => used_by,
-            Ok(_) | Err(StoreError::NotFound) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(user) = user else {
-            return Ok(false);
-        };
-        match self.store.record(&user).await {
-            Ok(made) => Ok(matches!(&made.kind, RecordKind::Final(of) if of.ids.contains(id))),
-            Err(StoreError::NotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// Removes an upload that no client knows of.
@@ -369,29 +240,5 @@ pub(super) fn new_record(new: NewFinal, length: Option<u64>, stage: Stage) -> Ne
             stage,
         }),
         metadata,
-    }
-}
-
-fn is_used_by(part: &Record, id: &UploadId) -> bool {
-    matches!(&part.kind, RecordKind::Partial { used_by: Some(user) } if user == id)
-}
-
-impl Request<'_> {
-    /// Whether a request like this one made an upload of `parts`.
-    fn made(&self, parts: &Parts) -> bool {
-        parts.ids == self.ids && parts.requested_metadata.as_deref() == self.requested_metadata
-    }
-}
-
-pub(super) fn part_error(error: StoreError) -> UploadError {
-    match error {
-        StoreError::NotFound => UnusablePart::Missing.into(),
-        other => other.into(),
-    }
-}
-
-impl From<UnusablePart> for UploadError {
-    fn from(part: UnusablePart) -> Self {
-        Self::Part(part)
     }
 }

@@ -8,10 +8,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::moving::moving_parts;
-use super::waiting::waiting_parts;
 use super::{UploadError, UploadId, Uploads};
-use crate::store::{Stale, StoreError, Stored};
+use crate::store::{Stage, Stale, StoreError, Stored};
 
 /// Expired uploads that are remembered once they are removed, so that their
 /// clients hear what became of them. About 200 bytes each; clients that come
@@ -69,7 +67,10 @@ impl Uploads {
     /// How an upload is stored. One that waits for its parts changes with them.
     async fn load_with_parts(&self, id: &UploadId) -> Result<Stored, StoreError> {
         let mut stored = self.store.load(id).await?;
-        let parts = waiting_parts(&stored.record).filter(|_| self.expire());
+        let parts = stored
+            .record
+            .parts_at(Stage::Waiting)
+            .filter(|_| self.expire());
         for part in parts.map_or_else(Vec::new, |of| of.ids.clone()) {
             match self.store.load(&part).await {
                 Ok(part) => stored.changed_at = stored.changed_at.max(part.changed_at),
@@ -94,7 +95,7 @@ impl Uploads {
     /// When an upload expires, if it does.
     pub(super) fn expires_at(&self, stored: &Stored) -> Option<SystemTime> {
         let record = &stored.record;
-        let lasts = record.finished || moving_parts(record).is_some();
+        let lasts = record.finished || record.parts_at(Stage::Moving).is_some();
         let after = self.expiration.filter(|_| !lasts)?;
         stored.changed_at.checked_add(after)
     }

@@ -25,6 +25,7 @@ mod length;
 mod lock;
 mod metadata;
 mod moving;
+mod parts;
 mod read;
 mod receive;
 mod recover;
@@ -38,10 +39,11 @@ mod tests;
 pub use append::{Append, Appended};
 pub use body::{Body, BodyError, BodyStream, Expectation};
 pub use cause::Cause;
-pub use concatenate::{NewFinal, UnusablePart};
+pub use concatenate::NewFinal;
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
 pub use metadata::{InvalidMetadata, Metadata};
+pub use parts::UnusablePart;
 pub use read::{ContentStream, Download};
 pub use upkeep::Upkeep;
 
@@ -149,7 +151,7 @@ impl Uploads {
     pub async fn status(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Upload, UploadError> {
         self.locks.still(id).await?;
         let mut stored = self.look_at(id).await?;
-        if waiting::pending_parts(&stored.record).is_some() {
+        if stored.record.pending_parts().is_some() {
             // Its parts may have been finished in another process.
             self.try_to_complete(cause, id).await;
             stored = self.look_at(id).await?;

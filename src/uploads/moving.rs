@@ -13,10 +13,10 @@
 //! Whatever cuts that short (a kill, a full disk), the next start goes on, or
 //! the next who looks at the upload, or the same request sent again.
 
-use super::concatenate::part_error;
+use super::parts::part_error;
 use super::{Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
-use crate::store::{Parts, Record, RecordKind, Stage, StoreError};
+use crate::store::{Record, RecordKind, Stage, StoreError};
 
 impl Uploads {
     /// Whether these parts are moved.
@@ -85,41 +85,14 @@ impl Uploads {
         self.finish(cause, record, end).await
     }
 
-    /// Whether `part` belongs to an upload that was made of it, or is being made
-    /// of it for good.
-    pub(super) async fn is_used_up(&self, part: &Record) -> Result<bool, StoreError> {
-        let RecordKind::Partial {
-            used_by: Some(user),
-        } = &part.kind
-        else {
-            return Ok(false);
-        };
-        match self.store.record(user).await {
-            Ok(made) => Ok(matches!(
-                &made.kind,
-                RecordKind::Final(of) if owns(&made, of) && of.ids.contains(&part.id)
-            )),
-            Err(StoreError::NotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Whether the upload is moving, so that the bytes of its parts may be
     /// nowhere else.
     pub(super) async fn is_moving(&self, id: &UploadId) -> Result<bool, StoreError> {
-        Ok(moving_parts(&self.store.record(id).await?).is_some())
+        Ok(self
+            .store
+            .record(id)
+            .await?
+            .parts_at(Stage::Moving)
+            .is_some())
     }
-}
-
-/// The parts that an unfinished upload is taking over.
-pub(super) fn moving_parts(record: &Record) -> Option<&Parts> {
-    match &record.kind {
-        RecordKind::Final(of) if of.stage == Stage::Moving && !record.finished => Some(of),
-        _ => None,
-    }
-}
-
-/// Whether parts that name the upload `made` as their user are its own.
-pub(super) fn owns(made: &Record, of: &Parts) -> bool {
-    made.finished || of.stage == Stage::Moving
 }

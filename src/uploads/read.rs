@@ -8,7 +8,6 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
-use super::waiting::pending_parts;
 use super::{Cause, Upload, UploadError, UploadId, Uploads};
 use crate::hooks::EventKind;
 use crate::store::{Record, Store, StoreError};
@@ -52,7 +51,7 @@ impl Uploads {
     /// `NotFound`, `Expired`, `Unfinished`, `Refused`, or the storage failed.
     pub async fn read(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Download, UploadError> {
         let mut stored = self.look_at(id).await?;
-        if pending_parts(&stored.record).is_some() {
+        if stored.record.pending_parts().is_some() {
             self.try_to_complete(cause, id).await;
             stored = self.look_at(id).await?;
         }

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
 use super::upkeep::Describe;
-use super::waiting::pending_parts;
 use super::{Cause, UploadError, UploadId, Uploads};
 use crate::store::{RecordKind, Stale};
 
@@ -26,7 +25,7 @@ impl Uploads {
             Ok(_) | Err(UploadError::NotFound | UploadError::Expired) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if let Some(of) = pending_parts(&stored.record) {
+        if let Some(of) = stored.record.pending_parts() {
             self.waiting.add(id, &of.ids);
             drop(lock);
             self.complete(cause, id).await?;

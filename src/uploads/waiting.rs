@@ -11,11 +11,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::concatenate::{Found, NewFinal, UnusablePart, new_record, part_error};
-use super::moving::moving_parts;
+use super::concatenate::{NewFinal, new_record};
+use super::parts::{Found, Outlook, UnusablePart};
 use super::{Cause, Created, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges, Refusal};
-use crate::store::{Parts, Record, RecordKind, Stage};
+use crate::store::{Record, Stage};
 
 /// The final uploads that wait, as far as they are known.
 #[derive(Debug, Default)]
@@ -64,38 +64,7 @@ impl Waiting {
     }
 }
 
-/// What is known of parts that need not be finished.
-pub(super) struct Outlook {
-    pub(super) finished: bool,
-    /// Their bytes together, if that is known.
-    length: Option<u64>,
-}
-
 impl Uploads {
-    /// Looks at parts without keeping anybody from them.
-    pub(super) async fn outlook(&self, parts: &[UploadId]) -> Result<Outlook, UploadError> {
-        let mut finished = true;
-        let mut length = Some(0_u64);
-        for id in parts {
-            let record = self.store.record(id).await.map_err(part_error)?;
-            if !matches!(record.kind, RecordKind::Partial { .. }) {
-                return Err(UnusablePart::NotPartial.into());
-            }
-            if !record.finished {
-                finished = false;
-                // It may have expired.
-                self.load(id).await.map_err(|error| match error {
-                    UploadError::NotFound | UploadError::Expired => UnusablePart::Missing.into(),
-                    other => other,
-                })?;
-            }
-            length = length
-                .zip(record.length)
-                .and_then(|(sum, part)| sum.checked_add(part));
-        }
-        Ok(Outlook { finished, length })
-    }
-
     /// Begins a final upload whose parts are not all finished.
     pub(super) async fn begin_waiting(
         &self,
@@ -168,10 +137,10 @@ impl Uploads {
         id: &UploadId,
     ) -> Result<Option<FinishChanges>, UploadError> {
         let record = self.store.record(id).await?;
-        let Some(of) = pending_parts(&record) else {
+        let Some(of) = record.pending_parts() else {
             return Ok(None);
         };
-        if waiting_parts(&record).is_some() && !self.outlook(&of.ids).await?.finished {
+        if record.parts_at(Stage::Waiting).is_some() && !self.outlook(&of.ids).await?.finished {
             return Ok(None);
         }
         let parts_locks = self.lock_all(&of.ids).await?;
@@ -181,10 +150,10 @@ impl Uploads {
             held.settle();
         }
         let mut record = self.load(id).await?.record;
-        if moving_parts(&record).is_some() {
+        if record.parts_at(Stage::Moving).is_some() {
             return Ok(Some(self.go_on_moving(cause, record).await?));
         }
-        let Some(of) = waiting_parts(&record).cloned() else {
+        let Some(of) = record.parts_at(Stage::Waiting).cloned() else {
             return Ok(None);
         };
         let requested = of.requested_metadata.as_deref();
@@ -214,21 +183,8 @@ impl Uploads {
 
     /// Forgets that an upload waits, because it is about to go.
     pub(super) fn wait_no_more(&self, record: &Record) {
-        if let Some(of) = waiting_parts(record) {
+        if let Some(of) = record.parts_at(Stage::Waiting) {
             self.waiting.remove(&record.id, &of.ids);
         }
-    }
-}
-
-/// The parts of an upload that somebody can bring to its end.
-pub(super) fn pending_parts(record: &Record) -> Option<&Parts> {
-    waiting_parts(record).or_else(|| moving_parts(record))
-}
-
-/// The parts that an upload waits for.
-pub(super) fn waiting_parts(record: &Record) -> Option<&Parts> {
-    match &record.kind {
-        RecordKind::Final(of) if of.stage == Stage::Waiting && !record.finished => Some(of),
-        _ => None,
     }
 }

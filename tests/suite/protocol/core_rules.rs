@@ -142,6 +142,10 @@ fn core_mo1_the_override_is_the_method() {
     let over = |name| [("X-HTTP-Method-Override", name)];
     let head = tus.send("POST", &url, &over("HEAD"), "");
     assert_eq!(header(&head, "upload-offset"), "9");
+    // The message is an answer to HEAD all the same.
+    let get = tus.send("HEAD", &url, &over("GET"), "");
+    assert_eq!(header(&get, "content-length"), "9");
+    assert_eq!(get.text().unwrap(), "");
     let options = tus.send("DELETE", &url, &over("OPTIONS"), "");
     assert_eq!(options.status(), 204);
     assert_eq!(tus.send("PATCH", &url, &over("patch"), "").status(), 405);
