@@ -1,7 +1,6 @@
 //! `--tus-extensions`: what is left out is off.
 
-use super::start;
-use crate::harness::server::Setup;
+use super::{client, setup, start};
 use crate::harness::tus::{OFFSET_TYPE, Tus, header};
 
 /// A server that speaks all but `extension`.
@@ -77,14 +76,14 @@ fn without_concatenation_parts_are_refused() {
 #[test]
 fn an_unknown_extension_ends_the_start_with_the_known_ones() {
     for name in ["deletion", "concatenation-partial", "Creation"] {
-        let (status, log) = Setup::new().arguments(&["--tus-extensions", name]).run();
+        let (status, log) = setup().arguments(&["--tus-extensions", name]).run();
         assert_eq!(status.code(), Some(2), "{log}");
         assert!(log.contains("creation, termination"), "{log}");
     }
-    let server = Setup::new()
+    let server = setup()
         .variable("RUSTUS_TUS_EXTENSIONS", "creation-with-upload, termination")
         .start();
-    let options = Tus::new(server.files()).send("OPTIONS", &server.files(), &[], "");
+    let options = client(&server).send("OPTIONS", &server.files(), &[], "");
     let told = header(&options, "tus-extension");
     assert_eq!(told, "creation,termination,creation-with-upload");
 }

@@ -1,10 +1,10 @@
 //! A final upload is asked for before its parts are finished (tus 1.0.0,
 //! "Concatenation": `concatenation-unfinished`).
 
-use super::start;
+use super::{client, setup, start};
 use crate::harness::eventually;
 use crate::harness::guests::install;
-use crate::harness::server::{Server, Setup};
+use crate::harness::server::Server;
 use crate::harness::tus::{OFFSET_TYPE, Tus, header, metadata};
 
 /// A part of which nothing is there yet.
@@ -38,9 +38,9 @@ fn has_offset(tus: &Tus, url: &str) -> bool {
     tus.head(url).headers().contains_key("upload-offset")
 }
 
-/// The path of a URL, for another server on the same files.
+/// What comes after that of all uploads in a URL, for another server.
 fn path(url: &str) -> &str {
-    &url[url.find("/files").unwrap()..]
+    &url[url.find("/files").unwrap() + "/files".len()..]
 }
 
 fn id(url: &str) -> &str {
@@ -107,17 +107,17 @@ fn two_uploads_can_wait_for_one_part() {
 
 #[test]
 fn what_waits_is_put_together_after_a_kill_without_a_request_for_it() {
-    let setup = Setup::new();
+    let setup = setup();
     let server = setup.start();
-    let tus = Tus::new(server.files());
+    let tus = client(&server);
     let (a, b) = (part(&tus, "1"), part(&tus, "1"));
     let whole = waiting(&tus, &[&a, &b]);
     assert_eq!(tus.patch(&a, 0, "a").status(), 204);
     server.kill();
 
     let server = setup.start();
-    let tus = Tus::new(server.files());
-    let at = |url: &str| format!("{}{}", server.origin(), path(url));
+    let tus = client(&server);
+    let at = |url: &str| format!("{}{}", tus.files(), path(url));
     // The part is finished as soon as the server has found what waits for it,
     // or before; neither may matter.
     assert_eq!(tus.patch(&at(&b), 0, "b").status(), 204);
@@ -129,13 +129,13 @@ fn what_waits_is_put_together_after_a_kill_without_a_request_for_it() {
 
 #[test]
 fn a_part_that_another_server_finished_is_seen_by_who_looks() {
-    let setup = Setup::new();
+    let setup = setup();
     let (first, second) = (setup.start(), setup.start());
     let tus = Tus::new(first.files());
     let other = Tus::new(second.files());
     let a = part(&tus, "1");
     let whole = waiting(&tus, &[&a]);
-    let same = format!("{}{}", second.origin(), path(&a));
+    let same = format!("{}{}", other.files(), path(&a));
     assert_eq!(other.patch(&same, 0, "a").status(), 204);
     assert_eq!(tus.offset(&whole), 1);
     assert_eq!(tus.get(&whole).text().unwrap(), "a");
@@ -192,10 +192,10 @@ fn the_limit_holds_also_for_what_waits() {
 }
 
 fn hostile() -> (Server, Tus) {
-    let setup = Setup::new().with_hooks();
+    let setup = setup().with_hooks();
     install(&setup.hooks_dir(), "hostile", "hostile");
     let server = setup.start();
-    let tus = Tus::new(server.files());
+    let tus = client(&server);
     (server, tus)
 }
 
@@ -222,10 +222,10 @@ fn plugins_are_told_of_the_creation_and_of_the_end() {
 
 #[test]
 fn a_plugin_can_refuse_a_final_upload_before_it_waits() {
-    let setup = Setup::new().with_hooks();
+    let setup = setup().with_hooks();
     install(&setup.hooks_dir(), "refuse-meme", "refuse-meme");
     let server = setup.start();
-    let tus = Tus::new(server.files());
+    let tus = client(&server);
     let a = part(&tus, "1");
     let before = server.stored_files();
     let refused = tus.post(&[
