@@ -15,6 +15,7 @@
 
 mod bad_input;
 mod behind_proxy;
+mod browser;
 mod checked_chunks;
 mod checksum_trailer;
 mod clients;
