@@ -7,6 +7,7 @@
 mod environment;
 mod failure;
 mod logging;
+mod network;
 mod values;
 
 pub use failure::Failure;
@@ -18,10 +19,12 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
+use network::NetworkFlags;
+
 use crate::hooks::EventSet;
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
-use crate::tus::{BaseUrl, TusConfig};
+use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
 use crate::uploads::UploadsConfig;
 
 /// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
@@ -39,6 +42,8 @@ use crate::uploads::UploadsConfig;
 pub struct Cli {
     #[command(flatten)]
     server: ServerFlags,
+    #[command(flatten)]
+    network: NetworkFlags,
     #[command(flatten)]
     storage: StorageFlags,
     /// Which hooks are asked and told.
@@ -69,7 +74,7 @@ struct ServerFlags {
     #[arg(long, env = "RUSTUS_SERVER_WORKERS", value_parser = values::workers, hide = true)]
     server_workers: Option<usize>,
     /// Path below which uploads are found
-    #[arg(long, env = "RUSTUS_URL", default_value = "/files")]
+    #[arg(long, env = "RUSTUS_URL", default_value = "/files", value_parser = values::base_url)]
     url: BaseUrl,
     /// Bytes that one request may carry [default: no limit]
     #[arg(short, long, env = "RUSTUS_MAX_BODY_SIZE", value_name = "BYTES")]
@@ -77,6 +82,36 @@ struct ServerFlags {
     /// Bytes that an upload may have [default: no limit]
     #[arg(long, env = "RUSTUS_MAX_FILE_SIZE", value_name = "BYTES")]
     max_file_size: Option<u64>,
+    /// Extensions of the protocol that are spoken, separated by commas; an empty
+    /// list for none [default: all]
+    #[arg(long, env = "RUSTUS_TUS_EXTENSIONS", value_name = "EXTENSIONS")]
+    tus_extensions: Option<ExtensionSet>,
+    /// Remove the parts of a concatenation when the final upload is finished
+    #[arg(
+        long,
+        env = "RUSTUS_REMOVE_PARTS",
+        value_parser = values::boolean,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    remove_parts: bool,
+    /// Accepted and without effect: empty uploads are always allowed
+    #[arg(
+        long,
+        env = "RUSTUS_ALLOW_EMPTY",
+        value_parser = values::boolean,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    allow_empty: bool,
     /// How much is logged: off, error, warn, info, debug or trace
     #[arg(
         long,
@@ -243,6 +278,9 @@ impl Cli {
             ))));
         }
         self.unknown_variables = unknown.others;
+        self.network
+            .settle()
+            .map_err(|problem| Failure::configuration(&Contradiction(problem)))?;
         let disabled = self.hooks.required().without(self.hooks.enabled());
         if disabled != EventSet::EMPTY {
             return Err(Failure::configuration(&Contradiction(format!(
@@ -270,7 +308,11 @@ impl Cli {
     pub fn uploads_config(&self) -> UploadsConfig {
         UploadsConfig {
             max_length: self.server.max_file_size,
-            expiration: self.storage.expiration,
+            remove_parts: self.server.remove_parts,
+            expiration: self
+                .storage
+                .expiration
+                .filter(|_| self.extensions().contains(Extension::Expiration)),
         }
     }
 
@@ -284,9 +326,15 @@ impl Cli {
     #[must_use]
     pub fn server_config(&self) -> ServerConfig {
         ServerConfig {
-            host: self.server.host.clone(),
-            port: self.server.port,
+            listen: self.network.listen(&self.server.host, self.server.port),
             workers: self.server.workers.or(self.server.server_workers),
+            max_connections: self.network.max_connections(),
+            read_timeout: self.network.read_timeout(),
+            shutdown_timeout: self.network.shutdown_timeout(),
+            tls: self.network.tls(),
+            cors: self.network.cors(),
+            behind_proxy: self.network.behind_proxy(),
+            log_health: self.network.log_health(),
         }
     }
 
@@ -296,7 +344,12 @@ impl Cli {
         TusConfig {
             base_url: self.server.url.clone(),
             max_body_size: self.server.max_body_size,
+            extensions: self.extensions(),
         }
+    }
+
+    fn extensions(&self) -> ExtensionSet {
+        self.server.tus_extensions.unwrap_or(ExtensionSet::ALL)
     }
 
     /// Where uploads are kept.
@@ -343,7 +396,7 @@ mod tests {
     fn defaults_are_those_of_the_reference() {
         let cli = read(&[]).unwrap();
         let server = cli.server_config();
-        assert_eq!((server.host.as_str(), server.port), ("0.0.0.0", 1081));
+        assert_eq!(server.listen.to_string(), "0.0.0.0:1081");
         assert_eq!(cli.tus_config().base_url.as_str(), "/files");
         assert_eq!(cli.store_config().data_dir, PathBuf::from("./data"));
         assert_eq!(cli.hooks.enabled, None);
@@ -409,6 +462,7 @@ mod tests {
             (["--dir-structure", "{century}"], "{year}, {month}"),
             (["--durability", "always"], "none, finish or append"),
             (["--url", "http://a/b"], "/files"),
+            (["--tus-extensions", "deletion"], "creation, termination"),
             (["--workers", "0"], "at least 1"),
             (
                 ["--force-fsync=maybe", "--force-fsync"],

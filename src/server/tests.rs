@@ -34,13 +34,8 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
-                let server = Server::bind(ServerConfig {
-                    host: "127.0.0.1".to_owned(),
-                    port: 0,
-                    workers: Some(1),
-                });
-                let server = server.await.unwrap();
-                tell.send(server.address()).unwrap();
+                let server = Server::bind(config()).await.unwrap();
+                tell.send(server.address().parse().unwrap()).unwrap();
                 let stop = async {
                     stopped.await.unwrap();
                     "test"
@@ -126,6 +121,23 @@ impl Drop for Running {
     }
 }
 
+fn config() -> ServerConfig {
+    ServerConfig {
+        listen: Listen::Tcp {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+        },
+        workers: Some(1),
+        max_connections: 100,
+        read_timeout: Some(Duration::from_secs(60)),
+        shutdown_timeout: Duration::from_secs(9),
+        tls: None,
+        cors: CorsConfig::default(),
+        behind_proxy: false,
+        log_health: true,
+    }
+}
+
 fn face(directory: &Path) -> Tus {
     let store = FileStore::open(FileStoreConfig {
         data_dir: directory.to_owned(),
@@ -141,6 +153,7 @@ fn face(directory: &Path) -> Tus {
     let config = TusConfig {
         base_url: "/files".parse().unwrap(),
         max_body_size: None,
+        extensions: crate::tus::ExtensionSet::ALL,
     };
     Tus::new(Arc::new(uploads), config)
 }

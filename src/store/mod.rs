@@ -27,7 +27,7 @@ pub use durability::{Durability, InvalidDurability};
 pub use error::StoreError;
 pub use file::{FileStore, FileStoreConfig, OpenError};
 pub use id::{InvalidId, UploadId};
-pub use record::{NewRecord, Record, RecordKind, Stored};
+pub use record::{NewRecord, Parts, Record, RecordKind, Stored};
 pub use shared_locks::SharedLocks;
 
 use std::fmt;
@@ -45,6 +45,13 @@ use futures_util::stream::BoxStream;
 pub trait Store: fmt::Debug + Send + Sync {
     /// The store's name in events, such as `file_storage`.
     fn name(&self) -> &'static str;
+
+    /// Finds out whether it could store something now. Called whenever somebody
+    /// asks whether the server is ready, at most about once a second.
+    ///
+    /// # Errors
+    /// What would keep it from it.
+    async fn check(&self) -> Result<(), StoreError>;
 
     /// Where the bytes of an upload lie, for people and for hooks: an absolute
     /// path for a file store.
@@ -72,6 +79,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// `NotFound` if the record or the bytes do not exist; `DamagedRecord`.
     async fn load(&self, id: &UploadId) -> Result<Stored, StoreError>;
+
+    /// The record of an upload alone, also when its bytes are gone.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no record; `DamagedRecord`.
+    async fn record(&self, id: &UploadId) -> Result<Record, StoreError>;
 
     /// Replaces the record of an existing upload, wholly or not at all. `id`
     /// and `path` are never changed. One that says that the upload is finished
@@ -127,6 +140,29 @@ pub trait Store: fmt::Debug + Send + Sync {
         record: &Record,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError>;
+
+    /// Gives an upload without bytes the bytes of `parts`, one after the other,
+    /// and tells how many they are. All of the parts' bytes are there and their
+    /// lengths known.
+    ///
+    /// # Errors
+    /// `NotFound` or `UnexpectedLength` if a part's bytes are not all there; the
+    /// storage failed. The upload then has some of the bytes.
+    async fn concatenate(&self, record: &Record, parts: &[Record]) -> Result<u64, StoreError>;
+
+    /// Makes an upload durable, bytes and record, whether or not the store is
+    /// told to do so always. Called before what it was made of is removed.
+    ///
+    /// # Errors
+    /// The storage failed.
+    async fn sync(&self, record: &Record) -> Result<(), StoreError>;
+
+    /// Removes the bytes of an upload and keeps its record. Bytes that are gone
+    /// already are no error.
+    ///
+    /// # Errors
+    /// The storage failed.
+    async fn remove_bytes(&self, record: &Record) -> Result<(), StoreError>;
 
     /// Removes the bytes, then the record, so that a removal that a crash cut
     /// short can be asked for again. Bytes that are gone already are no error.

@@ -11,6 +11,27 @@ pub enum RecordKind {
     /// Stands for itself.
     #[default]
     Whole,
+    /// A part of an upload to come.
+    Partial {
+        /// The final upload that takes the part's place: once it is finished,
+        /// the part is used up, and its bytes go. Until then it means nothing.
+        used_by: Option<UploadId>,
+    },
+    /// Made of parts.
+    Final(Parts),
+}
+
+/// What a final upload is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// `Upload-Concat` exactly as the client gave it.
+    pub header: String,
+    /// The parts in their order; one may stand several times.
+    pub ids: Vec<UploadId>,
+    /// `Upload-Metadata` exactly as the client gave it, also where a hook
+    /// changed the upload's: with the parts it tells a request that is sent
+    /// again from another one.
+    pub requested_metadata: Option<String>,
 }
 
 /// Everything about an upload except its bytes and their number: the data

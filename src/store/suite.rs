@@ -8,8 +8,8 @@ use futures_util::TryStreamExt as _;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, CheckedWriter, Checksum, DataPath, NewRecord, Record, RecordKind, Store, StoreError,
-    UploadId,
+    Algorithm, CheckedWriter, Checksum, DataPath, NewRecord, Parts, Record, RecordKind, Store,
+    StoreError, UploadId,
 };
 
 /// Runs the whole suite against an empty `store`.
@@ -23,6 +23,8 @@ pub(crate) async fn passes(store: &dyn Store) {
     what_a_crash_left_of_checked_bytes_does_not_count(store).await;
     a_checked_append_at_another_offset_changes_nothing(store).await;
     a_changed_record_is_found_changed(store).await;
+    an_upload_is_made_of_others(store).await;
+    a_record_outlives_its_bytes(store).await;
     a_removed_upload_is_gone(store).await;
 }
 
@@ -282,6 +284,79 @@ async fn a_changed_record_is_found_changed(store: &dyn Store) {
         store.update(&upload).await.unwrap();
         assert_eq!(store.load(&id("changed")).await.unwrap().record, upload);
     }
+}
+
+async fn an_upload_is_made_of_others(store: &dyn Store) {
+    let mut parts = Vec::new();
+    for (name, bytes) in [("part1", "abc"), ("part2", ""), ("part3", "de")] {
+        let part = store
+            .create(NewRecord {
+                kind: RecordKind::Partial { used_by: None },
+                ..new(name, bytes.len() as u64)
+            })
+            .await
+            .unwrap()
+            .record;
+        append(store, &part, 0, &[bytes.as_bytes()]).await;
+        parts.push(part);
+    }
+    parts.push(parts[0].clone());
+    let kind = RecordKind::Final(Parts {
+        header: "final;/a /b".to_owned(),
+        ids: parts.iter().map(|part| part.id.clone()).collect(),
+        requested_metadata: Some("a YQ==".to_owned()),
+    });
+    let whole = store
+        .create(NewRecord {
+            kind: kind.clone(),
+            ..new("whole", 8)
+        })
+        .await
+        .unwrap()
+        .record;
+    assert_eq!(store.concatenate(&whole, &parts).await.unwrap(), 8);
+    store.sync(&whole).await.unwrap();
+    assert!(content(store, &whole, 8).await == b"abcdeabc");
+    let loaded = store.load(&id("whole")).await.unwrap();
+    assert_eq!((loaded.record.kind, loaded.offset), (kind, 8));
+
+    let short = Record {
+        length: Some(9),
+        ..parts[0].clone()
+    };
+    let other = store.create(new("other-whole", 9)).await.unwrap().record;
+    let refused = store.concatenate(&other, &[short]).await;
+    assert!(
+        matches!(refused, Err(StoreError::UnexpectedLength { found: 3, .. })),
+        "{refused:?}"
+    );
+}
+
+async fn a_record_outlives_its_bytes(store: &dyn Store) {
+    let kind = RecordKind::Partial {
+        used_by: Some(id("somebody")),
+    };
+    let upload = store
+        .create(NewRecord {
+            kind,
+            ..new("outlived", 5)
+        })
+        .await
+        .unwrap()
+        .record;
+    for _ in 0..2 {
+        store.remove_bytes(&upload).await.unwrap();
+        assert_eq!(store.record(&id("outlived")).await.unwrap(), upload);
+        assert!(matches!(
+            store.load(&id("outlived")).await,
+            Err(StoreError::NotFound)
+        ));
+    }
+    store.remove(&id("outlived")).await.unwrap();
+    assert!(matches!(
+        store.record(&id("outlived")).await,
+        Err(StoreError::NotFound)
+    ));
 }
 
 async fn a_removed_upload_is_gone(store: &dyn Store) {

@@ -3,16 +3,46 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Headers;
 use super::errors::Problem;
+use super::{Extension, Headers, InvalidHeader, Request, Tus};
 use crate::uploads::{Algorithm, Checksum, Expectation};
 
-/// The checksum that the body of a request has to have.
-pub(super) fn expected(headers: &Headers) -> Result<Option<Expectation<'static>>, Problem> {
-    let Some(text) = headers.text("upload-checksum")? else {
-        return Ok(None);
-    };
-    parse(text).map(|checksum| Some(Expectation::Given(checksum)))
+/// The field, and the trailer.
+const UPLOAD_CHECKSUM: &str = "upload-checksum";
+
+impl Tus {
+    /// The checksum that the body of a request has to have. It may come after
+    /// the body if the client says so before.
+    pub(super) fn expected_checksum<'a>(
+        &self,
+        request: &'a Request,
+    ) -> Result<Option<Expectation<'a>>, Problem> {
+        let headers = &request.headers;
+        let (given, late) = (headers.text(UPLOAD_CHECKSUM)?, announced(headers)?);
+        self.require_on(Extension::Checksum, given.is_some())?;
+        self.require_on(Extension::ChecksumTrailer, late)?;
+        match (given, late) {
+            (None, false) => Ok(None),
+            (Some(text), false) => Ok(Some(Expectation::Given(parse(text)?))),
+            (None, true) => Ok(Some(Expectation::Late(Box::new(|| {
+                let text = request.trailers.get()?.text(UPLOAD_CHECKSUM).ok()??;
+                parse(text).ok()
+            })))),
+            // Which of them would count?
+            (Some(_), true) => Err(InvalidHeader(UPLOAD_CHECKSUM).into()),
+        }
+    }
+}
+
+/// Whether the checksum is to come after the body (tus 1.0.0, "Checksum").
+fn announced(headers: &Headers) -> Result<bool, InvalidHeader> {
+    if !headers.contains("trailer") {
+        return Ok(false);
+    }
+    let names = headers.joined("trailer").ok_or(InvalidHeader("trailer"))?;
+    Ok(names
+        .split(',')
+        .any(|name| name.trim().eq_ignore_ascii_case(UPLOAD_CHECKSUM)))
 }
 
 /// A checksum in the form of `Upload-Checksum`: the algorithm's name, a space,

@@ -134,6 +134,7 @@ mod tests {
             created_at: UNIX_EPOCH + Duration::new(784_111_777, 5),
             finished: true,
             expires_at: None,
+            kind: crate::uploads::RecordKind::Whole,
         })
     }
 

@@ -5,7 +5,7 @@ use futures_util::Stream;
 
 use super::body_limit::LimitedBody;
 use super::errors::Problem;
-use super::{Headers, InvalidHeader, Request, Response, Tus, checksum};
+use super::{Headers, InvalidHeader, Request, Response, Tus};
 use crate::uploads::{Append, BodyError, Cause, UploadId};
 
 impl Tus {
@@ -29,7 +29,7 @@ impl Tus {
         let append = Append {
             offset,
             length: headers.bytes("upload-length")?,
-            body: body.as_body(checksum::expected(headers)?),
+            body: body.as_body(self.expected_checksum(request)?),
         };
         let appended = self.uploads.append(cause, id, append).await?;
         let response = Response::new(204)

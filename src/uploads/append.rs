@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::{Body, Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
+use crate::store::RecordKind;
 
 /// What a client adds to an upload.
 #[derive(Debug)]
@@ -37,11 +38,11 @@ impl Uploads {
     /// nothing if it is finished.
     ///
     /// # Errors
-    /// `NotFound`, `Expired`, `Locked`, `OffsetMismatch`, `LengthIsFixed`,
-    /// `LengthBelowOffset`, `ChecksumMismatch`, `NoChecksum`, `ExceedsLength`,
-    /// `ExceedsMaximum`, `Body`, `Refused`, or the storage failed. Unless it is
-    /// one of the first eight, bytes may have been stored. If the body has a
-    /// checksum, only what has it is stored.
+    /// `NotFound`, `Expired`, `Locked`, `Final`, `OffsetMismatch`,
+    /// `LengthIsFixed`, `LengthBelowOffset`, `ChecksumMismatch`, `NoChecksum`,
+    /// `ExceedsLength`, `ExceedsMaximum`, `Body`, `Refused`, or the storage
+    /// failed. Unless it is one of the first nine, bytes may have been stored.
+    /// If the body has a checksum, only what has it is stored.
     pub async fn append(
         &self,
         cause: &Cause<'_>,
@@ -56,6 +57,9 @@ impl Uploads {
         let lock = self.locks.acquire(id).await?;
         let stored = self.load(id).await?;
         let mut record = stored.record;
+        if matches!(record.kind, RecordKind::Final(_)) {
+            return Err(UploadError::Final);
+        }
         if offset != stored.offset {
             return Err(UploadError::OffsetMismatch {
                 current: stored.offset,

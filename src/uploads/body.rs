@@ -15,6 +15,9 @@ pub enum BodyError {
     /// The connection broke, or what came over it was no body.
     #[error("the connection broke")]
     Disconnected,
+    /// The client sent nothing for too long.
+    #[error("nothing came for too long")]
+    Stalled,
     /// The body is larger than the server takes in one request.
     #[error("the body is too large")]
     TooLarge,

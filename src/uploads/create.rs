@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use super::lock::UploadLock;
 use super::receive::Received;
-use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads};
-use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadKind, UploadState};
+use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads, kind_for_hooks};
+use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadState};
 use crate::store::{DataPath, NewRecord, Record, RecordKind};
 
 /// What a client wants to upload.
@@ -15,6 +15,8 @@ pub struct NewUpload {
     pub length: Option<u64>,
     /// What the client says about it.
     pub metadata: Option<Metadata>,
+    /// Whether it is to be a part of a final upload.
+    pub partial: bool,
 }
 
 /// An upload that was begun.
@@ -56,7 +58,7 @@ impl Uploads {
             self.end(new.length).refuse_announced(0, body)?;
         }
 
-        let (record, headers) = self.ask_to_create(cause, new).await?;
+        let (record, headers) = self.ask_to_create(cause, new.into()).await?;
         let id = record.id.clone();
         // Held before anybody can find the upload.
         let lock = self.locks.acquire(&id).await?;
@@ -66,14 +68,15 @@ impl Uploads {
             Ok(begun) => begun,
             Err(
                 error @ UploadError::Body(
-                    BodyError::Disconnected | BodyError::TakenOver | BodyError::Stopping,
+                    BodyError::Disconnected
+                    | BodyError::Stalled
+                    | BodyError::TakenOver
+                    | BodyError::Stopping,
                 ),
             ) => return Err(error),
             Err(error) => {
                 // The client does not know of it and cannot come back to it.
-                if let Err(left_behind) = self.store.remove(&id).await {
-                    tracing::warn!(upload = %id, error = %left_behind, "a failed creation stays behind");
-                }
+                self.forget(&id).await;
                 return Err(error);
             }
         };
@@ -88,22 +91,11 @@ impl Uploads {
     }
 
     /// Asks the hooks and does what they want changed.
-    async fn ask_to_create(
+    pub(super) async fn ask_to_create(
         &self,
         cause: &Cause<'_>,
-        new: NewUpload,
+        mut record: NewRecord,
     ) -> Result<(NewRecord, Vec<(String, String)>), UploadError> {
-        let mut record = NewRecord {
-            id: UploadId::random(),
-            length: new.length,
-            metadata: new
-                .metadata
-                .as_ref()
-                .map(|metadata| metadata.raw().to_owned()),
-            created_at: SystemTime::now(),
-            path: None,
-            kind: RecordKind::Whole,
-        };
         if !self.hooks.wants(EventKind::PreCreate) {
             return Ok((record, Vec::new()));
         }
@@ -111,11 +103,8 @@ impl Uploads {
             id: record.id.as_str().to_owned(),
             offset: 0,
             length: record.length,
-            metadata: new
-                .metadata
-                .map(|m| m.entries().to_vec())
-                .unwrap_or_default(),
-            kind: UploadKind::Whole,
+            metadata: Metadata::entries_of(record.metadata.as_deref()),
+            kind: kind_for_hooks(&record.kind),
             storage: self.store.name(),
             path: None,
             created_at: record.created_at,
@@ -163,6 +152,23 @@ impl Uploads {
         match received.cut {
             Some(cut) => Err(cut),
             None => Ok((received.offset, finish)),
+        }
+    }
+}
+
+impl From<NewUpload> for NewRecord {
+    fn from(new: NewUpload) -> Self {
+        Self {
+            id: UploadId::random(),
+            length: new.length,
+            metadata: new.metadata.map(|metadata| metadata.raw().to_owned()),
+            created_at: SystemTime::now(),
+            path: None,
+            kind: if new.partial {
+                RecordKind::Partial { used_by: None }
+            } else {
+                RecordKind::Whole
+            },
         }
     }
 }

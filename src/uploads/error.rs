@@ -4,6 +4,7 @@ use crate::hooks::Refusal;
 use crate::store::StoreError;
 
 use super::body::BodyError;
+use super::concatenate::UnusablePart;
 
 /// Why something did not happen to an upload.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,12 @@ pub enum UploadError {
     /// The id or the path that a hook chose is taken.
     #[error("the id or the path is taken")]
     Conflict,
+    /// What a final upload has comes from its parts alone.
+    #[error("a final upload takes no bytes")]
+    Final,
+    /// What was named as a part cannot be one.
+    #[error(transparent)]
+    Part(UnusablePart),
     /// Only finished uploads can be read.
     #[error("the upload is not finished")]
     Unfinished,

@@ -110,7 +110,9 @@ impl Uploads {
                 self.store.remove(id).await?;
                 tracing::info!(upload = %id, offset = stored.offset, "an expired upload removed");
             }
-            (Stale::WithoutBytes(_), Err(StoreError::NotFound)) => {
+            (Stale::WithoutBytes(_), Err(StoreError::NotFound))
+                if !self.is_remembered(id).await? =>
+            {
                 self.store.remove(id).await?;
                 tracing::info!(upload = %id, "a record without bytes removed");
             }

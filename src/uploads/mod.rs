@@ -16,6 +16,7 @@ mod append;
 mod body;
 mod cause;
 mod cleaner;
+mod concatenate;
 mod create;
 mod error;
 mod expire;
@@ -35,6 +36,7 @@ pub use append::{Append, Appended};
 pub use body::{Body, BodyError, BodyStream, Expectation};
 pub use cause::Cause;
 pub use cleaner::Cleaner;
+pub use concatenate::{NewFinal, UnusablePart};
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
 pub use metadata::{InvalidMetadata, Metadata};
@@ -43,10 +45,10 @@ pub use read::{ContentStream, Download};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-pub use crate::store::{Algorithm, Checksum, UnknownAlgorithm, UploadId};
+pub use crate::store::{Algorithm, Checksum, Parts, RecordKind, UnknownAlgorithm, UploadId};
 
 use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
-use crate::store::{Record, RecordKind, Store, Stored};
+use crate::store::{Record, Store, Stored};
 use expire::Removed;
 use lock::Locks;
 
@@ -57,6 +59,7 @@ pub struct Uploads {
     hooks: Arc<Hooks>,
     locks: Locks,
     max_length: Option<u64>,
+    remove_parts: bool,
     expiration: Option<Duration>,
     removed: Removed,
 }
@@ -67,6 +70,8 @@ pub struct UploadsConfig {
     /// The greatest length, in bytes, that an upload may have; no limit if
     /// `None`.
     pub max_length: Option<u64>,
+    /// Whether the parts of a final upload are removed when that is finished.
+    pub remove_parts: bool,
     /// How long after its last byte an unfinished upload expires; never if
     /// `None`.
     pub expiration: Option<Duration>,
@@ -88,6 +93,8 @@ pub struct Upload {
     pub created_at: SystemTime,
     /// Whether it was accepted as finished.
     pub finished: bool,
+    /// Whole, a part, or made of parts.
+    pub kind: RecordKind,
     /// When it expires unless it goes on, if it does.
     pub expires_at: Option<SystemTime>,
 }
@@ -101,6 +108,7 @@ impl Uploads {
             store,
             hooks,
             max_length: config.max_length,
+            remove_parts: config.remove_parts,
             expiration: config.expiration,
             removed: Removed::default(),
         }
@@ -110,6 +118,20 @@ impl Uploads {
     #[must_use]
     pub fn max_length(&self) -> Option<u64> {
         self.max_length
+    }
+
+    /// Whether somebody answers every event that has to be answered.
+    #[must_use]
+    pub fn hooks_answer(&self) -> bool {
+        self.hooks.answer_required()
+    }
+
+    /// Finds out whether uploads could be stored now.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn check_storage(&self) -> Result<(), UploadError> {
+        Ok(self.store.check().await?)
     }
 
     /// How an upload stands. Who adds bytes to it is made to stop, so that the
@@ -136,9 +158,7 @@ impl Uploads {
             offset,
             length: record.length,
             metadata: Metadata::entries_of(record.metadata.as_deref()),
-            kind: match record.kind {
-                RecordKind::Whole => UploadKind::Whole,
-            },
+            kind: kind_for_hooks(&record.kind),
             storage: self.store.name(),
             path: Some(self.store.location(record)),
             created_at: record.created_at,
@@ -156,7 +176,18 @@ impl Uploads {
             metadata: record.metadata,
             created_at: record.created_at,
             finished: record.finished,
+            kind: record.kind,
             expires_at,
+        }
+    }
+}
+
+fn kind_for_hooks(kind: &RecordKind) -> UploadKind {
+    match kind {
+        RecordKind::Whole => UploadKind::Whole,
+        RecordKind::Partial { .. } => UploadKind::Partial,
+        RecordKind::Final(parts) => {
+            UploadKind::Final(parts.ids.iter().map(|id| id.as_str().to_owned()).collect())
         }
     }
 }

@@ -16,6 +16,9 @@ impl Uploads {
         let stored = match self.load(id).await {
             Ok(stored) => stored,
             Err(UploadError::NotFound) => {
+                if self.is_remembered(id).await? {
+                    return Err(UploadError::NotFound);
+                }
                 // A crash may have left the record of an upload whose bytes
                 // are gone.
                 return match self.store.remove(id).await {
@@ -34,6 +37,7 @@ impl Uploads {
             );
             self.hooks.pre_terminate(event).await?;
         }
+        self.forget_parts(&stored.record).await?;
         self.store.remove(id).await?;
         self.notify(
             EventKind::PostTerminate,

@@ -1,6 +1,7 @@
 //! The rules of uploads, over a store in files and without hooks.
 
 mod checksum;
+mod concatenation;
 mod expiration;
 mod length;
 
@@ -25,6 +26,7 @@ type Chunk = Result<&'static str, BodyError>;
 fn house() -> House {
     house_with(UploadsConfig {
         max_length: Some(100),
+        remove_parts: false,
         expiration: None,
     })
 }
@@ -76,6 +78,7 @@ impl House {
         let new = NewUpload {
             length,
             metadata: None,
+            partial: false,
         };
         let mut body = pin!(stream::iter(chunks.to_vec()).map(|chunk| chunk.map(Bytes::from)));
         let body = (!chunks.is_empty()).then_some(Body {

@@ -89,6 +89,84 @@ fn data_file(setup: &Setup) -> std::path::PathBuf {
 }
 
 #[test]
+fn kill_9_during_a_concatenation_leaves_the_parts_or_the_whole() {
+    let setup = Setup::new().argument("--remove-parts");
+    let data = setup.path().join("data");
+    let whole = content(12_000_000);
+    for round in 0..rounds(300, 20) {
+        let server = setup.start();
+        let tus = Tus::new(server.files());
+        let paths: Vec<_> = whole
+            .chunks(4_000_000)
+            .map(|bytes| part(&tus, bytes))
+            .collect();
+        let concat = format!("final;{}", paths.join(" "));
+        let request = {
+            let (tus, concat) = (tus.clone(), concat.clone());
+            let headers = [("Tus-Resumable", "1.0.0"), ("Upload-Concat", &*concat)];
+            let headers = headers.map(|(name, value)| (name, value.to_owned()));
+            std::thread::spawn(move || {
+                let headers = headers.each_ref().map(|(name, value)| (*name, &**value));
+                tus.try_send("POST", tus.files(), &headers, "").is_ok()
+            })
+        };
+        std::thread::sleep(std::time::Duration::from_micros(
+            ((round * 37) % 50) as u64 * 600,
+        ));
+        server.kill();
+        let answered = request.join().unwrap();
+
+        let server = setup.start();
+        let tus = Tus::new(server.files());
+        let made_before = finished_finals(&data);
+        assert!(!answered || made_before == 1, "round {round}");
+        let again = tus.post(&[("Upload-Concat", &concat)]);
+        assert_eq!(again.status(), 201, "round {round}");
+        let url = tus.location(&again);
+        assert!(tus.get(&url).bytes().unwrap() == whole, "round {round}");
+        assert_eq!(finished_finals(&data), 1, "round {round}");
+        for path in &paths {
+            let part = format!("{}{path}", server.origin());
+            assert_eq!(tus.head(&part).status(), 404, "round {round}");
+        }
+        // Nothing is left but what the kill left of a creation.
+        assert_eq!(tus.delete(&url).status(), 204);
+        assert_eq!(finished_finals(&data), 0);
+        let records = crate::harness::directory::files_below(&data);
+        let parts = records.iter().filter(|name| {
+            let text = std::fs::read_to_string(data.join(name));
+            name.ends_with(".info") && text.unwrap().contains("\"partial\"")
+        });
+        assert_eq!(parts.count(), 0, "round {round}");
+        drop(server);
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+}
+
+/// The path of a finished part.
+fn part(tus: &Tus, bytes: &[u8]) -> String {
+    let length = bytes.len().to_string();
+    let headers = [
+        ("Upload-Length", length.as_str()),
+        ("Upload-Concat", "partial"),
+        ("Content-Type", crate::harness::tus::OFFSET_TYPE),
+    ];
+    let response = tus.send("POST", tus.files(), &headers, bytes.to_vec());
+    let url = tus.location(&response);
+    url[url.rfind("/files/").unwrap()..].to_owned()
+}
+
+/// How many final uploads there are that are finished.
+fn finished_finals(data: &std::path::Path) -> usize {
+    let files = crate::harness::directory::files_below(data);
+    let records = files.iter().filter(|name| name.ends_with(".info"));
+    records
+        .map(|name| std::fs::read_to_string(data.join(name)).unwrap())
+        .filter(|text| text.contains("\"final\"") && text.contains("\"finished\":true"))
+        .count()
+}
+
+#[test]
 fn an_upload_goes_on_after_other_directory_flags() {
     let setup = Setup::new();
     let server = setup.start();

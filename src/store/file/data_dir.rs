@@ -41,6 +41,11 @@ impl DataDir {
         }
     }
 
+    /// The directory itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The data file at `path`.
     pub(super) fn file(&self, path: &DataPath) -> PathBuf {
         self.root.join(path)
@@ -105,10 +110,6 @@ impl DataDir {
             sync_directory(&parent)?;
         }
         Ok(path)
-    }
-
-    pub(super) fn root(&self) -> &Path {
-        &self.root
     }
 
     /// How many directories lie between the root and the data files whose

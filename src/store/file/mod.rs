@@ -8,6 +8,7 @@
 
 mod append;
 mod checked;
+mod concatenate;
 mod data_dir;
 mod lock_file;
 mod read;
@@ -31,6 +32,7 @@ use super::{
 };
 use append::FileAppend;
 use checked::{Check, CheckedAppend};
+use concatenate::{Concatenation, Source};
 use data_dir::{DataDir, DataFileState};
 use lock_file::LockFile;
 use record_file::RecordDir;
@@ -149,8 +151,13 @@ fn require_directory(root: &Path) -> Result<(), StoreError> {
 
 /// Makes the names in a directory durable.
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    sync_all(path)
+}
+
+/// Makes a file or the names in a directory durable.
+fn sync_all(path: &Path) -> Result<(), StoreError> {
     std::fs::File::open(path)
-        .and_then(|directory| directory.sync_all())
+        .and_then(|file| file.sync_all())
         .map_err(|source| StoreError::io("sync", path, source))
 }
 
@@ -158,6 +165,18 @@ fn sync_directory(path: &Path) -> Result<(), StoreError> {
 impl Store for FileStore {
     fn name(&self) -> &'static str {
         "file_storage"
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.blocking(|inner| {
+            for directory in [inner.data.root(), inner.records.root()] {
+                record_file::temporary_file(directory)
+                    .and_then(tempfile::NamedTempFile::close)
+                    .map_err(|source| StoreError::io("write to", directory, source))?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     fn location(&self, record: &Record) -> String {
@@ -192,6 +211,11 @@ impl Store for FileStore {
             }
         })
         .await
+    }
+
+    async fn record(&self, id: &UploadId) -> Result<Record, StoreError> {
+        let id = id.clone();
+        self.blocking(move |inner| inner.records.read(&id)).await
     }
 
     async fn update(&self, record: &Record) -> Result<(), StoreError> {
@@ -241,6 +265,47 @@ impl Store for FileStore {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
         read::stream(self.inner.data.file(&record.path), range).await
+    }
+
+    async fn concatenate(&self, record: &Record, parts: &[Record]) -> Result<u64, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let mut whole = self.blocking(move |_| Concatenation::open(path)).await?;
+        for part in parts {
+            // The caller knows all lengths. A part without one has no bytes, or
+            // it is not as it should be.
+            let length = part.length.unwrap_or(0);
+            let path = self.inner.data.file(&part.path);
+            let mut source = self.blocking(move |_| Source::open(path, length)).await?;
+            let mut done = false;
+            while !done {
+                (whole, source, done) = self
+                    .blocking(move |_| {
+                        let done = whole.step(&mut source)?;
+                        Ok((whole, source, done))
+                    })
+                    .await?;
+            }
+        }
+        let end = whole.end();
+        if self.inner.syncs_everything() {
+            self.blocking(move |_| whole.sync()).await?;
+        }
+        Ok(end)
+    }
+
+    async fn sync(&self, record: &Record) -> Result<(), StoreError> {
+        let record = record.clone();
+        self.blocking(move |inner| {
+            inner.data.sync(&record.path, inner.records.root())?;
+            inner.records.sync(&record.id)
+        })
+        .await
+    }
+
+    async fn remove_bytes(&self, record: &Record) -> Result<(), StoreError> {
+        let path = record.path.clone();
+        self.blocking(move |inner| inner.data.remove(&path, inner.syncs_everything()))
+            .await
     }
 
     async fn remove(&self, id: &UploadId) -> Result<(), StoreError> {

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::{require_directory, sync_directory};
-use crate::store::{DataPath, Record, RecordKind, StoreError, UploadId};
+use super::{require_directory, sync_all, sync_directory};
+use crate::store::{DataPath, InvalidId, Parts, Record, RecordKind, StoreError, UploadId};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
@@ -43,6 +43,14 @@ struct RecordFile {
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Whole,
+    Partial {
+        used_by: Option<String>,
+    },
+    Final {
+        header: String,
+        parts: Vec<String>,
+        requested_metadata: Option<String>,
+    },
 }
 
 /// Read on its own first, so that a newer version is recognised as one.
@@ -62,6 +70,7 @@ impl RecordDir {
         Self { root }
     }
 
+    /// The directory itself.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
@@ -147,6 +156,12 @@ impl RecordDir {
         Ok(())
     }
 
+    /// Makes the record and its name durable.
+    pub(super) fn sync(&self, id: &UploadId) -> Result<(), StoreError> {
+        sync_all(&self.file(id))?;
+        sync_directory(&self.root)
+    }
+
     pub(super) fn remove(&self, id: &UploadId, sync: bool) -> Result<(), StoreError> {
         let path = self.file(id);
         match fs::remove_file(&path) {
@@ -224,12 +239,47 @@ impl From<&Record> for RecordFile {
             created_at: record.created_at,
             path: record.path.as_str().to_owned(),
             finished: record.finished,
-            kind: match record.kind {
-                RecordKind::Whole => Kind::Whole,
-            },
+            kind: Kind::from(&record.kind),
             unverified: record.unverified,
         }
     }
+}
+
+impl From<&RecordKind> for Kind {
+    fn from(kind: &RecordKind) -> Self {
+        match kind {
+            RecordKind::Whole => Self::Whole,
+            RecordKind::Partial { used_by } => Self::Partial {
+                used_by: used_by.as_ref().map(|id| id.as_str().to_owned()),
+            },
+            RecordKind::Final(parts) => Self::Final {
+                header: parts.header.clone(),
+                parts: parts.ids.iter().map(|id| id.as_str().to_owned()).collect(),
+                requested_metadata: parts.requested_metadata.clone(),
+            },
+        }
+    }
+}
+
+fn kind(kind: Kind) -> Result<RecordKind, InvalidId> {
+    Ok(match kind {
+        Kind::Whole => RecordKind::Whole,
+        Kind::Partial { used_by } => RecordKind::Partial {
+            used_by: used_by.map(UploadId::new).transpose()?,
+        },
+        Kind::Final {
+            header,
+            parts,
+            requested_metadata,
+        } => RecordKind::Final(Parts {
+            header,
+            ids: parts
+                .into_iter()
+                .map(UploadId::new)
+                .collect::<Result<_, _>>()?,
+            requested_metadata,
+        }),
+    })
 }
 
 /// The record in `json`, which was found under `id`.
@@ -249,9 +299,7 @@ fn parse(json: &[u8], id: &UploadId) -> Result<Record, String> {
         created_at: file.created_at,
         path: DataPath::new(file.path).map_err(|error| error.to_string())?,
         finished: file.finished,
-        kind: match file.kind {
-            Kind::Whole => RecordKind::Whole,
-        },
+        kind: kind(file.kind).map_err(|error| error.to_string())?,
         unverified: file.unverified,
     })
 }
@@ -301,6 +349,10 @@ mod tests {
             ),
             (good.replace(":3", ":-3"), "invalid value"),
             (good.replace("whole", "half"), "half"),
+            (
+                good.replace("\"whole\"", r#"{"partial":{"used_by":"../a"}}"#),
+                "upload id",
+            ),
         ] {
             let error = parse(json.as_bytes(), &id).unwrap_err();
             assert!(error.contains(reason), "{json}: {error}");

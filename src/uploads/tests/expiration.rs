@@ -7,6 +7,7 @@ use super::*;
 fn expiring_house() -> House {
     house_with(UploadsConfig {
         max_length: None,
+        remove_parts: false,
         expiration: Some(Duration::from_secs(3600)),
     })
 }

@@ -162,7 +162,11 @@ impl Setup {
             .split("address=")
             .nth(1)
             .and_then(|rest| rest.split_whitespace().next())
-            .and_then(|address| address.trim_matches('"').parse().ok())
+            .and_then(|address| match address.trim_matches('"') {
+                // Port 0 is nowhere: such a server is reached by its path.
+                unix if unix.starts_with("unix:") => Some(([127, 0, 0, 1], 0).into()),
+                address => address.parse().ok(),
+            })
             .unwrap_or_else(|| panic!("no address in {line:?}"));
         Server {
             child,
@@ -320,9 +324,19 @@ impl Server {
         self.stop()
     }
 
-    fn stop(&mut self) -> ExitStatus {
+    /// `SIGTERM`, without waiting for the end.
+    pub fn send_sigterm(&self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    fn stop(&mut self) -> ExitStatus {
+        self.send_sigterm();
+        self.wait()
+    }
+
+    /// Waits for the end.
+    pub fn wait(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -17,7 +17,7 @@ use futures_util::StreamExt as _;
 use rustus::hooks::{EventSet, Hooks};
 use rustus::plugins::Registry;
 use rustus::store::{DirStructure, Durability, FileStore, FileStoreConfig};
-use rustus::tus::{Headers, Method, Request, Response, ResponseBody, Tus, TusConfig};
+use rustus::tus::{ExtensionSet, Headers, Method, Request, Response, ResponseBody, Tus, TusConfig};
 use rustus::uploads::{BodyError, Uploads, UploadsConfig};
 
 use decide::Way;
@@ -104,6 +104,7 @@ impl StandIn {
         let config = TusConfig {
             base_url: "/files".parse()?,
             max_body_size: None,
+            extensions: ExtensionSet::ALL,
         };
         Ok(Tus::new(Arc::new(uploads), config))
     }
