@@ -47,11 +47,11 @@ const ZEROS: usize = 64 * 1024;
 const LEAST_ZEROS: usize = 4 * 1024;
 
 /// What the zeros of all bodies together should not exceed by much.
-const ALL_ZEROS: usize = 2 << 20;
+const ALL_ZEROS: usize = 1 << 20;
 
 /// Pieces that are kept for the next body: enough for one that comes as fast as
 /// it can be written, while another is written.
-const SPARE_PIECES: usize = 8;
+const SPARE_PIECES: usize = 12;
 
 /// Bodies that are under way in this process, whose memory it is.
 static OPEN: AtomicUsize = AtomicUsize::new(0);

@@ -13,8 +13,11 @@ use anyhow::{Result, bail};
 /// Bytes in one write: what a client with a large buffer sends.
 pub(crate) const PIECE: usize = 512 * 1024;
 
+/// Bytes of the largest body that is sent as one.
+pub(crate) const MOST: usize = 1 << 20;
+
 /// All that is ever sent, again and again.
-static BODY: [u8; 1 << 20] = [0x5a; 1 << 20];
+static BODY: [u8; MOST] = [0x5a; MOST];
 
 /// The next of `left` bytes, at most [`PIECE`].
 pub(crate) fn piece(left: u64) -> &'static [u8] {
@@ -22,7 +25,7 @@ pub(crate) fn piece(left: u64) -> &'static [u8] {
     BODY.get(..most).unwrap_or(&BODY)
 }
 
-/// A body of `count` bytes, at most 1 MiB.
+/// A body of `count` bytes, at most [`MOST`].
 pub(crate) fn bytes(count: usize) -> Bytes {
     Bytes::from_static(BODY.get(..count).unwrap_or(&BODY))
 }

@@ -75,16 +75,16 @@ impl Place {
     ///
     /// A virtual machine has to ask its host for each page of memory that it has
     /// not used for a while, which takes longer than all that a server does with
-    /// the page. Who comes after this finds pages that were used a moment ago.
+    /// the page. Who comes after this finds pages that were used a moment ago: in
+    /// pieces as large as those that the servers write at once, because the
+    /// kernel takes memory in such pieces.
     pub(crate) fn warm_memory(&self, bytes: u64) -> Result<()> {
         let path = self.root.path().join("warm");
         let written = || format!("cannot write {}", path.display());
         let mut file = fs::File::create(&path).with_context(written)?;
-        let mut left = bytes;
-        while left > 0 {
-            let part = body::piece(left);
-            file.write_all(part).with_context(written)?;
-            left -= part.len() as u64;
+        for _ in 0..bytes.div_ceil(body::MOST as u64) {
+            file.write_all(&body::bytes(body::MOST))
+                .with_context(written)?;
         }
         file.set_len(0).with_context(written)
     }
