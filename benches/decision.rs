@@ -2,7 +2,7 @@
 //! the whole host (limits, trial, log, wall clock), against the same guest in a
 //! bare wasmtime loop, which is the least that it can cost.
 //!
-//! `./x bench decision` builds the guest first and runs this.
+//! `./x bench --only decision` builds the guest first and runs this.
 
 #![allow(
     missing_docs,

@@ -7,6 +7,8 @@
 //! while the body's queue is full. The end of the connection is then also seen
 //! only when all bytes before it were handed over.
 //!
+//! Large bodies go past it; see [`super::bypass`].
+//!
 //! It also throws away trailers. The connection keeps step with the messages
 //! that pass and keeps their trailers; see [`super::framing`].
 //!
@@ -19,14 +21,15 @@ use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::bypass::{self, Bypass, PastLibrary};
 use super::framing::{BodyFraming, Framing};
 use super::{KEEP_ALIVE, LINGER};
 use crate::tus::Headers;
@@ -77,6 +80,7 @@ struct State {
     /// When the next request has to be there.
     until: Cell<Option<Instant>>,
     framing: RefCell<Framing>,
+    bypass: RefCell<Bypass>,
     /// Whether bytes wait for what a request does.
     held: Cell<bool>,
 }
@@ -123,6 +127,37 @@ impl Gate {
     /// The trailers of the body that ended just now, if they are known.
     pub(super) fn take_trailers(&self) -> Option<Headers> {
         self.0.framing.borrow_mut().take_trailers()
+    }
+
+    /// Lets a large body past the library, until what this gives is dropped. Asked
+    /// right after the request began; `None` if the library is to have the bytes.
+    pub(super) fn bypass(&self) -> Option<PastLibrary> {
+        let is_large = self.0.framing.borrow().body_left() >= bypass::LARGE;
+        is_large.then(|| self.0.bypass.borrow_mut().open())
+    }
+
+    /// How many bytes can go past the library now.
+    fn may_bypass(&self) -> u64 {
+        if self.0.bypass.borrow().is_open() {
+            self.0.framing.borrow().body_left()
+        } else {
+            0
+        }
+    }
+
+    /// Takes bytes that go past the library.
+    fn put_past(&self, bytes: Bytes) {
+        let state = &self.0;
+        if !bytes.is_empty() {
+            state.framing.borrow_mut().follow_body(bytes.len() as u64);
+            state.bypass.borrow().put(bytes);
+            self.saw_bytes();
+        }
+    }
+
+    /// Gives the library what stands for bytes that went past it.
+    fn pay(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Option<Poll<io::Result<()>>> {
+        self.0.bypass.borrow().pay(cx, buf)
     }
 
     /// How many of `bytes`, which come next, can be handed over.
@@ -264,6 +299,18 @@ impl<T: AsyncRead + Unpin> Connection<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// Reads what goes past the library, at most `limit` bytes.
+    fn read_past(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<io::Result<()>> {
+        let bytes = if self.first.is_empty() {
+            ready!(bypass::read(&mut self.io, cx, limit))?
+        } else {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            self.first.split_to(limit.min(self.first.len())).freeze()
+        };
+        self.gate.put_past(bytes);
+        Poll::Ready(Ok(()))
+    }
+
     /// Whether the client speaks HTTP/2 without having asked (RFC 9113, 3.3).
     /// Waits for as many bytes as that takes; they are not lost.
     pub(super) async fn begins_with_http2(&mut self) -> io::Result<bool> {
@@ -290,7 +337,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
             self.gate.0.reader.replace(Some(cx.waker().clone()));
             return Poll::Pending;
         }
-        if !self.first.is_empty() {
+        if let Some(paid) = self.gate.pay(cx, buf) {
+            return paid;
+        }
+        let past = self.gate.may_bypass();
+        if !self.first.is_empty() && past == 0 {
             return self.hand_over(cx, buf);
         }
         if self
@@ -301,7 +352,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        match Pin::new(&mut self.io).poll_read(cx, buf) {
+        let read = if past > 0 {
+            self.read_past(cx, past)
+        } else {
+            Pin::new(&mut self.io).poll_read(cx, buf)
+        };
+        match read {
             // Nothing read means the end.
             Poll::Pending => {
                 if self.hang_up.as_mut().poll(cx).is_ready() {
@@ -309,6 +365,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
                 }
                 self.gate.0.reader.replace(Some(cx.waker().clone()));
                 self.poll_head(cx).map(Ok)
+            }
+            Poll::Ready(Ok(())) if past > 0 => {
+                self.gate.pay(cx, buf).unwrap_or(Poll::Ready(Ok(())))
             }
             Poll::Ready(Ok(())) => {
                 let came = buf.filled().split_at(before).1;

@@ -94,10 +94,7 @@ impl Framing {
                 },
                 State::Bytes(size) => {
                     let taken = usize::try_from(*size).unwrap_or(usize::MAX).min(left.len());
-                    *size -= taken as u64;
-                    if *size == 0 {
-                        self.state = State::Head(Head::default());
-                    }
+                    self.follow_body(taken as u64);
                     taken
                 }
                 State::Chunked(chunked) => {
@@ -133,6 +130,25 @@ impl Framing {
             (State::Held, BodyFraming::Chunked) => State::Chunked(Chunked::default()),
             _ => State::Broken,
         };
+    }
+
+    /// How many bytes of a body come next, if that is known.
+    pub(super) fn body_left(&self) -> u64 {
+        match self.state {
+            State::Bytes(size) => size,
+            _ => 0,
+        }
+    }
+
+    /// Counts `bytes` of a body, at most [`body_left`](Self::body_left), as handed
+    /// on.
+    pub(super) fn follow_body(&mut self, bytes: u64) {
+        if let State::Bytes(size) = &mut self.state {
+            *size = size.saturating_sub(bytes);
+            if *size == 0 {
+                self.state = State::Head(Head::default());
+            }
+        }
     }
 
     /// Says that the request is answered.

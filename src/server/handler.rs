@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::rt;
+use tokio::task::JoinHandle;
 
 use super::body::{self, Incoming, Intake, RequestBody};
 use super::cors::{CorsConfig, Verdict};
 use super::health::{Health, Question};
-use super::in_flight::InFlight;
+use super::in_flight::{InFlight, Running};
 use super::proxy::{self, Forwarded};
 use crate::tus::{Headers, Request, Response, Target, Trailers, Tus};
 
@@ -130,18 +131,13 @@ impl Service {
 
     async fn run(self: Arc<Self>, request: Request, intake: Intake, body: RequestBody) -> Response {
         if !request.is_mutating() {
-            return self.tus.handle(&request, body).await;
+            // Boxed, or every upload that is under way would have the room for it.
+            return Box::pin(self.tus.handle(&request, body)).await;
         }
         let Some(running) = self.in_flight.begin() else {
             return stopping();
         };
-        // This future is dropped when the client goes away; the task is not, so
-        // that nothing is left half done.
-        let mut task = rt::spawn(async move {
-            let response = self.tus.handle(&request, body).await;
-            drop(running);
-            response
-        });
+        let mut task = self.spawn(request, body, running);
         let ended = tokio::select! {
             biased;
             ended = &mut task => ended,
@@ -154,6 +150,23 @@ impl Service {
                 Response::plain(500, "Internal error.")
             }
         }
+    }
+
+    /// Begins what changes an upload. A request's future is dropped when the
+    /// client goes away; the task is not, so that nothing is left half done.
+    ///
+    /// Not `async`, so that what becomes the task takes no room in that future.
+    fn spawn(
+        self: Arc<Self>,
+        request: Request,
+        body: RequestBody,
+        running: Running,
+    ) -> JoinHandle<Response> {
+        rt::spawn(async move {
+            let response = self.tus.handle(&request, body).await;
+            drop(running);
+            response
+        })
     }
 
     fn way(&self, head: &Head) -> Way {

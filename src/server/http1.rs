@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use actix_http::RequestHead;
 use actix_web::body::SizedStream;
@@ -14,10 +14,11 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::sync::oneshot;
 
 use super::body::Incoming;
+use super::bypass::PastLibrary;
 use super::connection::{Busy, Gate};
 use super::framing::BodyFraming;
 use super::handler::{Head, Service};
@@ -57,15 +58,13 @@ impl Exchange {
         let has_ended = Rc::new(Cell::new(false));
         let end = Rc::clone(&has_ended);
         let (gate, trailers) = (origin.gate.clone(), head.trailers.clone());
-        let source = payload
-            .map(|chunk| chunk.map_err(|_| BodyError::Disconnected))
-            .chain(stream::poll_fn(move |_| {
-                end.set(true);
-                if let Some(fields) = gate.take_trailers() {
-                    trailers.set(fields);
-                }
-                Poll::Ready(None)
-            }));
+        let source = bytes_of(payload, origin.gate.bypass()).chain(stream::poll_fn(move |_| {
+            end.set(true);
+            if let Some(fields) = gate.take_trailers() {
+                trailers.set(fields);
+            }
+            Poll::Ready(None)
+        }));
         let mut body = Incoming::new(Box::pin(source), origin.gate);
         if let Some(wanted) = wanted {
             body = body.telling(wanted);
@@ -112,6 +111,32 @@ pub(super) async fn handle(
     });
     let response = exchange.answered().await;
     exchange.end(response)
+}
+
+/// The bytes of a body; those that went `past` the library, if it is such a body.
+fn bytes_of(
+    mut payload: Payload,
+    mut past: Option<PastLibrary>,
+) -> impl Stream<Item = Result<Bytes, BodyError>> {
+    stream::poll_fn(move |cx| {
+        loop {
+            if let Some(bytes) = past.as_mut().and_then(PastLibrary::take) {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            let chunk = ready!(payload.poll_next_unpin(cx));
+            let chunk = chunk.map(|chunk| chunk.map_err(|_| BodyError::Disconnected));
+            let settled = match (&mut past, &chunk) {
+                (Some(past), Some(Ok(zeros))) => past.settle(zeros),
+                (Some(past), None) => past.end(),
+                _ => return Poll::Ready(chunk),
+            };
+            match (settled, chunk) {
+                (Err(error), _) => return Poll::Ready(Some(Err(error))),
+                (Ok(()), None) => return Poll::Ready(None),
+                (Ok(()), Some(_)) => {}
+            }
+        }
+    })
 }
 
 fn head(request: &RequestHead, origin: &Origin) -> Head {

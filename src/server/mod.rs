@@ -11,6 +11,7 @@
 //!   What came is stored before the process ends.
 
 mod body;
+mod bypass;
 mod chunked;
 mod connection;
 mod cors;

@@ -214,6 +214,13 @@ pub trait AppendWriter: Send {
     /// An earlier write failed. The writer must then be finished.
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
+    /// Begins to write what was taken: no more bytes come for now, and nobody
+    /// knows when they will. Called any number of times.
+    ///
+    /// # Errors
+    /// As for `write`.
+    async fn rest(&mut self) -> Result<(), StoreError>;
+
     /// Writes what was taken, makes it durable if the store is told to, and
     /// gives the number of bytes that the upload has now.
     ///

@@ -120,14 +120,16 @@ impl Tus {
             (_, Method::Options) => Ok(self.options()),
             (Target::Collection, _) => {
                 let body = self.limit(request, body)?;
-                self.creation(request, &cause, body).await
+                // Boxed, or each had room for the largest of all. A thousand
+                // uploads may be under way.
+                Box::pin(self.creation(request, &cause, body)).await
             }
             (Target::Upload(id), Method::Get) => self.get(request, &cause, &upload_id(id)?).await,
             (Target::Upload(id), Method::Head) => self.head(&cause, &upload_id(id)?).await,
             (Target::Upload(id), Method::Delete) => self.termination(&cause, &upload_id(id)?).await,
             (Target::Upload(id), _) => {
                 let body = self.limit(request, body)?;
-                self.patch(request, &cause, &upload_id(id)?, body).await
+                Box::pin(self.patch(request, &cause, &upload_id(id)?, body)).await
             }
             (Target::Other, _) => Err(Problem::NotFound),
         }

@@ -12,7 +12,7 @@ use super::{Body, BodyError};
 /// waiting: what the server has read already, so that an acknowledged packet is
 /// not thrown away, and not more, so that a fast sender does not keep the
 /// newcomer waiting.
-const AT_HAND: usize = 256 * 1024;
+const AT_HAND: usize = 512 * 1024;
 
 /// The body, which ends with [`BodyError::TakenOver`] when `wanted` resolves.
 pub(super) struct Interruptible<'b, 'w> {

@@ -1,12 +1,19 @@
 //! Bytes go from the client to the store.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use tokio::time::timeout;
 
 use super::body::Expectation;
 use super::length::End;
-use super::{Body, UploadError, Uploads};
+use super::{Body, BodyError, UploadError, Uploads};
 use crate::store::{AppendWriter, CheckedWriter, Checksum, Hasher, Record, Store, StoreError};
+
+/// How long a client may pause before its bytes are written. Between packets of
+/// a client that sends as fast as it can less time passes, on most lines.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What came of a body.
 pub(super) struct Received {
@@ -37,7 +44,7 @@ impl Uploads {
         // Opened for the first byte: many requests have none.
         let mut writer = None;
         while cut.is_none()
-            && let Some(chunk) = body.stream.next().await
+            && let Some(chunk) = next(&mut body, &mut writer).await?
         {
             let mut chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -68,6 +75,22 @@ impl Uploads {
         };
         Ok(Received { offset, cut })
     }
+}
+
+/// The next bytes of `body`. If they are long in coming, those before them are
+/// written meanwhile: a thousand clients that pause would otherwise fill the
+/// memory, and a crash of the server would cost them what they sent.
+async fn next(
+    body: &mut Body<'_>,
+    writer: &mut Option<Writer>,
+) -> Result<Option<Result<Bytes, BodyError>>, StoreError> {
+    if let Some(Writer::Plain(writer)) = writer {
+        if let Ok(chunk) = timeout(PAUSE, body.stream.next()).await {
+            return Ok(chunk);
+        }
+        writer.rest().await?;
+    }
+    Ok(body.stream.next().await)
 }
 
 async fn kept(writer: Option<Writer>, offset: u64) -> Result<u64, StoreError> {

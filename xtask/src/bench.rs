@@ -4,58 +4,65 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::Subcommand;
 use serde_json::Value;
 
 use crate::{cargo, debian, guests, npm, process};
 
-/// Which of the two.
-#[derive(Subcommand)]
-pub(crate) enum Bench {
-    /// One decision of a small plugin, without a server (benches/decision.rs)
-    Decision,
-    /// The whole server, against other hooks and other servers (benches/server)
-    Server(Server),
-}
-
-/// How the whole server is measured.
-#[derive(clap::Args, Default)]
-pub(crate) struct Server {
+/// What is measured, and how.
+#[derive(clap::Args)]
+pub(crate) struct Bench {
     /// Only see that everything works: short counts, figures without meaning
     #[arg(long)]
     quick: bool,
-    /// Turns that each variant takes [default: 7]
+    /// Turns that each server takes [default: 7]
     #[arg(long)]
     rounds: Option<usize>,
-    /// Only these: creates, patch, memory, reload
-    #[arg(long, value_name = "FIGURES")]
-    only: Option<String>,
+    /// Only these, separated by commas: decision (benches/decision.rs), and of the whole
+    /// server (benches/server) creates, head, patch-4k, patch-1m, patch, checksum, at-once,
+    /// memory, start, reload
+    #[arg(long, value_name = "FIGURES", value_delimiter = ',')]
+    only: Vec<String>,
     /// A directory on the disk to measure [default: target/bench]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
+/// The figure that needs no server.
+const DECISION: &str = "decision";
+
 /// What is compared with: a program, and the package that holds it.
 const PEERS: [(&str, &str); 3] = [("nginx", "nginx-light"), ("node", "nodejs"), ("npm", "npm")];
 
-/// Measures one of the two, or both.
-pub(crate) fn run(which: Option<Bench>) -> Result<()> {
+/// Measures all that is wanted.
+pub(crate) fn run(how: &Bench) -> Result<()> {
     let guests = guests::build_all()?;
-    match which {
-        Some(Bench::Decision) => decision(),
-        Some(Bench::Server(how)) => server(&how, &guests),
-        None => {
-            decision()?;
-            server(&Server::default(), &guests)
-        }
+    let everything = how.only.is_empty();
+    let of_server: Vec<&str> = how
+        .only
+        .iter()
+        .map(String::as_str)
+        .filter(|figure| *figure != DECISION)
+        .collect();
+    if everything || of_server.len() < how.only.len() {
+        decision(how.quick)?;
     }
+    if everything || !of_server.is_empty() {
+        server(how, &of_server, &guests)?;
+    }
+    Ok(())
 }
 
-fn decision() -> Result<()> {
-    process::run(cargo::native().args(["bench", "--bench", "decision"]))
+fn decision(quick: bool) -> Result<()> {
+    let mut command = cargo::native();
+    command.args(["bench", "--bench", "decision"]);
+    if quick {
+        command.args(["--", "--quick"]);
+    }
+    process::run(&mut command)
 }
 
-fn server(how: &Server, guests: &Path) -> Result<()> {
+/// Of `figures`, or of all if there are none.
+fn server(how: &Bench, figures: &[&str], guests: &Path) -> Result<()> {
     prepare_peers();
     eprintln!("x: building the server and its benchmark for release");
     // One after the other: built together, the server would get features of its
@@ -78,8 +85,8 @@ fn server(how: &Server, guests: &Path) -> Result<()> {
     if let Some(rounds) = how.rounds {
         command.args(["--rounds", &rounds.to_string()]);
     }
-    if let Some(figures) = &how.only {
-        command.args(["--only", figures]);
+    if !figures.is_empty() {
+        command.args(["--only", &figures.join(",")]);
     }
     process::run(&mut command)
 }

@@ -66,11 +66,8 @@ enum Task {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
-    /// Measure one decision and the whole server, or one of the two
-    Bench {
-        #[command(subcommand)]
-        which: Option<bench::Bench>,
-    },
+    /// Measure one decision and the whole server (docs/BENCHMARKS.md)
+    Bench(bench::Bench),
     /// Check formatting, lints, docs and dependencies, and run the tests
     Ci,
 }
@@ -92,7 +89,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { port, once } => demo::run(port, once),
         Task::Test { filter } => test::run(filter.as_deref()),
         Task::Soak { filter } => test::soak(filter.as_deref()),
-        Task::Bench { which } => bench::run(which),
+        Task::Bench(how) => bench::run(&how),
         Task::Ci => ci::run(),
     }
 }

@@ -32,10 +32,21 @@ impl Answer<'_> {
         }
         Ok(())
     }
+
+    /// The path that a Location names; the URL may be absolute.
+    pub(crate) fn location(&self) -> Result<&str> {
+        let url = self.field("location").context("no Location")?;
+        let Some((_, rest)) = url.split_once("://") else {
+            return Ok(url);
+        };
+        let path = rest.find('/').and_then(|slash| rest.get(slash..));
+        Ok(path.unwrap_or("/"))
+    }
 }
 
-/// The answer at the beginning of `buffer`; `None` while it is not complete.
-pub(crate) fn parse(buffer: &[u8]) -> Result<Option<Answer<'_>>> {
+/// The answer at the beginning of `buffer`; `None` while it is not complete. An
+/// answer to HEAD has no body, whatever it says (`to_head`).
+pub(crate) fn parse(buffer: &[u8], to_head: bool) -> Result<Option<Answer<'_>>> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut response = httparse::Response::new(&mut fields);
     let httparse::Status::Complete(head) = response
@@ -53,6 +64,9 @@ pub(crate) fn parse(buffer: &[u8]) -> Result<Option<Answer<'_>>> {
             .map(|field| (field.name, field.value))
             .collect(),
     };
+    if to_head {
+        return Ok(Some(answer));
+    }
     let body = buffer.get(head..).unwrap_or_default();
     let Some(length) = body_length(&answer, body)? else {
         return Ok(None);
@@ -83,6 +97,12 @@ mod tests {
     use super::parse;
 
     #[test]
+    fn an_answer_to_head_ends_with_its_fields() {
+        let text = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+        assert!(parse(text, true).unwrap().is_some());
+    }
+
+    #[test]
     fn an_answer_is_complete_with_its_body() {
         for (text, bytes) in [
             ("HTTP/1.1 201 Created\r\nA: b\r\n", None),
@@ -99,9 +119,9 @@ mod tests {
                 Some(57),
             ),
         ] {
-            let answer = parse(text.as_bytes()).unwrap();
+            let answer = parse(text.as_bytes(), false).unwrap();
             assert_eq!(answer.map(|answer| answer.bytes), bytes, "{text}");
         }
-        assert!(parse(b"what?").is_err());
+        assert!(parse(b"what?", false).is_err());
     }
 }

@@ -20,10 +20,15 @@ const START: Duration = Duration::from_secs(60);
 /// How long a server may take to end after it was asked to.
 const END: Duration = Duration::from_secs(3);
 
+/// How often it is looked whether a server listens. What is measured from its
+/// start can be wrong by as much.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// A server that runs. Ended when dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
+    begun: Instant,
     address: SocketAddr,
 }
 
@@ -39,17 +44,27 @@ impl Running {
     pub(crate) fn start(command: &mut Command, address: SocketAddr, folder: &Path) -> Result<Self> {
         let path = folder.join("log");
         let log = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let begun = Instant::now();
         let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("the log")?)
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-        let mut running = Self { child, address };
+        let mut running = Self {
+            child,
+            begun,
+            address,
+        };
         running.wait().with_context(|| {
             format!("{}: {}", command.get_program().display(), last_words(&path))
         })?;
         Ok(running)
+    }
+
+    /// When its process was started.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Where it listens.
@@ -62,23 +77,11 @@ impl Running {
         proc::with_children(self.child.id())
     }
 
-    fn wait(&mut self) -> Result<()> {
-        let end = Instant::now() + START;
-        while TcpStream::connect(self.address).is_err() {
-            if let Some(status) = self.child.try_wait().context("the server is lost")? {
-                bail!("it ended by itself ({status})");
-            }
-            if Instant::now() > end {
-                bail!("it does not listen after {START:?}");
-            }
-            thread::sleep(Duration::from_millis(20));
+    /// Ends it, if it runs.
+    pub(crate) fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
         }
-        Ok(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
         send(Pid::from_child(&self.child), Signal::TERM);
         let end = Instant::now() + END;
         while Instant::now() < end {
@@ -94,6 +97,26 @@ impl Drop for Running {
             }
         }
         drop(self.child.wait());
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let end = Instant::now() + START;
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.child.try_wait().context("the server is lost")? {
+                bail!("it ended by itself ({status})");
+            }
+            if Instant::now() > end {
+                bail!("it does not listen after {START:?}");
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -8,13 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::answer::{self, Answer};
+use crate::body;
 
 /// How long a server may be silent, or not take a byte. The slowest of them
 /// takes a second to put a gigabyte away; a disk may stall for some more.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Bytes of a body in one write: what a client with a large buffer sends.
-const WRITE: usize = 512 * 1024;
 
 /// Four pairs, as a browser's client sends them: filename, filetype,
 /// relativePath, meme.
@@ -62,20 +60,23 @@ impl Connection {
 
     /// Sends `head` and then `bytes` of body, and waits for the answer.
     pub(crate) fn send(&mut self, head: &str, bytes: u64, expected: u16) -> Result<()> {
-        let buffer = vec![0x5a; WRITE];
         self.stream
             .write_all(head.as_bytes())
             .context("cannot send the head")?;
         let mut left = bytes;
         while left > 0 {
-            let most = usize::try_from(left).unwrap_or(WRITE).min(WRITE);
-            let part = buffer.get(..most).unwrap_or(&buffer);
+            let part = body::piece(left);
             self.stream
                 .write_all(part)
                 .context("cannot send the body")?;
             left -= part.len() as u64;
         }
         self.answer(|answer| answer.expect(expected))
+    }
+
+    /// The connection itself, for somebody who waits in another way.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     fn answer<T>(&mut self, read: impl FnOnce(&Answer<'_>) -> Result<T>) -> Result<T> {
@@ -89,7 +90,7 @@ impl Connection {
                 Err(error) => return Err(error).context("no answer"),
             };
             self.buffer.extend(part.iter().take(count));
-            if let Some(answer) = answer::parse(&self.buffer)? {
+            if let Some(answer) = answer::parse(&self.buffer, false)? {
                 return read(&answer);
             }
         }

@@ -1,6 +1,6 @@
 //! The whole server, measured against itself with other kinds of hooks and
-//! against other servers, in one run on one machine. `./x bench server` builds
-//! what it needs and runs it; `docs/BENCHMARKS.md` says what each figure is.
+//! against other servers, in one run on one machine. `./x bench` builds what it
+//! needs and runs it; `docs/BENCHMARKS.md` says what each figure is.
 //!
 //! What holds:
 //! - Variants take turns, round after round, so that whatever else the machine
@@ -14,15 +14,23 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod answer;
-mod big_patch;
+mod bodies;
+mod body;
+mod checksums;
 mod child;
 mod connection;
+mod contest;
 mod creates;
+mod full;
+mod goals;
+mod heads;
 mod load;
 mod machine;
 mod memory;
+mod patches;
 mod place;
 mod plan;
+mod prepared;
 mod proc;
 mod reload;
 mod report;
@@ -34,15 +42,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use goals::Goal;
 use place::{Place, Programs};
 use plan::Plan;
 use stand_in::StandIn;
 
 #[derive(Parser)]
-#[command(about = "Measures the whole server; `./x bench server` runs it")]
+#[command(about = "Measures the whole server; `./x bench` runs it")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -81,7 +91,7 @@ struct Run {
     /// Only see that everything works: short counts, figures without meaning
     #[arg(long)]
     quick: bool,
-    /// Turns that each variant of creating and of sending takes
+    /// Turns that each variant takes
     #[arg(long)]
     rounds: Option<usize>,
     /// Only these figures
@@ -91,17 +101,52 @@ struct Run {
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Figure {
+    /// POSTs per second
     Creates,
+    /// HEADs per second
+    Head,
+    /// PATCHes of 4 KiB per second
+    #[value(name = "patch-4k")]
+    Patch4K,
+    /// PATCHes of 1 MiB per second
+    #[value(name = "patch-1m")]
+    Patch1M,
+    /// One large PATCH
     Patch,
+    /// One large PATCH with a checksum
+    Checksum,
+    /// Many PATCHes at once
+    AtOnce,
+    /// Memory while bodies come
     Memory,
+    /// A start with many uploads
+    Start,
+    /// From a plugin's change to its first answer
     Reload,
 }
+
+/// All of them, in the order of the report.
+const FIGURES: [(Figure, Measure); 10] = [
+    (Figure::Creates, creates::run),
+    (Figure::Head, heads::run),
+    (Figure::Patch4K, patches::small),
+    (Figure::Patch1M, patches::large),
+    (Figure::Patch, bodies::one),
+    (Figure::Checksum, checksums::run),
+    (Figure::AtOnce, bodies::at_once),
+    (Figure::Memory, memory::run),
+    (Figure::Start, full::run),
+    (Figure::Reload, reload::run),
+];
+
+/// Measures, prints, and returns the goals and how far they were reached.
+type Measure = fn(&Place, &Plan) -> Result<Vec<Goal>>;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Run(run) => measure(run),
-        Task::Load { address, count } => load::create(address, count).map(|took| {
-            println!("{:.0} creates/s", count as f64 / took.as_secs_f64());
+        Task::Load { address, count } => load::create(address, count).map(|created| {
+            println!("{:.0} creates/s", count as f64 / created.took.as_secs_f64());
         }),
         Task::StandIn(stand_in) => stand_in.serve(),
         Task::HookService { port } => stand_in::serve_hooks(port),
@@ -119,20 +164,31 @@ fn measure(run: Run) -> Result<()> {
     let mut plan = if run.quick { Plan::QUICK } else { Plan::FULL };
     plan.rounds = run.rounds.unwrap_or(plan.rounds).max(1);
     let wanted = |figure| run.only.is_empty() || run.only.contains(&figure);
+    open_many_files()?;
     let place = Place::new(run.programs, &run.dir)?;
     if run.quick {
         println!("**A quick run: it shows that the program works, and measures nothing.**\n");
     }
     machine::describe(&place)?;
-    for (figure, run) in [
-        (Figure::Creates, creates::run as fn(&Place, &Plan) -> _),
-        (Figure::Patch, big_patch::run),
-        (Figure::Memory, memory::run),
-        (Figure::Reload, reload::run),
-    ] {
+    let mut reached = Vec::new();
+    for (figure, run) in FIGURES {
         if wanted(figure) {
-            run(&place, &plan)?;
+            reached.extend(run(&place, &plan)?);
         }
     }
+    if !reached.is_empty() {
+        goals::print(&reached);
+    }
     Ok(())
+}
+
+/// Lets this process and the servers, which inherit it, have as many files open
+/// as may be: a thousand uploads at once are more than the usual limit.
+fn open_many_files() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, most).context("the limit of open files")
 }

@@ -1,11 +1,14 @@
 //! Figure: memory while bodies come in, over that of the idle server.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
+use crate::goals::Goal;
 use crate::place::Place;
-use crate::plan::{AT_ONCE, Plan};
+use crate::plan::Plan;
+use crate::prepared::send_all_with_pause;
 use crate::proc;
 use crate::report::{Table, progress};
 use crate::servers::{self, Buffer, Kind, Plugin, Server};
@@ -18,89 +21,140 @@ const VARIANTS: [Kind; 4] = [
     Kind::TusNode,
 ];
 
+/// Bytes of a body that stalls, and where it does: far from every multiple of a
+/// power of two, so that buffers are neither empty nor full.
+const STALLING: u64 = 1 << 20;
+const STALLS_AT: u64 = 700_000;
+
+/// How long a server may take to accept all connections.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long all clients say nothing: time to give back what is not needed.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What the fresh processes of a variant gave, in MiB.
 #[derive(Default)]
 struct Figures {
     idle: Series,
     one: Series,
     many: Series,
+    paused: Series,
 }
 
 /// Measures and prints.
-pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
+pub(crate) fn run(place: &Place, plan: &Plan) -> Result<Vec<Goal>> {
     let (kinds, missing) = servers::choose(&VARIANTS, place);
     let mut variants: Vec<_> = kinds
         .into_iter()
         .map(|kind| (kind, Figures::default()))
         .collect();
-    for round in 0..plan.memory_rounds {
-        progress(&format!(
-            "memory, round {} of {}",
-            round + 1,
-            plan.memory_rounds
-        ));
+    for round in 1..=plan.memory_rounds {
+        progress(&format!("memory, round {round} of {}", plan.memory_rounds));
         for (kind, figures) in &mut variants {
-            measure(*kind, place, plan, figures).with_context(|| kind.name())?;
+            figures
+                .measure(*kind, place, plan)
+                .with_context(|| kind.name())?;
         }
     }
     print(&variants, &missing, plan);
-    Ok(())
+    Ok(goals(&variants, plan))
 }
 
-/// One process for each of the two, so that neither finds memory that the other
-/// left behind.
-fn measure(kind: Kind, place: &Place, plan: &Plan, figures: &mut Figures) -> Result<()> {
-    let (idle, one) = over_idle(&kind.start(place)?, 1, plan.big_bytes)?;
-    let (_, many) = over_idle(&kind.start(place)?, AT_ONCE, plan.small_bytes)?;
-    figures.idle.push(idle);
-    figures.one.push(one);
-    figures.many.push(many);
-    Ok(())
+impl Figures {
+    /// One process for each of the two, so that neither finds memory that the
+    /// other left behind.
+    fn measure(&mut self, kind: Kind, place: &Place, plan: &Plan) -> Result<()> {
+        let server = kind.start(place, &place.folder("memory")?)?;
+        let idle = idle(&server)?;
+        let upload = server.prepare(plan.big_bytes)?;
+        upload.send()?;
+        self.one.push(peak(&server)? - idle);
+        self.idle.push(idle);
+        server.empty()?;
+        drop(server);
+
+        let server = kind.start(place, &place.folder("memory")?)?;
+        let idle = self::idle(&server)?;
+        let uploads = (0..plan.stalled).map(|_| server.prepare(STALLING));
+        let uploads = uploads.collect::<Result<_>>()?;
+        let mut paused = f64::NAN;
+        send_all_with_pause(uploads, STALLS_AT, || {
+            wait_for_connections(&server, plan.stalled)?;
+            thread::sleep(PAUSE);
+            paused = proc::memory(&server.processes()?)?.resident - idle;
+            Ok(())
+        })?;
+        self.many.push(peak(&server)? - idle);
+        self.paused.push(paused);
+        server.check_stored(STALLING * plan.stalled as u64)?;
+        server.empty()
+    }
 }
 
-/// The idle memory, and the peak over it while `count` bodies of `bytes` come at
-/// once.
-fn over_idle(server: &Server, count: usize, bytes: u64) -> Result<(f64, f64)> {
-    // Idle is after the first small upload: a server that was never used has
-    // code that is not paged in yet.
+/// The memory of a server that has nothing to do, in MiB. That is after the first
+/// small upload: a server that was never used has code that is not paged in yet.
+fn idle(server: &Server) -> Result<f64> {
     server.prepare(1)?.send()?;
     let processes = server.processes()?;
-    let idle = proc::memory(&processes)?.resident;
-    let uploads = (0..count)
-        .map(|_| server.prepare(bytes))
-        .collect::<Result<Vec<_>>>()?;
     proc::forget_peak(&processes)?;
-    let senders: Vec<_> = uploads
-        .into_iter()
-        .map(|upload| thread::spawn(move || upload.send()))
-        .collect();
-    for sender in senders {
-        let Ok(sent) = sender.join() else {
-            anyhow::bail!("a sender panicked");
-        };
-        sent?;
-    }
-    let peak = proc::memory(&processes)?.peak;
-    server.check_stored(bytes * count as u64)?;
-    server.clear()?;
-    Ok((idle, peak - idle))
+    Ok(proc::memory(&processes)?.resident)
 }
 
-fn print(variants: &[(Kind, Figures)], missing: &[(&Kind, String)], plan: &Plan) {
-    let mib = |bytes: u64| bytes >> 20;
-    let one = format!("one of {} MiB", mib(plan.big_bytes));
-    let many = format!("{AT_ONCE} of {} MiB at once", mib(plan.small_bytes));
-    let mut table = Table::new("Memory over idle", &["server", &one, &many, "idle itself"]);
+/// The most that it had since, in MiB.
+fn peak(server: &Server) -> Result<f64> {
+    Ok(proc::memory(&server.processes()?)?.peak)
+}
+
+/// Waits until the server has at least `count` open files: a client's connection
+/// stands before anybody has accepted it.
+fn wait_for_connections(server: &Server, count: usize) -> Result<()> {
+    let begun = Instant::now();
+    while proc::open_files(&server.processes()?)? < count {
+        ensure!(
+            begun.elapsed() < PATIENCE,
+            "not all connections are accepted"
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+fn print(variants: &[(Kind, Figures)], missing: &[(Kind, String)], plan: &Plan) {
+    let one = format!("one of {} MiB", plan.big_bytes >> 20);
+    let many = format!("{} of 1 MiB at once", plan.stalled);
+    let paused = "while all of them stall";
+    let columns = ["server", &one, &many, paused, "idle itself"];
+    let mut table = Table::new("Memory over idle", &columns);
     for (kind, figures) in variants {
-        let figures = [&figures.one, &figures.many, &figures.idle];
-        let shown = figures.map(|series| format!("{:.1} MiB", series.median()));
+        let Figures {
+            idle,
+            one,
+            many,
+            paused,
+        } = figures;
+        let shown = [one, many, paused, idle].map(|series| format!("{:.1} MiB", series.median()));
         table.add(kind.name(), &shown);
     }
-    table.add_missing(missing);
+    for (kind, reason) in missing {
+        table.add_missing(kind.name(), reason);
+    }
     table.print(&format!(
         "The high-water mark of resident memory (VmHWM) while the bodies come, less the resident \
          memory after one upload of a byte; all processes of a server together; the median of {} \
-         fresh processes.",
-        plan.memory_rounds
+         fresh processes. Of the {} at once, every client stops after {STALLS_AT} bytes until all \
+         have come as far, and {PAUSE:?} longer.",
+        plan.memory_rounds, plan.stalled,
     ));
+}
+
+fn goals(variants: &[(Kind, Figures)], plan: &Plan) -> Vec<Goal> {
+    let ours = variants.iter().filter(|(kind, _)| *kind == VARIANTS[0]);
+    ours.flat_map(|(_, figures)| {
+        let many = format!("memory over idle, {} PATCHes at once", plan.stalled);
+        [
+            Goal::at_most("memory over idle, one PATCH", 16.0, " MiB", &figures.one),
+            Goal::at_most(&many, 64.0, " MiB", &figures.many),
+        ]
+    })
+    .collect()
 }

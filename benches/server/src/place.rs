@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+use crate::body;
+
 /// What is measured.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Programs {
@@ -69,6 +71,24 @@ impl Place {
         self.root.path()
     }
 
+    /// Writes a file of `bytes` and empties it.
+    ///
+    /// A virtual machine has to ask its host for each page of memory that it has
+    /// not used for a while, which takes longer than all that a server does with
+    /// the page. Who comes after this finds pages that were used a moment ago: in
+    /// pieces as large as those that the servers write at once, because the
+    /// kernel takes memory in such pieces.
+    pub(crate) fn warm_memory(&self, bytes: u64) -> Result<()> {
+        let path = self.root.path().join("warm");
+        let written = || format!("cannot write {}", path.display());
+        let mut file = fs::File::create(&path).with_context(written)?;
+        for _ in 0..bytes.div_ceil(body::MOST as u64) {
+            file.write_all(&body::bytes(body::MOST))
+                .with_context(written)?;
+        }
+        file.set_len(0).with_context(written)
+    }
+
     /// A new folder.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let number = self.folders.get();
@@ -79,19 +99,19 @@ impl Place {
     }
 }
 
-/// Removes all that is in `folder`, and lets the disk come to rest so that the
-/// next one to be measured does not pay for it.
-pub(crate) fn clear(folder: &Path) -> Result<()> {
-    let listed = || format!("cannot clear {}", folder.display());
-    for entry in fs::read_dir(folder).with_context(listed)? {
-        let path = entry.with_context(listed)?.path();
-        if path.is_dir() {
-            fs::remove_dir_all(&path).with_context(listed)?;
-        } else {
-            fs::remove_file(&path).with_context(listed)?;
+/// Empties the files with bodies in `folder`, and lets the disk come to rest so
+/// that the next one to be measured does not pay for it. They are not removed,
+/// for the reason that [`set_aside`] gives.
+pub(crate) fn empty(folder: &Path) -> Result<()> {
+    let emptied = || format!("cannot empty {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(emptied)? {
+        let entry = entry.with_context(emptied)?;
+        // A record has some hundred bytes.
+        if entry.metadata().with_context(emptied)?.len() > 4096 {
+            fs::write(entry.path(), []).with_context(emptied)?;
         }
     }
-    let directory = fs::File::open(folder).with_context(listed)?;
+    let directory = fs::File::open(folder).with_context(emptied)?;
     rustix::fs::syncfs(directory).with_context(|| format!("cannot sync {}", folder.display()))
 }
 
@@ -117,31 +137,6 @@ pub(crate) fn set_aside(folder: &Path) -> Result<()> {
     fs::set_permissions(folder, open).with_context(aside)?;
     let directory = fs::File::open(folder).with_context(aside)?;
     rustix::fs::syncfs(directory).with_context(|| format!("cannot sync {}", folder.display()))
-}
-
-/// Bytes in one write of [`warm_memory`]: no less than the servers write at once,
-/// because the kernel takes memory in pieces of that size.
-const WARM_WRITE: usize = 1 << 20;
-
-/// Writes a file of `bytes` into `folder` and removes it at once.
-///
-/// A virtual machine has to ask its host for each page of memory that it has not
-/// used for a while, which takes longer than all that a server does with the
-/// page. Who comes after this finds pages that were used a moment ago.
-pub(crate) fn warm_memory(folder: &Path, bytes: u64) -> Result<()> {
-    let path = folder.join(".warm");
-    let written = || format!("cannot write {}", path.display());
-    let mut file = fs::File::create(&path).with_context(written)?;
-    let part = vec![0x5a; WARM_WRITE];
-    let mut left = bytes;
-    while left > 0 {
-        let most = usize::try_from(left).unwrap_or(WARM_WRITE).min(WARM_WRITE);
-        let part = part.get(..most).unwrap_or(&part);
-        file.write_all(part).with_context(written)?;
-        left -= part.len() as u64;
-    }
-    drop(file);
-    fs::remove_file(&path).with_context(written)
 }
 
 /// The bytes of all files in `folder` together.

@@ -38,6 +38,18 @@ pub(crate) fn forget_peak(processes: &[u32]) -> Result<()> {
     Ok(())
 }
 
+/// How many files and connections `processes` have open.
+pub(crate) fn open_files(processes: &[u32]) -> Result<usize> {
+    let mut count = 0;
+    for process in processes {
+        let path = format!("/proc/{process}/fd");
+        count += fs::read_dir(&path)
+            .with_context(|| format!("cannot read {path}"))?
+            .count();
+    }
+    Ok(count)
+}
+
 /// The processor time that `processes` took, with that of their children which
 /// have ended.
 pub(crate) fn processor_time(processes: &[u32]) -> Result<Duration> {

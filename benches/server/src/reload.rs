@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::connection::Connection;
+use crate::goals::Goal;
 use crate::place::Place;
 use crate::plan::Plan;
 use crate::report::{Table, progress};
@@ -24,7 +25,7 @@ struct Rule {
 }
 
 /// Measures and prints.
-pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
+pub(crate) fn run(place: &Place, plan: &Plan) -> Result<Vec<Goal>> {
     let rule = Rule::read(place)?;
     progress("reload of modules that were compiled before");
     let warm = measure(place, plan, &rule, false)?;
@@ -34,7 +35,7 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
         "Reload",
         &["module", "from rename to first answer", "(least to most)"],
     );
-    for (name, times) in [("compiled before", warm), ("never compiled", cold)] {
+    for (name, times) in [("compiled before", &warm), ("never compiled", &cold)] {
         table.add(
             name,
             &[
@@ -49,7 +50,12 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
         plan.reloads,
         rule.a.len() >> 10
     ));
-    Ok(())
+    Ok(vec![Goal::at_most(
+        "reload of a plugin",
+        500.0,
+        " ms",
+        &cold,
+    )])
 }
 
 impl Rule {

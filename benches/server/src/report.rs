@@ -1,7 +1,5 @@
 //! Tables in Markdown.
 
-use crate::servers::Kind;
-
 /// A table that is printed as a whole.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -34,14 +32,11 @@ impl Table {
         self.lines.push(row(cells));
     }
 
-    /// The lines of those that could not be had.
-    pub(crate) fn add_missing(&mut self, missing: &[(&Kind, String)]) {
-        for (kind, reason) in missing {
-            let rest = std::iter::repeat_n("", self.columns.saturating_sub(2));
-            let said = format!("not measured: {reason}");
-            let cells = [kind.name(), said.as_str()].into_iter().chain(rest);
-            self.lines.push(row(cells));
-        }
+    /// The line of one that could not be had.
+    pub(crate) fn add_missing(&mut self, name: &str, reason: &str) {
+        let rest = std::iter::repeat_n("", self.columns.saturating_sub(2));
+        let said = format!("not measured: {reason}");
+        self.lines.push(row([name, &said].into_iter().chain(rest)));
     }
 
     /// Prints it, and what is to be known about it.

@@ -9,6 +9,11 @@ impl Series {
         self.0.push(value);
     }
 
+    /// The value that came last.
+    pub(crate) fn last(&self) -> Option<f64> {
+        self.0.last().copied()
+    }
+
     /// The value in the middle; `NaN` if there is none.
     pub(crate) fn median(&self) -> f64 {
         let sorted = self.sorted();
@@ -37,6 +42,12 @@ impl Series {
     pub(crate) fn ratio_to(&self, baseline: &Self) -> Self {
         let pairs = self.0.iter().zip(&baseline.0);
         Self(pairs.map(|(value, base)| value / base).collect())
+    }
+
+    /// What this one has more than `other`, round by round.
+    pub(crate) fn over(&self, other: &Self) -> Self {
+        let pairs = self.0.iter().zip(&other.0);
+        Self(pairs.map(|(value, other)| value - other).collect())
     }
 
     fn sorted(&self) -> Vec<f64> {

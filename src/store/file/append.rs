@@ -18,15 +18,12 @@ use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checked::Check;
+use super::room::Part;
 use crate::store::{AppendWriter, Durability, StoreError};
 
-/// A buffer is written when it has this many bytes. Large enough that the
-/// visit to a blocking thread (some ten microseconds) does not count, small
-/// enough that two buffers for each of many uploads stay small.
-const BUFFER_BYTES: usize = 256 * 1024;
-
-/// A buffer is also written when it has this many chunks: a client may send
-/// very small ones, and one system call takes at most 1024.
+/// A buffer is written when it has as many bytes as there is [room](super::room)
+/// for, and also when it has this many chunks: a client may send very small ones,
+/// and one system call takes at most 1024.
 const BUFFER_CHUNKS: usize = 512;
 
 /// After this many bytes the operating system is asked to begin to write them
@@ -40,6 +37,7 @@ pub(super) struct FileAppend {
     /// Not there while a write is under way, which then has it.
     pub(super) file: Option<DataFile>,
     pub(super) filling: Buffer,
+    room: Part,
     in_flight: Option<JoinHandle<(DataFile, Result<(), StoreError>)>>,
     /// Set by the first failure; nothing is written after it, because bytes
     /// behind a gap would count as stored.
@@ -71,6 +69,7 @@ impl FileAppend {
         path: PathBuf,
         offset: u64,
         durability: Durability,
+        room: Part,
         check: Option<Check>,
     ) -> Self {
         Self {
@@ -82,6 +81,7 @@ impl FileAppend {
                 check,
             }),
             filling: Buffer::default(),
+            room,
             in_flight: None,
             failed: false,
             durability,
@@ -126,15 +126,29 @@ impl AppendWriter for FileAppend {
             return Err(already_failed());
         }
         while !bytes.is_empty() {
-            let room = BUFFER_BYTES.saturating_sub(self.filling.bytes);
+            let most = self.room.bytes();
+            let room = most.saturating_sub(self.filling.bytes);
             let fits = bytes.split_to(room.min(bytes.len()));
-            self.filling.bytes += fits.len();
-            self.filling.chunks.push(fits);
-            if self.filling.bytes >= BUFFER_BYTES || self.filling.chunks.len() >= BUFFER_CHUNKS {
+            // None fits if other appends began meanwhile.
+            if !fits.is_empty() {
+                self.filling.bytes += fits.len();
+                self.filling.chunks.push(fits);
+            }
+            if self.filling.bytes >= most || self.filling.chunks.len() >= BUFFER_CHUNKS {
                 self.flush().await?;
             }
         }
         Ok(())
+    }
+
+    async fn rest(&mut self) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(already_failed());
+        }
+        if self.filling.chunks.is_empty() {
+            return Ok(());
+        }
+        self.flush().await
     }
 
     async fn finish(mut self: Box<Self>) -> Result<u64, StoreError> {

@@ -13,6 +13,7 @@ mod data_dir;
 mod lock_file;
 mod read;
 mod record_file;
+mod room;
 mod sweep;
 
 use std::io;
@@ -36,6 +37,7 @@ use copy::Copy;
 use data_dir::{DataDir, DataFileState};
 use lock_file::LockFile;
 use record_file::RecordDir;
+use room::Room;
 use sweep::FileSweep;
 
 /// Where and how a [`FileStore`] keeps uploads.
@@ -86,6 +88,7 @@ struct Inner {
     data: DataDir,
     records: RecordDir,
     durability: Durability,
+    room: Room,
 }
 
 impl FileStore {
@@ -119,6 +122,7 @@ impl FileStore {
                 data: DataDir::new(data_dir, config.dir_structure),
                 records: RecordDir::new(info_dir),
                 durability: config.durability,
+                room: Room::default(),
             }),
         })
     }
@@ -229,8 +233,10 @@ impl Store for FileStore {
         offset: u64,
     ) -> Result<Box<dyn AppendWriter>, StoreError> {
         let path = self.inner.data.file(&record.path);
-        let durability = self.inner.durability;
-        Ok(Box::new(FileAppend::new(path, offset, durability, None)))
+        let (durability, room) = (self.inner.durability, self.inner.room.part());
+        Ok(Box::new(FileAppend::new(
+            path, offset, durability, room, None,
+        )))
     }
 
     async fn append_checked(
@@ -240,9 +246,9 @@ impl Store for FileStore {
         algorithm: Option<Algorithm>,
     ) -> Result<Box<dyn CheckedWriter>, StoreError> {
         let path = self.inner.data.file(&record.path);
-        let durability = self.inner.durability;
+        let (durability, room) = (self.inner.durability, self.inner.room.part());
         let check = Check::new(Arc::clone(&self.inner), record, offset, algorithm);
-        let append = FileAppend::new(path, offset, durability, Some(check));
+        let append = FileAppend::new(path, offset, durability, room, Some(check));
         Ok(Box::new(CheckedAppend::new(append)))
     }
 

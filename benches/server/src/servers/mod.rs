@@ -11,20 +11,22 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::child::Running;
 use crate::connection::Connection;
+use crate::contest::Variant;
 use crate::place::{self, Place};
+use crate::prepared::Prepared;
 use crate::stand_in::Decider;
 
 pub(crate) use self::nginx::Buffer;
 pub(crate) use self::rustus::{Plugin, start_with_rule};
 
 /// Which server, and how it decides.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The release binary.
     Rustus(Option<Plugin>),
@@ -80,26 +82,30 @@ impl Kind {
         }
     }
 
-    /// Starts it and waits until it listens.
-    pub(crate) fn start(self, place: &Place) -> Result<Server> {
+    /// Starts it with the files in `folder`, if there are any, and waits until it
+    /// listens.
+    pub(crate) fn start(self, place: &Place, folder: &Path) -> Result<Server> {
         let started = match self {
-            Self::Rustus(plugin) => rustus::start(place, plugin),
-            Self::StandIn(decider) => stand_in::start(place, decider),
-            Self::TusNode => tus_node::start(place),
-            Self::Nginx(buffer) => nginx::start(place, buffer),
+            Self::Rustus(plugin) => rustus::start(place, folder, plugin),
+            Self::StandIn(decider) => stand_in::start(place, folder, decider),
+            Self::TusNode => tus_node::start(place, folder),
+            Self::Nginx(buffer) => nginx::start(folder, buffer),
         };
         started.with_context(|| format!("cannot start {}", self.name()))
     }
 }
 
-/// Starts those of `kinds` that can be had; says of the others why not.
-pub(crate) fn choose<'a>(kinds: &'a [Kind], place: &Place) -> (Vec<Kind>, Vec<(&'a Kind, String)>) {
-    let missing: Vec<_> = kinds
-        .iter()
-        .filter_map(|kind| Some((kind, kind.missing(place)?)))
-        .collect();
-    let there = kinds.iter().filter(|kind| kind.missing(place).is_none());
-    (there.copied().collect(), missing)
+/// Those of `variants` that can be had; of the others, why not.
+pub(crate) fn choose<V: Variant>(variants: &[V], place: &Place) -> (Vec<V>, Vec<(V, String)>) {
+    let mut there = Vec::new();
+    let mut missing = Vec::new();
+    for variant in variants {
+        match variant.kind().missing(place) {
+            None => there.push(*variant),
+            Some(reason) => missing.push((*variant, reason)),
+        }
+    }
+    (there, missing)
 }
 
 impl Server {
@@ -127,9 +133,19 @@ impl Server {
         Ok(all)
     }
 
-    /// Removes all uploads and waits for the disk.
-    pub(crate) fn clear(&self) -> Result<()> {
-        place::clear(&self.data)
+    /// When its process was started.
+    pub(crate) fn begun(&self) -> Instant {
+        self.running.begun()
+    }
+
+    /// Ends it.
+    pub(crate) fn stop(&mut self) {
+        self.running.stop();
+    }
+
+    /// Empties all uploads and waits for the disk.
+    pub(crate) fn empty(&self) -> Result<()> {
+        place::empty(&self.data)
     }
 
     /// Puts what was stored aside, to be removed when nothing is measured.
@@ -137,13 +153,14 @@ impl Server {
         place::set_aside(&self.data)
     }
 
-    /// Makes the kernel have memory at hand for files of `bytes`.
-    pub(crate) fn warm_memory(&self, bytes: u64) -> Result<()> {
-        place::warm_memory(&self.data, bytes)
-    }
-
     /// An upload that waits for its bytes.
     pub(crate) fn prepare(&self, bytes: u64) -> Result<Prepared> {
+        self.prepare_with(bytes, "")
+    }
+
+    /// An upload that waits for its bytes, which are sent with `more` fields in
+    /// the head, each with its end of line.
+    pub(crate) fn prepare_with(&self, bytes: u64, more: &str) -> Result<Prepared> {
         let mut connection = Connection::open(self.address())?;
         let (method, path, fields, expected) = match self.face {
             Face::Put => {
@@ -151,25 +168,17 @@ impl Server {
                 ("PUT", format!("/{number}"), "", 201)
             }
             Face::Tus => {
-                let path = connection.create(bytes, |answer| {
-                    let location = answer.field("location").context("no Location")?;
-                    Ok(path_of(location).to_owned())
-                })?;
+                let path = connection.create(bytes, |answer| Ok(answer.location()?.to_owned()))?;
                 let fields = "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
                               Content-Type: application/offset+octet-stream\r\n";
                 ("PATCH", path, fields, 204)
             }
         };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{fields}Content-Length: {bytes}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{fields}{more}Content-Length: {bytes}\r\n\r\n",
             self.address()
         );
-        Ok(Prepared {
-            connection,
-            head,
-            bytes,
-            expected,
-        })
+        Ok(Prepared::new(connection, head, bytes, expected))
     }
 
     /// An error unless all uploads together have at least `bytes`.
@@ -183,39 +192,10 @@ impl Server {
     }
 }
 
-/// An upload that waits for its bytes, and a connection to send them on.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    connection: Connection,
-    head: String,
-    bytes: u64,
-    expected: u16,
-}
-
-impl Prepared {
-    /// Sends them. Returns the time from the request's first byte to the answer.
-    pub(crate) fn send(mut self) -> Result<Duration> {
-        let begun = Instant::now();
-        self.connection
-            .send(&self.head, self.bytes, self.expected)?;
-        Ok(begun.elapsed())
-    }
-}
-
-/// The path of a URL that may be absolute.
-fn path_of(url: &str) -> &str {
-    let Some((_, rest)) = url.split_once("://") else {
-        return url;
-    };
-    rest.find('/')
-        .and_then(|slash| rest.get(slash..))
-        .unwrap_or("/")
-}
-
 /// A folder for the uploads in `folder`.
 fn data_folder(folder: &Path) -> Result<PathBuf> {
     let data = folder.join("data");
-    fs::create_dir(&data).with_context(|| format!("cannot make {}", data.display()))?;
+    fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
     Ok(data)
 }
 

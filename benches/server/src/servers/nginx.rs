@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 
 use super::{Face, Server, ask, data_folder};
 use crate::child::{Running, free_address};
-use crate::place::Place;
 
 /// How much of a body a worker collects before it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,24 +29,23 @@ pub(super) fn missing() -> Option<String> {
     }
 }
 
-pub(super) fn start(place: &Place, buffer: Buffer) -> Result<Server> {
-    let folder = place.folder("nginx")?;
-    let data = data_folder(&folder)?;
+pub(super) fn start(folder: &Path, buffer: Buffer) -> Result<Server> {
+    let data = data_folder(folder)?;
     let address = free_address()?;
     let configuration = folder.join("nginx.conf");
     fs::write(
         &configuration,
-        configured(&folder, &data, buffer, &address.to_string()),
+        configured(folder, &data, buffer, &address.to_string()),
     )
     .context("cannot write nginx.conf")?;
     let mut command = Command::new("nginx");
     command
         .arg("-p")
-        .arg(&folder)
+        .arg(folder)
         .arg("-c")
         .arg(&configuration)
         .args(["-e", "stderr"]);
-    let running = Running::start(&mut command, address, &folder)?;
+    let running = Running::start(&mut command, address, folder)?;
     Ok(Server::new(running, data, Face::Put))
 }
 
@@ -62,13 +60,14 @@ fn configured(folder: &Path, data: &Path, buffer: Buffer, address: &str) -> Stri
         Buffer::Default => "",
         Buffer::Large => "client_body_buffer_size 256k;",
     };
+    // Its default of 512 connections a worker is less than what comes at once.
     let (folder, data) = (folder.display(), data.display());
     format!(
         "{user}
 daemon off;
 worker_processes auto;
 pid {folder}/nginx.pid;
-events {{}}
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     client_max_body_size 0;

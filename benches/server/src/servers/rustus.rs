@@ -11,7 +11,7 @@ use crate::child::{Running, free_address};
 use crate::place::Place;
 
 /// The plugin refuse-meme, which looks at one pair of the metadata.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plugin {
     /// An instance for every call: the default.
     Fresh,
@@ -19,12 +19,11 @@ pub(crate) enum Plugin {
     Reuse,
 }
 
-pub(super) fn start(place: &Place, plugin: Option<Plugin>) -> Result<Server> {
-    let folder = place.folder("rustus")?;
+pub(super) fn start(place: &Place, folder: &Path, plugin: Option<Plugin>) -> Result<Server> {
     let hooks = plugin
-        .map(|plugin| hooks_folder(place, &folder, plugin))
+        .map(|plugin| hooks_folder(place, folder, plugin))
         .transpose()?;
-    start_in(place, &folder, hooks.as_deref())
+    start_in(place, folder, hooks.as_deref())
 }
 
 /// The server in `folder`, with the plugins in `hooks`.
@@ -64,7 +63,7 @@ pub(crate) fn start_with_rule(place: &Place, module: &[u8]) -> Result<(Server, P
 
 fn hooks_folder(place: &Place, folder: &Path, plugin: Plugin) -> Result<PathBuf> {
     let hooks = folder.join("hooks");
-    fs::create_dir(&hooks).context("cannot make the folder of plugins")?;
+    fs::create_dir_all(&hooks).context("cannot make the folder of plugins")?;
     let guest = place.programs().guests.join("refuse-meme.wasm");
     fs::copy(&guest, hooks.join("refuse-meme.wasm"))
         .with_context(|| format!("cannot copy {}; `./x guests` makes it", guest.display()))?;

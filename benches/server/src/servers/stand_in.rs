@@ -1,6 +1,7 @@
 //! This program once more, as the server that decides in another way.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -10,13 +11,12 @@ use crate::child::{Running, free_address};
 use crate::place::Place;
 use crate::stand_in::Decider;
 
-pub(super) fn start(place: &Place, decider: Decider) -> Result<Server> {
+pub(super) fn start(place: &Place, folder: &Path, decider: Decider) -> Result<Server> {
     let service = match decider {
         Decider::Http => Some(start_service(place)?),
         Decider::None | Decider::Command => None,
     };
-    let folder = place.folder("stand-in")?;
-    let data = data_folder(&folder)?;
+    let data = data_folder(folder)?;
     let address = free_address()?;
     let mut command = ourselves()?;
     command
@@ -27,7 +27,7 @@ pub(super) fn start(place: &Place, decider: Decider) -> Result<Server> {
     if let Some(service) = &service {
         command.args(["--service", &format!("http://{}/", service.address())]);
     }
-    let running = Running::start(&mut command, address, &folder)?;
+    let running = Running::start(&mut command, address, folder)?;
     let mut server = Server::new(running, data, Face::Tus);
     server.service = service;
     Ok(server)

@@ -1,5 +1,6 @@
 //! `@tus/server` with `@tus/file-store`: the reference server of tus.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -19,9 +20,8 @@ pub(super) fn missing(place: &Place) -> Option<String> {
     None
 }
 
-pub(super) fn start(place: &Place) -> Result<Server> {
-    let folder = place.folder("tus-node")?;
-    let data = data_folder(&folder)?;
+pub(super) fn start(place: &Place, folder: &Path) -> Result<Server> {
+    let data = data_folder(folder)?;
     let address = free_address()?;
     let mut command = Command::new("node");
     command
@@ -29,6 +29,6 @@ pub(super) fn start(place: &Place) -> Result<Server> {
         .arg(address.port().to_string())
         .arg(&data)
         .env("NODE_ENV", "production");
-    let running = Running::start(&mut command, address, &folder)?;
+    let running = Running::start(&mut command, address, folder)?;
     Ok(Server::new(running, data, Face::Tus))
 }

@@ -1,0 +1,220 @@
+//! The bytes of large bodies, past the HTTP/1.1 library.
+//!
+//! The library reads a body in pieces of 8 to 64 KiB and moves them as its
+//! buffer grows; half of the time of a large upload went there. So the
+//! connection reads the bytes itself, in larger pieces, and gives the library as
+//! many zeros. What the library then hands on only says that so many bytes came.
+//! It still decides about everything: where the body ends, what comes next, when
+//! the client is gone.
+//!
+//! A body that stalls keeps no large piece: what did not fill half of one is
+//! copied out of it. With many bodies at once the pieces become smaller, so that
+//! all together stay small.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::uploads::BodyError;
+
+/// A body goes past the library if it has this many bytes: fewer come with a few
+/// reads, and it makes no difference.
+pub(super) const LARGE: u64 = 64 * 1024;
+
+/// The most that is read at once. A system call for each of these costs little
+/// beside the copying of its bytes, and they still fit a processor's cache.
+const PIECE: usize = 256 * 1024;
+
+/// Pieces are never smaller: what a packet or six bring.
+const LEAST_PIECE: usize = 8 * 1024;
+
+/// What the pieces of all bodies together should not exceed by much.
+const ALL_PIECES: usize = 8 << 20;
+
+/// The most zeros in the library's buffer at once. It keeps the buffer as long as
+/// the connection lasts.
+const ZEROS: usize = 64 * 1024;
+
+/// With half of the buffer that the library begins with, it need not grow.
+const LEAST_ZEROS: usize = 4 * 1024;
+
+/// What the zeros of all bodies together should not exceed by much.
+const ALL_ZEROS: usize = 1 << 20;
+
+/// Pieces that are kept for the next body: enough for one that comes as fast as
+/// it can be written, while another is written.
+const SPARE_PIECES: usize = 12;
+
+/// Bodies that are under way in this process, whose memory it is.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Pieces that nobody needs at the moment. New memory costs more than all else
+/// that is done with it.
+static SPARE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
+
+/// The connection's side.
+#[derive(Debug, Default)]
+pub(super) struct Bypass {
+    /// Where the bytes of the present body go, if somebody wants them.
+    to: Weak<Queue>,
+    /// Bytes that came and that the library has no zeros for yet.
+    owed: Cell<usize>,
+    /// Zeros that the library was given in a row.
+    given: Cell<usize>,
+}
+
+/// The side of whoever wants the body. The way is closed when it is dropped.
+#[derive(Debug)]
+pub(super) struct PastLibrary {
+    from: Rc<Queue>,
+    /// Bytes taken for which the library has handed on no zeros yet.
+    ahead: u64,
+}
+
+#[derive(Debug)]
+struct Queue(RefCell<VecDeque<Bytes>>);
+
+impl Queue {
+    fn new() -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Self(RefCell::default())
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Bypass {
+    /// Opens the way for a body of which no byte came yet.
+    pub(super) fn open(&mut self) -> PastLibrary {
+        let queue = Rc::new(Queue::new());
+        self.to = Rc::downgrade(&queue);
+        PastLibrary {
+            from: queue,
+            ahead: 0,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.to.strong_count() > 0
+    }
+
+    /// Takes bytes that came.
+    pub(super) fn put(&self, bytes: Bytes) {
+        self.owed.set(self.owed.get() + bytes.len());
+        if let Some(queue) = self.to.upgrade() {
+            queue.0.borrow_mut().push_back(bytes);
+        }
+    }
+
+    /// Gives the library zeros for what came, if it lacks any.
+    pub(super) fn pay(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Option<Poll<io::Result<()>>> {
+        let (owed, given) = (self.owed.get(), self.given.get());
+        if owed == 0 {
+            return None;
+        }
+        let most = share(ALL_ZEROS, LEAST_ZEROS, ZEROS);
+        let count = owed.min(buf.remaining()).min(most.saturating_sub(given));
+        if count == 0 {
+            // It shall first look at what it has.
+            self.given.set(0);
+            cx.waker().wake_by_ref();
+            return Some(Poll::Pending);
+        }
+        buf.initialize_unfilled_to(count);
+        buf.advance(count);
+        self.owed.set(owed - count);
+        self.given.set(given + count);
+        Some(Poll::Ready(Ok(())))
+    }
+}
+
+impl PastLibrary {
+    /// The next bytes that came.
+    pub(super) fn take(&mut self) -> Option<Bytes> {
+        let bytes = self.from.0.borrow_mut().pop_front()?;
+        self.ahead += bytes.len() as u64;
+        Some(bytes)
+    }
+
+    /// Compares what was taken with `zeros` that the library handed on. An error
+    /// if it has seen more bytes of the body than came.
+    pub(super) fn settle(&mut self, zeros: &[u8]) -> Result<(), BodyError> {
+        let ahead = self.ahead.checked_sub(zeros.len() as u64);
+        self.ahead = ahead.ok_or(BodyError::Disconnected)?;
+        Ok(())
+    }
+
+    /// An error if it has seen fewer, now that it has seen the body's end.
+    pub(super) fn end(&self) -> Result<(), BodyError> {
+        if self.ahead > 0 {
+            return Err(BodyError::Disconnected);
+        }
+        Ok(())
+    }
+}
+
+/// Reads as much as there is, at most `limit`. Nothing at the end.
+pub(super) fn read<T: AsyncRead + Unpin>(
+    io: &mut T,
+    cx: &mut Context<'_>,
+    limit: u64,
+) -> Poll<io::Result<Bytes>> {
+    let most = share(ALL_PIECES, LEAST_PIECE, PIECE).min(usize::try_from(limit).unwrap_or(PIECE));
+    let mut piece = Piece::spare();
+    let (room, _) = piece.0.split_at_mut(most.min(PIECE));
+    let mut buf = ReadBuf::new(room);
+    ready!(Pin::new(io).poll_read(cx, &mut buf))?;
+    let count = buf.filled().len();
+    Poll::Ready(Ok(if count < PIECE / 2 {
+        Bytes::copy_from_slice(buf.filled())
+    } else {
+        Bytes::from_owner(piece).slice(..count)
+    }))
+}
+
+/// What each of the bodies under way can have of what is there for all.
+fn share(all: usize, least: usize, most: usize) -> usize {
+    let each = all / OPEN.load(Ordering::Relaxed).max(1);
+    each.clamp(least, most)
+}
+
+/// Memory for [`PIECE`] bytes.
+struct Piece(Box<[u8]>);
+
+impl Piece {
+    fn spare() -> Self {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self(spare.unwrap_or_else(|| vec![0; PIECE].into()))
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE_PIECES {
+            spare.push(std::mem::take(&mut self.0));
+        }
+    }
+}
