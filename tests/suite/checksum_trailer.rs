@@ -12,7 +12,10 @@ use crate::harness::tus::{OFFSET_TYPE, Tus, header};
 use crate::harness::wire::{End, Wire};
 use crate::harness::{eventually, rounds};
 
-/// More than the server holds back before it writes.
+/// The server holds back no more than this before it writes.
+const HELD_BACK: usize = 1_200_000;
+
+/// Several times as much as is written at once.
 const MANY: usize = 3_000_000;
 
 const ANNOUNCED: &str = "Trailer: Upload-Checksum\n";
@@ -328,7 +331,7 @@ fn kill_9_before_the_checksum_leaves_nothing() {
     };
     for round in 0..rounds(100, 4) {
         let url = server.origin() + &path;
-        let sent = 300_000 + round * 870_000 % (MANY - 300_001);
+        let sent = HELD_BACK + round * 870_000 % (MANY - HELD_BACK - 1);
         let head = head(&path, 5, ANNOUNCED);
         let wire = Wire::open(server.address(), &head, &bytes[..sent]);
         eventually("a part of it is written", || {
