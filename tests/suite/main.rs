@@ -20,6 +20,7 @@ mod decisions;
 mod documentation;
 mod harness;
 mod hostile_guests;
+mod model;
 mod newcomer;
 mod notifications;
 mod protocol;
