@@ -21,6 +21,7 @@ mod documentation;
 mod harness;
 mod hostile_guests;
 mod model;
+mod mutated_modules;
 mod newcomer;
 mod notifications;
 mod protocol;

@@ -69,7 +69,10 @@ impl Client<'_> {
     }
 
     fn life_of(&mut self, upload: &mut Upload) -> Step {
-        let first = self.rng.bool().then(|| (size(&mut self.rng), form(&mut self.rng)));
+        let first = self
+            .rng
+            .bool()
+            .then(|| (size(&mut self.rng), form(&mut self.rng)));
         upload.create(&self.tus, first)?;
         if upload.exists == Known::No {
             return Ok(());

@@ -14,7 +14,9 @@ pub fn content(salt: u64, from: u64, length: u64) -> Vec<u8> {
 
 /// The first place where two byte strings differ.
 pub fn first_difference(left: &[u8], right: &[u8]) -> Option<usize> {
-    left.iter().zip(right).position(|(left, right)| left != right)
+    left.iter()
+        .zip(right)
+        .position(|(left, right)| left != right)
 }
 
 /// Eight bytes that look random (the last steps of SplitMix64).

@@ -44,11 +44,22 @@ pub enum Operation {
         first: Option<(u64, Form)>,
     },
     /// A creation whose connection breaks after `sent` bytes of its body.
-    CreateTorn { length: u64, sent: u64, end: End },
+    CreateTorn {
+        length: u64,
+        sent: u64,
+        end: End,
+    },
     /// Bytes at the right offset.
-    Append { which: usize, size: u64, form: Form },
+    Append {
+        which: usize,
+        size: u64,
+        form: Form,
+    },
     /// Bytes `by` away from the right offset.
-    AppendElsewhere { which: usize, by: i64 },
+    AppendElsewhere {
+        which: usize,
+        by: i64,
+    },
     /// `surplus` bytes more than are left.
     AppendPastTheEnd {
         which: usize,
@@ -56,7 +67,9 @@ pub enum Operation {
         form: Form,
     },
     /// No bytes at the right offset.
-    AppendNothing { which: usize },
+    AppendNothing {
+        which: usize,
+    },
     /// `promised` bytes, of which `sent` are sent before the connection breaks.
     AppendTorn {
         which: usize,
@@ -64,12 +77,24 @@ pub enum Operation {
         sent: u64,
         end: End,
     },
-    Head { which: usize },
-    Get { which: usize },
-    Delete { which: usize },
-    AskDeleted { which: usize, ask: Ask },
+    Head {
+        which: usize,
+    },
+    Get {
+        which: usize,
+    },
+    Delete {
+        which: usize,
+    },
+    AskDeleted {
+        which: usize,
+        ask: Ask,
+    },
     /// Another plugin takes the place of the one there was.
-    Reload { guest: &'static str, wait: bool },
+    Reload {
+        guest: &'static str,
+        wait: bool,
+    },
     /// The server ends while a client uses it, `after` microseconds after the
     /// client began, and another one starts.
     Restart {

@@ -91,7 +91,11 @@ impl Upload {
     }
 
     pub fn ensure(&self, holds: bool, what: impl FnOnce() -> String) -> Step {
-        if holds { Ok(()) } else { Err(self.broken(what())) }
+        if holds {
+            Ok(())
+        } else {
+            Err(self.broken(what()))
+        }
     }
 
     pub fn is_settled(&self) -> bool {
@@ -151,13 +155,19 @@ impl Upload {
         let (status, answer) = self.answer("create", answer)?;
         if finishes && self.refusal.is_some() {
             // It is removed again, since nobody knows of it.
-            self.ensure(Some(status) == self.refusal, || format!("answered {status}"))?;
+            self.ensure(Some(status) == self.refusal, || {
+                format!("answered {status}")
+            })?;
             self.exists = Known::No;
             return Ok(());
         }
         self.ensure(status == 201, || format!("answered {status}"))?;
         let location = header(&answer, "location");
-        location.rsplit('/').next().unwrap().clone_into(&mut self.id);
+        location
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .clone_into(&mut self.id);
         self.exists = Known::Yes;
         self.told_in(&answer, size)?;
         self.settle(size);
@@ -221,7 +231,8 @@ impl Upload {
             self.sent = self.length;
         }
         let answer = self.patch(tus, from, body(bytes, form));
-        let (status, answer) = self.answer(&format!("append {left} + {surplus} at {from}"), answer)?;
+        let (status, answer) =
+            self.answer(&format!("append {left} + {surplus} at {from}"), answer)?;
         match status {
             409 if !settled => self.learn_from(&answer),
             413 if form == Form::Chunked => {

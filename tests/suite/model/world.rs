@@ -95,7 +95,11 @@ impl World {
                 let arguments = [
                     "--dir-structure",
                     structure,
-                    if sync { "--force-fsync=true" } else { "--force-fsync=false" },
+                    if sync {
+                        "--force-fsync=true"
+                    } else {
+                        "--force-fsync=false"
+                    },
                 ];
                 let which = self.choose(which);
                 self.restart(how, which, after, client, &arguments)?;
@@ -127,7 +131,10 @@ impl World {
         for upload in &mut self.uploads {
             upload.head(&self.tus)?;
         }
-        for upload in self.uploads.extract_if(.., |upload| upload.exists == Known::No) {
+        for upload in self
+            .uploads
+            .extract_if(.., |upload| upload.exists == Known::No)
+        {
             self.deleted.push(upload);
         }
         for upload in &mut self.deleted {
@@ -242,7 +249,9 @@ impl World {
         // All of it was sent in order, so all of it is stored.
         until_ok(|| {
             upload.head(tus)?;
-            upload.ensure(upload.is_settled(), || "not all that came is stored".to_owned())
+            upload.ensure(upload.is_settled(), || {
+                "not all that came is stored".to_owned()
+            })
         })
     }
 
@@ -272,7 +281,9 @@ impl World {
                 return Err(upload.broken("a creation that broke off left no upload"));
             };
             upload.head(&self.tus)?;
-            upload.ensure(upload.is_settled(), || "not all that came is stored".to_owned())
+            upload.ensure(upload.is_settled(), || {
+                "not all that came is stored".to_owned()
+            })
         })
     }
 
@@ -418,7 +429,9 @@ fn check_bytes(upload: &Upload, disk: &Disk) -> Step {
     if upload.exists != Known::Yes {
         return Ok(());
     }
-    let bytes = disk.data(&upload.id).map_err(|error| upload.broken(error))?;
+    let bytes = disk
+        .data(&upload.id)
+        .map_err(|error| upload.broken(error))?;
     let stored = bytes.len() as u64;
     upload.ensure((upload.told..=upload.sent).contains(&stored), || {
         format!("{stored} bytes are stored")
