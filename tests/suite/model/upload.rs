@@ -36,7 +36,8 @@ pub enum Known {
 pub struct Upload {
     /// The last segment of its URL; empty as long as nobody told.
     pub id: String,
-    salt: u64,
+    /// What tells it apart from others.
+    pub salt: u64,
     pub length: u64,
     pub metadata: Option<String>,
     /// Bytes that must be there: the largest offset that was told.

@@ -230,7 +230,7 @@ impl World {
     }
 
     fn append_torn(&mut self, which: usize, promised: u64, sent: u64, end: End) -> Step {
-        let (upload, tus) = (&mut self.uploads[which], &self.tus);
+        let upload = &mut self.uploads[which];
         let promised = promised.min(upload.left());
         let (from, sent) = (upload.told, sent.min(promised));
         let was_settled = upload.is_settled();
@@ -246,19 +246,13 @@ impl World {
         if end == End::Rst || !was_settled {
             return Ok(());
         }
-        // All of it was sent in order, so all of it is stored.
-        until_ok(|| {
-            upload.head(tus)?;
-            upload.ensure(upload.is_settled(), || {
-                "not all that came is stored".to_owned()
-            })
-        })
+        self.all_is_stored(which)
     }
 
     fn create_torn(&mut self, length: u64, sent: u64, end: End) -> Step {
         let mut upload = self.new_upload(length, Some(""));
         upload.note(format!("step {}: torn creation, {end:?}", self.step));
-        let sent = sent.min(length);
+        let (sent, salt) = (sent.min(length), upload.salt);
         upload.sent = sent;
         upload.expect_finish(sent == length);
         let head = format!(
@@ -273,14 +267,28 @@ impl World {
         if end == End::Rst {
             return Ok(());
         }
-        let before = self.uploads.len();
         until_ok(|| {
             self.check_disk(None)?;
-            let Some(upload) = self.uploads.get_mut(before) else {
-                let upload = self.unborn.last().unwrap();
-                return Err(upload.broken("a creation that broke off left no upload"));
-            };
-            upload.head(&self.tus)?;
+            match self.unborn.iter().find(|upload| upload.salt == salt) {
+                Some(upload) => Err(upload.broken("a creation that broke off left no upload")),
+                None => Ok(()),
+            }
+        })?;
+        let found = self.uploads.iter().position(|upload| upload.salt == salt);
+        found.map_or(Ok(()), |which| self.all_is_stored(which))
+    }
+
+    /// Waits until all that was sent is stored. The server is not asked, which
+    /// could end what it is waited for.
+    fn all_is_stored(&mut self, which: usize) -> Step {
+        let data_dir = self.data_dir();
+        let upload = &mut self.uploads[which];
+        until_ok(|| {
+            let disk = Disk::look(&data_dir).map_err(Trouble::Broken)?;
+            let bytes = disk
+                .data(&upload.id)
+                .map_err(|error| upload.broken(error))?;
+            upload.learn(bytes.len() as u64)?;
             upload.ensure(upload.is_settled(), || {
                 "not all that came is stored".to_owned()
             })
