@@ -197,7 +197,7 @@ proptest! {
             if allow { "allow" } else { "reject" },
             if reuse { "reuse" } else { "fresh" },
             names.join(", "),
-            toml::to_string(&toml::Table::from_iter([("message", message.clone())])).unwrap(),
+            toml::to_string(&toml::Table::from_iter([("message".to_owned(), toml::Value::String(message.clone()))])).unwrap(),
         );
         let manifest = match Manifest::parse(&text) {
             Ok(manifest) => manifest,
