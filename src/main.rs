@@ -3,14 +3,15 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustus::cli::{Cli, Failure, start_logging};
 use rustus::hooks::{EventSet, Hooks};
 use rustus::plugins::{WatchError, Watched};
-use rustus::server::Server;
+use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
 use rustus::tus::Tus;
-use rustus::uploads::Uploads;
+use rustus::uploads::{Cleaner, Uploads};
 
 fn main() -> ExitCode {
     match run() {
@@ -34,7 +35,7 @@ fn run() -> Result<(), Failure> {
     // once; served after, so that no request is answered before they are asked.
     let server = system
         .block_on(Server::bind(cli.server_config()))
-        .map_err(|error| Failure::runtime(&error))?;
+        .map_err(|error| cannot_serve(&error))?;
     // Held to the end: dropping it ends the watch.
     let plugins = watch_plugins(&cli).map_err(|error| Failure::runtime(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
@@ -44,11 +45,30 @@ fn run() -> Result<(), Failure> {
         hooks.report_unanswered();
     }
 
-    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.max_file_size());
-    let tus = Tus::new(Arc::new(uploads), cli.tus_config());
-    let served = system.block_on(server.run(tus));
-    hooks.close();
-    served.map_err(|error| Failure::runtime(&error))
+    let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.uploads_config());
+    let uploads = Arc::new(uploads);
+    let tus = Tus::new(Arc::clone(&uploads), cli.tus_config());
+    let served = system.block_on(async {
+        let cleaner = Cleaner::start(uploads, cli.expiration_interval());
+        let served = server.run(tus).await;
+        cleaner.stop().await;
+        served
+    });
+    hooks.close(served.as_ref().map_or(WITHOUT_A_STOP, Budget::rest));
+    served.map(drop).map_err(|error| Failure::runtime(&error))
+}
+
+/// How long notifications may take when the server failed by itself.
+const WITHOUT_A_STOP: Duration = Duration::from_secs(5);
+
+/// A certificate that cannot be used was configured; a port that is taken is
+/// the machine's.
+fn cannot_serve(error: &BindError) -> Failure {
+    match error {
+        BindError::Tls(_) => Failure::configuration(error)
+            .with_advice("name PEM files that belong together with --tls-cert and --tls-key"),
+        _ => Failure::runtime(error),
+    }
 }
 
 fn watch_plugins(cli: &Cli) -> Result<Option<Watched>, WatchError> {

@@ -19,8 +19,15 @@ pub fn start_logging(level: LevelFilter) -> Result<(), tracing_subscriber::util:
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(colours);
+    // The HTTP library calls it an error when a client sends nonsense, so that
+    // any client could fill the log.
+    let http_library = match level {
+        LevelFilter::DEBUG | LevelFilter::TRACE => LevelFilter::WARN,
+        _ => LevelFilter::OFF,
+    };
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
+        .with_target("actix_http", http_library)
         .with_target("rustus", level);
     tracing_subscriber::registry()
         .with(lines)

@@ -7,20 +7,25 @@
 mod environment;
 mod failure;
 mod logging;
+mod network;
 mod values;
 
 pub use failure::Failure;
 pub use logging::start_logging;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
+use network::NetworkFlags;
+
 use crate::hooks::EventSet;
 use crate::server::ServerConfig;
-use crate::store::{DirStructure, FileStoreConfig};
-use crate::tus::{BaseUrl, TusConfig};
+use crate::store::{DirStructure, Durability, FileStoreConfig};
+use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
+use crate::uploads::UploadsConfig;
 
 /// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
 /// modules.
@@ -37,6 +42,8 @@ use crate::tus::{BaseUrl, TusConfig};
 pub struct Cli {
     #[command(flatten)]
     server: ServerFlags,
+    #[command(flatten)]
+    network: NetworkFlags,
     #[command(flatten)]
     storage: StorageFlags,
     /// Which hooks are asked and told.
@@ -67,7 +74,7 @@ struct ServerFlags {
     #[arg(long, env = "RUSTUS_SERVER_WORKERS", value_parser = values::workers, hide = true)]
     server_workers: Option<usize>,
     /// Path below which uploads are found
-    #[arg(long, env = "RUSTUS_URL", default_value = "/files")]
+    #[arg(long, env = "RUSTUS_URL", default_value = "/files", value_parser = values::base_url)]
     url: BaseUrl,
     /// Bytes that one request may carry [default: no limit]
     #[arg(short, long, env = "RUSTUS_MAX_BODY_SIZE", value_name = "BYTES")]
@@ -75,6 +82,36 @@ struct ServerFlags {
     /// Bytes that an upload may have [default: no limit]
     #[arg(long, env = "RUSTUS_MAX_FILE_SIZE", value_name = "BYTES")]
     max_file_size: Option<u64>,
+    /// Extensions of the protocol that are spoken, separated by commas; an empty
+    /// list for none [default: all]
+    #[arg(long, env = "RUSTUS_TUS_EXTENSIONS", value_name = "EXTENSIONS")]
+    tus_extensions: Option<ExtensionSet>,
+    /// Remove the parts of a concatenation when the final upload is finished
+    #[arg(
+        long,
+        env = "RUSTUS_REMOVE_PARTS",
+        value_parser = values::boolean,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    remove_parts: bool,
+    /// Accepted and without effect: empty uploads are always allowed
+    #[arg(
+        long,
+        env = "RUSTUS_ALLOW_EMPTY",
+        value_parser = values::boolean,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    allow_empty: bool,
     /// How much is logged: off, error, warn, info, debug or trace
     #[arg(
         long,
@@ -113,7 +150,11 @@ struct StorageFlags {
         value_name = "TEMPLATE"
     )]
     dir_structure: DirStructure,
-    /// Sync every change to the disk before it is acknowledged
+    /// What is on the disk before it is acknowledged: none, finish (finished
+    /// uploads) or append (every change)
+    #[arg(long, env = "RUSTUS_DURABILITY", default_value_t, value_name = "WHAT")]
+    durability: Durability,
+    /// The same as --durability append, whatever that says
     #[arg(
         long,
         env = "RUSTUS_FORCE_FSYNC",
@@ -126,6 +167,23 @@ struct StorageFlags {
         value_name = "BOOL"
     )]
     force_fsync: bool,
+    /// How long after its last byte an unfinished upload expires, such as 24h or
+    /// 7d [default: never]
+    #[arg(long, env = "RUSTUS_EXPIRATION", value_parser = values::time, value_name = "TIME")]
+    expiration: Option<Duration>,
+    /// How often expired uploads are looked for and removed; only with
+    /// --expiration
+    // Expired uploads are refused at once; this only gives back their space. Ten
+    // minutes are soon enough for that, and long against a look at a million
+    // uploads.
+    #[arg(
+        long,
+        env = "RUSTUS_EXPIRATION_INTERVAL",
+        default_value = "10m",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    expiration_interval: Duration,
 }
 
 /// Which hooks are asked and told.
@@ -220,6 +278,9 @@ impl Cli {
             ))));
         }
         self.unknown_variables = unknown.others;
+        self.network
+            .settle()
+            .map_err(|problem| Failure::configuration(&Contradiction(problem)))?;
         let disabled = self.hooks.required().without(self.hooks.enabled());
         if disabled != EventSet::EMPTY {
             return Err(Failure::configuration(&Contradiction(format!(
@@ -242,19 +303,38 @@ impl Cli {
         self.server.log_level
     }
 
-    /// Bytes that an upload may have.
+    /// What uploads may be.
     #[must_use]
-    pub fn max_file_size(&self) -> Option<u64> {
-        self.server.max_file_size
+    pub fn uploads_config(&self) -> UploadsConfig {
+        UploadsConfig {
+            max_length: self.server.max_file_size,
+            remove_parts: self.server.remove_parts,
+            expiration: self
+                .storage
+                .expiration
+                .filter(|_| self.extensions().contains(Extension::Expiration)),
+        }
+    }
+
+    /// How often expired uploads are looked for.
+    #[must_use]
+    pub fn expiration_interval(&self) -> Duration {
+        self.storage.expiration_interval
     }
 
     /// Where to listen.
     #[must_use]
     pub fn server_config(&self) -> ServerConfig {
         ServerConfig {
-            host: self.server.host.clone(),
-            port: self.server.port,
+            listen: self.network.listen(&self.server.host, self.server.port),
             workers: self.server.workers.or(self.server.server_workers),
+            max_connections: self.network.max_connections(),
+            read_timeout: self.network.read_timeout(),
+            shutdown_timeout: self.network.shutdown_timeout(),
+            tls: self.network.tls(),
+            cors: self.network.cors(),
+            behind_proxy: self.network.behind_proxy(),
+            log_health: self.network.log_health(),
         }
     }
 
@@ -264,7 +344,12 @@ impl Cli {
         TusConfig {
             base_url: self.server.url.clone(),
             max_body_size: self.server.max_body_size,
+            extensions: self.extensions(),
         }
+    }
+
+    fn extensions(&self) -> ExtensionSet {
+        self.server.tus_extensions.unwrap_or(ExtensionSet::ALL)
     }
 
     /// Where uploads are kept.
@@ -274,7 +359,11 @@ impl Cli {
             data_dir: self.storage.data_dir.clone(),
             info_dir: self.storage.info_dir.clone(),
             dir_structure: self.storage.dir_structure.clone(),
-            force_fsync: self.storage.force_fsync,
+            durability: if self.storage.force_fsync {
+                Durability::Append
+            } else {
+                self.storage.durability
+            },
         }
     }
 
@@ -307,12 +396,28 @@ mod tests {
     fn defaults_are_those_of_the_reference() {
         let cli = read(&[]).unwrap();
         let server = cli.server_config();
-        assert_eq!((server.host.as_str(), server.port), ("0.0.0.0", 1081));
+        assert_eq!(server.listen.to_string(), "0.0.0.0:1081");
         assert_eq!(cli.tus_config().base_url.as_str(), "/files");
         assert_eq!(cli.store_config().data_dir, PathBuf::from("./data"));
         assert_eq!(cli.hooks.enabled, None);
-        assert!(!cli.store_config().force_fsync);
+        assert_eq!(cli.store_config().durability, Durability::Finish);
         assert_eq!(cli.log_level(), LevelFilter::INFO);
+        assert_eq!(cli.uploads_config().expiration, None);
+        assert_eq!(cli.expiration_interval(), Duration::from_secs(600));
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (time, seconds) in [
+            ("90s", 90),
+            ("30m", 1800),
+            ("24h", 86_400),
+            ("1d 12h", 129_600),
+        ] {
+            let cli = read(&["--expiration", time]).unwrap();
+            let expected = Some(Duration::from_secs(seconds));
+            assert_eq!(cli.uploads_config().expiration, expected, "{time}");
+        }
     }
 
     #[test]
@@ -330,12 +435,15 @@ mod tests {
     #[test]
     fn booleans_are_switches_and_take_values() {
         for (flags, expected) in [
-            (&["--force-fsync"] as &[&str], true),
-            (&["--force-fsync=true"], true),
-            (&["--force-fsync=0"], false),
-            (&["--force-fsync=no"], false),
+            (&["--force-fsync"] as &[&str], Durability::Append),
+            (
+                &["--force-fsync=true", "--durability", "none"],
+                Durability::Append,
+            ),
+            (&["--force-fsync=0"], Durability::Finish),
+            (&["--force-fsync=no", "--durability=none"], Durability::None),
         ] {
-            assert_eq!(read(flags).unwrap().store_config().force_fsync, expected);
+            assert_eq!(read(flags).unwrap().store_config().durability, expected);
         }
     }
 
@@ -352,13 +460,18 @@ mod tests {
                 "off, error, warn, info, debug or trace",
             ),
             (["--dir-structure", "{century}"], "{year}, {month}"),
+            (["--durability", "always"], "none, finish or append"),
             (["--url", "http://a/b"], "/files"),
+            (["--tus-extensions", "deletion"], "creation, termination"),
             (["--workers", "0"], "at least 1"),
             (
                 ["--force-fsync=maybe", "--force-fsync"],
                 "expected true or false",
             ),
             (["--port", "70000"], "65535"),
+            (["--expiration", "24"], "such as 30m, 24h or 7d"),
+            (["--expiration", "0s"], "at least 1s"),
+            (["--expiration-interval", "never"], "such as 30m"),
         ] {
             let message = read(&flags).unwrap_err();
             assert!(message.contains(expected), "{message}");

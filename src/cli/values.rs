@@ -2,10 +2,12 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
 use crate::hooks::{EventKind, EventSet};
+use crate::tus::{BaseUrl, InvalidBaseUrl};
 
 /// A list of events. Empty places in it do not count.
 pub(super) fn events(list: &str) -> Result<EventSet, String> {
@@ -52,11 +54,40 @@ pub(super) fn boolean(word: &str) -> Result<bool, String> {
     }
 }
 
-/// A number of threads.
+/// A length of time, of at least a second.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
+        _ => Err("expected a time such as 30m, 24h or 7d, at least 1s".to_owned()),
+    }
+}
+
+/// A number of threads. The upper bound is the HTTP library's.
 pub(super) fn workers(number: &str) -> Result<usize, String> {
+    match number.parse() {
+        Ok(number @ 1..=512) => Ok(number),
+        _ => Err("expected a whole number, at least 1 and at most 512".to_owned()),
+    }
+}
+
+/// A number of something that there has to be.
+pub(super) fn at_least_one(number: &str) -> Result<usize, String> {
     match number.parse() {
         Ok(0) | Err(_) => Err("expected a whole number, at least 1".to_owned()),
         Ok(number) => Ok(number),
+    }
+}
+
+/// A path for uploads that leaves those of the server itself alone.
+pub(super) fn base_url(path: &str) -> Result<BaseUrl, String> {
+    let base: BaseUrl = path
+        .parse()
+        .map_err(|error: InvalidBaseUrl| error.to_string())?;
+    match base.as_str() {
+        "/health" | "/health/ready" => Err(
+            "the health of the server is found there; take another path, such as /files".to_owned(),
+        ),
+        _ => Ok(base),
     }
 }
 

@@ -17,6 +17,7 @@ mod notifier;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::plugins::{PluginSet, Registry};
 
@@ -96,6 +97,15 @@ impl Hooks {
         self.required.contains(kind) || self.is_answered(&self.registry.current(), kind)
     }
 
+    /// Whether somebody answers every event that is required.
+    #[must_use]
+    pub fn answer_required(&self) -> bool {
+        let plugins = self.registry.current();
+        self.required
+            .iter()
+            .all(|kind| self.is_answered(&plugins, kind))
+    }
+
     /// Asks whether an upload may be created.
     ///
     /// # Errors
@@ -147,10 +157,10 @@ impl Hooks {
         }
     }
 
-    /// Delivers the notifications that are queued, for a few seconds at most.
-    /// To be called from outside of any asynchronous runtime.
-    pub fn close(&self) {
-        self.notifier.close();
+    /// Delivers the notifications that are queued, for `within` at most. To be
+    /// called from outside of any asynchronous runtime.
+    pub fn close(&self, within: Duration) {
+        self.notifier.close(within);
     }
 
     /// A round of questions, if anybody is to be asked. The set of plugins is

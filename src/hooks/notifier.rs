@@ -36,9 +36,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait that a plugin can ask for: it holds up the events behind.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// How long the end of the server waits for queues to empty.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 type Queue = (Sender<Arc<Event>>, JoinHandle<()>);
 
 /// The queues, and the thread that empties them.
@@ -117,7 +114,7 @@ impl Notifier {
 
     /// Delivers what is queued, for a bounded time. What is sent after this is
     /// dropped.
-    pub(super) fn close(&self) {
+    pub(super) fn close(&self, within: Duration) {
         let open = self
             .open
             .lock()
@@ -135,10 +132,10 @@ impl Notifier {
                     }
                 }
             };
-            if tokio::time::timeout(FAREWELL, all).await.is_err() {
+            if tokio::time::timeout(within, all).await.is_err() {
                 tracing::error!(
-                    "notifications were not delivered within {} s of the end and are lost",
-                    FAREWELL.as_secs()
+                    "notifications were not delivered within {:.1} s of the end and are lost",
+                    within.as_secs_f32()
                 );
             }
         });

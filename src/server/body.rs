@@ -12,10 +12,12 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use actix_web::web;
 use bytes::Bytes;
 use futures_util::Stream;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::connection::Gate;
@@ -26,10 +28,66 @@ use crate::uploads::BodyError;
 /// reads at a time.
 const QUEUE_BYTES: usize = 128 * 1024;
 
+/// A body as it comes off the connection, whichever version of HTTP that is.
+pub(super) type Source = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>;
+
+/// A body before anybody has asked for it.
+pub(super) struct Incoming {
+    source: Source,
+    gate: Gate,
+    wanted: Option<oneshot::Sender<()>>,
+}
+
+impl Incoming {
+    /// A body whose connection `gate` holds back while it cannot be taken.
+    pub(super) fn new(source: Source, gate: Gate) -> Self {
+        Self {
+            source,
+            gate,
+            wanted: None,
+        }
+    }
+
+    /// Tells `wanted` when the body is asked for the first time.
+    pub(super) fn telling(mut self, wanted: oneshot::Sender<()>) -> Self {
+        self.wanted = Some(wanted);
+        self
+    }
+}
+
 /// The body as the layers below see it.
 pub(super) struct RequestBody {
     shared: Rc<RefCell<Shared>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Who wants to know that the body is wanted.
+    tell: Option<oneshot::Sender<()>>,
+    silence: Option<Silence>,
+}
+
+/// How long nothing has come while something was waited for.
+struct Silence {
+    limit: Duration,
+    timer: Pin<Box<Sleep>>,
+    runs: bool,
+}
+
+impl Silence {
+    fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            timer: Box::pin(sleep(limit)),
+            runs: false,
+        }
+    }
+
+    /// Ready when it was too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.runs {
+            self.timer.as_mut().reset(Instant::now() + self.limit);
+            self.runs = true;
+        }
+        self.timer.as_mut().poll(cx)
+    }
 }
 
 /// The side of the handler.
@@ -38,7 +96,7 @@ pub(super) struct Intake {
 }
 
 struct Shared {
-    payload: web::Payload,
+    source: Source,
     /// Shut while the payload may have bytes that the queue has no room for.
     gate: Gate,
     queue: VecDeque<Bytes>,
@@ -53,14 +111,19 @@ struct Shared {
     task: Option<Waker>,
 }
 
-/// The two sides of a body.
+/// The two sides of a body. It breaks off when nothing comes for `silence`.
 pub(super) fn split(
-    payload: web::Payload,
-    gate: Gate,
+    incoming: Incoming,
     in_flight: &InFlight,
+    silence: Option<Duration>,
 ) -> (Intake, RequestBody) {
+    let Incoming {
+        source,
+        gate,
+        wanted,
+    } = incoming;
     let shared = Rc::new(RefCell::new(Shared {
-        payload,
+        source,
         gate,
         queue: VecDeque::new(),
         queued: 0,
@@ -75,6 +138,8 @@ pub(super) fn split(
     let body = RequestBody {
         shared,
         cut: Box::pin(in_flight.cut().clone().cancelled_owned()),
+        tell: wanted,
+        silence: silence.map(Silence::new),
     };
     (intake, body)
 }
@@ -104,12 +169,12 @@ impl Shared {
                 self.gate.shut();
                 return Poll::Pending;
             }
-            match Pin::new(&mut self.payload).poll_next(cx) {
+            match self.source.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
                     self.queued += chunk.len();
                     self.queue.push_back(chunk);
                 }
-                Poll::Ready(Some(Err(_))) => self.end = Some(Err(BodyError::Disconnected)),
+                Poll::Ready(Some(Err(error))) => self.end = Some(Err(error)),
                 Poll::Ready(None) => self.end = Some(Ok(())),
                 Poll::Pending => {
                     self.gate.open();
@@ -149,14 +214,23 @@ impl Stream for RequestBody {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(tell) = self.tell.take() {
+            // Nobody listens any more if the client is gone.
+            tell.send(()).ok();
+        }
         let next = self.shared.borrow_mut().next(cx);
-        match next {
-            Poll::Ready(next) => Poll::Ready(next),
-            Poll::Pending => self
-                .cut
-                .as_mut()
-                .poll(cx)
-                .map(|()| Some(Err(BodyError::Stopping))),
+        if next.is_ready() {
+            if let Some(silence) = &mut self.silence {
+                silence.runs = false;
+            }
+            return next;
+        }
+        if self.cut.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(BodyError::Stopping)));
+        }
+        match &mut self.silence {
+            Some(silence) => silence.poll(cx).map(|()| Some(Err(BodyError::Stalled))),
+            None => Poll::Pending,
         }
     }
 }

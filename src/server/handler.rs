@@ -1,151 +1,184 @@
-//! From the HTTP library's requests to the protocol's, and back.
+//! What happens to a request, whichever version of HTTP it came by: the rules
+//! about who may ask, health, and then the protocol.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use actix_web::body::SizedStream;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, rt, web};
+use actix_web::rt;
 
-use super::body::{self, Intake, RequestBody};
-use super::connection::Gate;
+use super::body::{self, Incoming, Intake, RequestBody};
+use super::cors::{CorsConfig, Verdict};
+use super::health::{Health, Question};
 use super::in_flight::InFlight;
-use crate::tus::{Headers, Request, Response, ResponseBody, Target, Tus, VERSION};
+use super::proxy::{self, Forwarded};
+use crate::tus::{Headers, Request, Response, Target, Trailers, Tus};
+
+/// How requests are treated.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) cors: CorsConfig,
+    pub(super) behind_proxy: bool,
+    pub(super) log_health: bool,
+    /// How long a body may send nothing.
+    pub(super) read_timeout: Option<Duration>,
+}
 
 /// What a request needs; one for all threads.
 #[derive(Debug)]
 pub(super) struct Service {
     tus: Tus,
     in_flight: InFlight,
+    rules: Rules,
+    health: Health,
+}
+
+/// The head of a request.
+pub(super) struct Head {
+    /// As it was sent, before any override.
+    pub(super) method: String,
+    pub(super) path: String,
+    /// Path and query.
+    pub(super) uri: String,
+    /// With `host`, also where the version of HTTP calls it otherwise.
+    pub(super) headers: Headers,
+    /// Whether a body comes, or may come.
+    pub(super) has_body: bool,
+    /// Set when the body has come to its end.
+    pub(super) trailers: Trailers,
+    /// Who made the connection.
+    pub(super) peer: Option<IpAddr>,
+    /// Whether the connection is TLS.
+    pub(super) secure: bool,
+}
+
+/// The client and how it sees the server.
+struct Way {
+    client: Option<IpAddr>,
+    /// Scheme and host; empty if the host is not known.
+    origin: String,
+    /// What a proxy took off the path.
+    prefix: String,
 }
 
 impl Service {
-    pub(super) fn new(tus: Tus, in_flight: InFlight) -> Self {
-        Self { tus, in_flight }
-    }
-}
-
-/// Answers every request.
-pub(super) async fn handle(
-    request: HttpRequest,
-    payload: web::Payload,
-    service: web::Data<Service>,
-) -> HttpResponse {
-    let begun = Instant::now();
-    let response = match service.tus.base_url().target(request.path()) {
-        Some(target) => {
-            // Every connection has one; a new one would guard nothing.
-            let gate = request.conn_data::<Gate>().cloned().unwrap_or_default();
-            let service = service.into_inner();
-            let (intake, body) = body::split(payload, gate, &service.in_flight);
-            let request = to_protocol(&request, target);
-            into_http(answer(request, intake, body, service).await)
+    pub(super) fn new(tus: Tus, in_flight: InFlight, rules: Rules) -> Self {
+        Self {
+            tus,
+            in_flight,
+            rules,
+            health: Health::default(),
         }
-        None => HttpResponse::NotFound().finish(),
-    };
-    tracing::debug!(
-        method = %request.method(),
-        uri = %request.uri(),
-        status = response.status().as_u16(),
-        micros = begun.elapsed().as_micros(),
-        "request"
-    );
-    response
-}
-
-async fn answer(
-    request: Request,
-    intake: Intake,
-    body: RequestBody,
-    service: Arc<Service>,
-) -> Response {
-    if !request.is_mutating() {
-        return service.tus.handle(&request, body).await;
     }
-    let Some(running) = service.in_flight.begin() else {
-        return stopping();
-    };
-    // This future is dropped when the client goes away; the task is not, so
-    // that nothing is left half done.
-    let mut task = rt::spawn(async move {
-        let response = service.tus.handle(&request, body).await;
-        drop(running);
+
+    /// Answers a request.
+    pub(super) async fn answer(self: Arc<Self>, head: Head, body: Incoming) -> Response {
+        let begun = Instant::now();
+        let (method, uri) = (head.method.clone(), head.uri.clone());
+        let question = Question::of(&head.path);
+        let response = match question {
+            Some(question) => {
+                let stopping = self.in_flight.is_stopping();
+                self.health
+                    .answer(question, &head.method, &self.tus, stopping)
+                    .await
+            }
+            None => match self.tus.base_url().target(&head.path) {
+                Some(target) => Arc::clone(&self).judge(head, target, body).await,
+                None => Response::empty(404),
+            },
+        };
+        if question.is_none() || self.rules.log_health {
+            tracing::debug!(
+                %method,
+                uri,
+                status = response.status,
+                micros = begun.elapsed().as_micros(),
+                "request"
+            );
+        }
         response
-    });
-    let ended = tokio::select! {
-        biased;
-        ended = &mut task => ended,
-        () = intake.run() => task.await,
-    };
-    match ended {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a request's task did not end");
-            plain(500, "Internal error.")
+    }
+
+    /// Lets those through whose origin may ask.
+    async fn judge(self: Arc<Self>, head: Head, target: Target, body: Incoming) -> Response {
+        let way = self.way(&head);
+        let cors = &self.rules.cors;
+        let verdict = cors.judge(&head.method, &head.headers, &way.origin);
+        let mut response = match verdict {
+            Verdict::Refused => Response::plain(403, "The origin is not allowed."),
+            Verdict::Preflight(_) => Response::protocol(204),
+            Verdict::Allowed(_) | Verdict::NotAsked => {
+                let site = if way.origin.is_empty() {
+                    way.prefix
+                } else {
+                    way.origin + &way.prefix
+                };
+                let request =
+                    Request::new(&head.method, target, head.uri, way.client, head.headers)
+                        .with_site(site)
+                        .with_body(head.has_body, head.trailers);
+                let silence = self.rules.read_timeout;
+                let (intake, body) = body::split(body, &self.in_flight, silence);
+                Arc::clone(&self).run(request, intake, body).await
+            }
+        };
+        cors.decorate(&mut response, &verdict);
+        response
+    }
+
+    async fn run(self: Arc<Self>, request: Request, intake: Intake, body: RequestBody) -> Response {
+        if !request.is_mutating() {
+            return self.tus.handle(&request, body).await;
+        }
+        let Some(running) = self.in_flight.begin() else {
+            return stopping();
+        };
+        // This future is dropped when the client goes away; the task is not, so
+        // that nothing is left half done.
+        let mut task = rt::spawn(async move {
+            let response = self.tus.handle(&request, body).await;
+            drop(running);
+            response
+        });
+        let ended = tokio::select! {
+            biased;
+            ended = &mut task => ended,
+            () = intake.run() => task.await,
+        };
+        match ended {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(%error, "a request's task did not end");
+                Response::plain(500, "Internal error.")
+            }
+        }
+    }
+
+    fn way(&self, head: &Head) -> Way {
+        let forwarded = if self.rules.behind_proxy {
+            Forwarded::read(&head.headers)
+        } else {
+            Forwarded::default()
+        };
+        let host = forwarded.host.as_deref().or_else(|| {
+            let host = head.headers.text("host").ok().flatten()?;
+            proxy::is_authority(host).then_some(host)
+        });
+        let scheme = match forwarded.secure.unwrap_or(head.secure) {
+            true => "https",
+            false => "http",
+        };
+        Way {
+            client: forwarded.client.or(head.peer),
+            origin: host.map_or_else(String::new, |host| format!("{scheme}://{host}")),
+            prefix: forwarded.prefix.unwrap_or_default(),
         }
     }
 }
 
 fn stopping() -> Response {
-    let mut response = plain(503, "The server is stopping.");
+    let mut response = Response::plain(503, "The server is stopping.");
+    response.add("Retry-After", "1");
     response
-        .headers
-        .push(("Retry-After".into(), "1".to_owned()));
-    response
-}
-
-/// An answer that the protocol has no part in.
-fn plain(status: u16, text: &str) -> Response {
-    Response {
-        status,
-        headers: vec![
-            ("Tus-Resumable".into(), VERSION.to_owned()),
-            (
-                "Content-Type".into(),
-                "text/plain; charset=utf-8".to_owned(),
-            ),
-        ],
-        body: ResponseBody::Text(text.to_owned()),
-    }
-}
-
-fn to_protocol(request: &HttpRequest, target: Target) -> Request {
-    let headers: Headers = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()))
-        .collect();
-    let uri = match request.uri().path_and_query() {
-        Some(path) => path.as_str(),
-        None => request.path(),
-    };
-    Request::new(
-        request.method().as_str(),
-        target,
-        uri.to_owned(),
-        request.peer_addr().map(|address| address.ip()),
-        headers,
-    )
-}
-
-fn into_http(response: Response) -> HttpResponse {
-    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut http = HttpResponse::build(status);
-    for (name, value) in &response.headers {
-        match (
-            HeaderName::try_from(name.as_ref()),
-            HeaderValue::from_str(value),
-        ) {
-            (Ok(name), Ok(value)) => {
-                http.append_header((name, value));
-            }
-            _ => tracing::warn!(%name, "a header field cannot be sent"),
-        }
-    }
-    match response.body {
-        ResponseBody::Empty => http.finish(),
-        ResponseBody::Text(text) => http.body(text),
-        ResponseBody::Content { length, stream } => http.body(SizedStream::new(length, stream)),
-    }
 }

@@ -12,6 +12,7 @@ const MOST: u32 = 1 << 24;
 #[derive(Debug, Clone)]
 pub(super) struct InFlight {
     places: Arc<Semaphore>,
+    stopping: CancellationToken,
     hang_up: CancellationToken,
     cut: CancellationToken,
 }
@@ -26,6 +27,7 @@ impl Default for InFlight {
     fn default() -> Self {
         Self {
             places: Arc::new(Semaphore::new(MOST as usize)),
+            stopping: CancellationToken::new(),
             hang_up: CancellationToken::new(),
             cut: CancellationToken::new(),
         }
@@ -37,6 +39,16 @@ impl InFlight {
     pub(super) fn begin(&self) -> Option<Running> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         Some(Running { _place: place })
+    }
+
+    /// Is cancelled when a stop begins.
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    /// Whether a stop has begun.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
     }
 
     /// Is cancelled when connections are to end after their present answer.

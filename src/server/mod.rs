@@ -5,33 +5,51 @@
 //! - Whatever changes an upload runs to its end in a task of its own, also when
 //!   the client is gone and the HTTP library has dropped its request.
 //! - A body is passed on as it comes; nobody waits for its end.
-//! - A stop lets running requests end for a while, then cuts their bodies off.
+//! - Nobody holds a connection or a lock by silence: heads, bodies, answers and
+//!   pauses have their time.
+//! - A stop lets running requests end for a moment, then cuts their bodies off.
 //!   What came is stored before the process ends.
 
 mod body;
+mod chunked;
 mod connection;
+mod cors;
+mod door;
+mod expect;
+mod framing;
 mod handler;
+mod health;
+mod http1;
+mod http2;
 mod in_flight;
+mod listener;
+mod proxy;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod transport;
+
+pub use cors::CorsConfig;
+pub use listener::Listen;
+pub use shutdown::Budget;
+pub use tls::{TlsError, TlsFiles};
 
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_http::HttpService;
-use actix_http::error::DispatchError;
-use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::dev::AppConfig;
-use actix_web::{App, web};
-use tokio::net::{TcpSocket, TcpStream};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::tus::Tus;
-use connection::Connection;
-use handler::Service;
+use door::Door;
+use handler::{Rules, Service};
 use in_flight::InFlight;
+use listener::{Listener, SocketFile};
+use tls::Tls;
 
 /// How long a connection may stay silent between two requests. Chunked clients
 /// think for a moment between chunks; proxies keep theirs for about a minute.
@@ -42,143 +60,206 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// the answer on its way.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Connections that may wait to be accepted: as many as the system's own default
-/// limit on it allows on most machines. The standard library's 128 makes clients
-/// of a burst wait a second for their second try.
-const BACKLOG: u32 = 4096;
+/// Files that a connection needs open: itself and the upload that it writes.
+const FILES_A_CONNECTION: u64 = 2;
 
-/// Where to listen, and with how many threads.
+/// Files for everything else: modules, caches, libraries, the log.
+const OTHER_FILES: u64 = 256;
+
+/// Where to listen, with what, and how clients are treated.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// A name or an address.
-    pub host: String,
-    /// 0 for any that is free.
-    pub port: u16,
+    /// Where to listen.
+    pub listen: Listen,
     /// Threads that serve; `None` for one each processor.
     pub workers: Option<usize>,
+    /// Connections at a time; more wait to be accepted. Each thread takes its
+    /// share of it, and at least one.
+    pub max_connections: usize,
+    /// How long a body may send nothing, and a client may take nothing of an
+    /// answer; without limit if `None`.
+    pub read_timeout: Option<Duration>,
+    /// How long a stop may take, notifications included.
+    pub shutdown_timeout: Duration,
+    /// The certificate, to speak TLS and nothing else.
+    pub tls: Option<TlsFiles>,
+    /// Which websites may use the server.
+    pub cors: CorsConfig,
+    /// Whether a proxy in front is believed.
+    pub behind_proxy: bool,
+    /// Whether requests for the health of the server are logged.
+    pub log_health: bool,
 }
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {host}:{port}")]
-pub struct BindError {
-    host: String,
-    port: u16,
-    source: io::Error,
+#[non_exhaustive]
+pub enum BindError {
+    /// The address cannot be had.
+    #[error("cannot listen on {listen}")]
+    Listen {
+        /// Where.
+        listen: Listen,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A server that has its port and does not serve yet.
 #[derive(Debug)]
 pub struct Server {
     config: ServerConfig,
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    /// Where it listens, as the log says it.
+    address: String,
+    socket_file: Option<SocketFile>,
+    tls: Option<Tls>,
 }
 
 impl Server {
-    /// Takes the port. Waits for the name of the host to be looked up.
+    /// Reads the certificate and takes the port. Waits for the name of the host
+    /// to be looked up.
     ///
     /// # Errors
-    /// The host is unknown or the port is in use.
+    /// The certificate cannot be used; the host is unknown; the port is in use.
     pub async fn bind(config: ServerConfig) -> Result<Self, BindError> {
-        match listen(&config).await {
-            Ok((listener, address)) => Ok(Self {
+        let tls = config.tls.clone().map(Tls::load).transpose()?;
+        let taken = match &config.listen {
+            Listen::Tcp { host, port } => listener::tcp(host, *port)
+                .await
+                .map(|(socket, address)| (Listener::Tcp(socket), address.to_string(), None)),
+            Listen::Unix(path) => listener::unix(path).map(|(socket, file)| {
+                (
+                    Listener::Unix(socket),
+                    config.listen.to_string(),
+                    Some(file),
+                )
+            }),
+        };
+        match taken {
+            Ok((listener, address, socket_file)) => Ok(Self {
                 config,
                 listener,
                 address,
+                socket_file,
+                tls,
             }),
-            Err(source) => Err(BindError {
-                host: config.host,
-                port: config.port,
+            Err(source) => Err(BindError::Listen {
+                listen: config.listen,
                 source,
             }),
         }
     }
 
-    /// Where it listens.
+    /// Where it listens: an address with the port that is really used, or
+    /// `unix:` and a path.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
-    /// Serves until SIGTERM or SIGINT, then stops as the module says.
+    /// Serves until SIGTERM or SIGINT, then ends what runs. Gives what is left
+    /// of the time for that.
     ///
     /// # Errors
-    /// The operating system refused the threads or the signals.
-    pub async fn run(self, tus: Tus) -> io::Result<()> {
-        let stop = shutdown::signal()?;
+    /// The operating system refused sockets, threads or signals.
+    pub async fn run(self, tus: Tus) -> io::Result<Budget> {
+        let file = self.socket_file.clone();
+        let stop = shutdown::signal(move || {
+            if let Some(file) = file {
+                file.remove();
+            }
+        })?;
         self.run_until(stop, tus).await
     }
 
     /// Serves until `stop`, which gives its reason.
-    async fn run_until(self, stop: impl Future<Output = &'static str>, tus: Tus) -> io::Result<()> {
+    async fn run_until(
+        self,
+        stop: impl Future<Output = &'static str>,
+        tus: Tus,
+    ) -> io::Result<Budget> {
+        allow_files(self.config.max_connections);
         let in_flight = InFlight::default();
-        let service = web::Data::new(Service::new(tus, in_flight.clone()));
-        let connections = in_flight.clone();
-        let mut server = actix_web::dev::Server::build()
-            .shutdown_timeout(shutdown::CONNECTIONS.as_secs())
+        let door = self.door(tus, in_flight.clone());
+        let workers = self
+            .config
+            .workers
+            .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
+        let builder = actix_web::dev::Server::build()
+            .workers(workers)
+            .max_concurrent_connections((self.config.max_connections / workers).max(1))
+            .shutdown_timeout(self.config.shutdown_timeout.as_secs().max(1))
             .disable_signals();
-        if let Some(workers) = self.config.workers {
-            server = server.workers(workers);
-        }
-        let address = self.address;
-        let server = server
-            .listen("http", self.listener, move || {
-                let connections = connections.clone();
-                let app = App::new()
-                    .app_data(service.clone())
-                    .default_service(web::to(handler::handle));
-                fn_service(move |io| accept(io, connections.clone())).and_then(
-                    HttpService::build()
-                        .keep_alive(KEEP_ALIVE)
-                        .client_disconnect_timeout(LINGER)
-                        .local_addr(address)
-                        .on_connect_ext(|connection: &Connection<TcpStream>, data| {
-                            data.insert(connection.gate().clone());
-                        })
-                        .h1(map_config(app, |()| AppConfig::default())),
-                )
-            })?
-            .run();
-        let handle = server.handle();
-        let drained = shutdown::drain_on(stop, in_flight, handle);
-        tracing::info!(address = %self.address, "listening");
-        let (served, ()) = futures_util::join!(server, drained);
-        served
-    }
-}
-
-/// Listens on the first address of the host that can be had.
-async fn listen(config: &ServerConfig) -> io::Result<(TcpListener, SocketAddr)> {
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in tokio::net::lookup_host((config.host.as_str(), config.port)).await? {
-        match listen_on(address) {
-            Ok(listener) => {
-                let address = listener.local_addr()?;
-                return Ok((listener, address));
+        let server = match self.listener {
+            Listener::Tcp(socket) => builder.listen("http", socket, move || door.clone().open()),
+            Listener::Unix(socket) => {
+                builder.listen_uds("http", socket, move || door.clone().open())
             }
-            Err(error) => failed = error,
+        }?
+        .run();
+        let budget = Budget::new(self.config.shutdown_timeout);
+        let stopping = in_flight.stopping().clone();
+        let stopped = shutdown::drain_on(stop, in_flight, server.handle(), budget);
+        tokio::pin!(stopped);
+        let certificate = async {
+            match &self.tls {
+                Some(tls) => tls.watch().await,
+                None => std::future::pending().await,
+            }
+        };
+        tracing::info!(address = %self.address, tls = self.tls.is_some(), "listening");
+        let result = tokio::select! {
+            biased;
+            // It is done before the server only when that did not end in time.
+            budget = &mut stopped => Ok(budget),
+            served = server => match served {
+                Ok(()) if stopping.is_cancelled() => Ok(stopped.await),
+                served => served.and(Err(io::Error::other("the server ended by itself"))),
+            },
+            never = certificate => match never {},
+        };
+        if let Some(file) = self.socket_file {
+            file.remove();
+        }
+        result
+    }
+
+    fn door(&self, tus: Tus, in_flight: InFlight) -> Door {
+        let rules = Rules {
+            cors: self.config.cors.clone(),
+            behind_proxy: self.config.behind_proxy,
+            log_health: self.config.log_health,
+            read_timeout: self.config.read_timeout,
+        };
+        Door {
+            service: Arc::new(Service::new(tus, in_flight.clone(), rules)),
+            in_flight,
+            tls: self.tls.as_ref().map(Tls::acceptor),
+            patience: self.config.read_timeout,
         }
     }
-    Err(failed)
 }
 
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // A restart need not wait for the connections of the process before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
-}
-
-type Accepted = (Connection<TcpStream>, Option<SocketAddr>);
-
-async fn accept(io: TcpStream, in_flight: InFlight) -> Result<Accepted, DispatchError> {
-    // Answers are small and wait for nothing.
-    io.set_nodelay(true).map_err(DispatchError::Io)?;
-    let peer = io.peer_addr().ok();
-    Ok((Connection::new(io, in_flight.hang_up()), peer))
+/// Takes as many open files as the system gives: the limit that a process
+/// starts with is there for programs that cannot handle more.
+fn allow_files(connections: usize) {
+    let wanted = connections as u64 * FILES_A_CONNECTION + OTHER_FILES;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let possible = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    limit.current = Some(possible);
+    let raised = setrlimit(Resource::Nofile, limit).is_ok();
+    if !raised || possible < wanted {
+        tracing::warn!(
+            wanted,
+            possible,
+            "--max-connections needs more open files than the system allows; raise `ulimit -n` or lower it"
+        );
+    }
 }

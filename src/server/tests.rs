@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::hooks::Hooks;
-use crate::store::{FileStore, FileStoreConfig};
+use crate::store::{Durability, FileStore, FileStoreConfig};
 use crate::tus::TusConfig;
-use crate::uploads::Uploads;
+use crate::uploads::{Uploads, UploadsConfig};
 
 struct Running {
     address: SocketAddr,
@@ -34,13 +34,8 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
-                let server = Server::bind(ServerConfig {
-                    host: "127.0.0.1".to_owned(),
-                    port: 0,
-                    workers: Some(1),
-                });
-                let server = server.await.unwrap();
-                tell.send(server.address()).unwrap();
+                let server = Server::bind(config()).await.unwrap();
+                tell.send(server.address().parse().unwrap()).unwrap();
                 let stop = async {
                     stopped.await.unwrap();
                     "test"
@@ -102,6 +97,16 @@ impl Running {
         connection
     }
 
+    /// Waits until as many bytes are in the data file.
+    async fn wait_for_length(&self, upload: &str, count: usize) {
+        for _ in 0..2000 {
+            if self.stored(upload).len() == count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     fn stored(&self, upload: &str) -> Vec<u8> {
         let name = Path::new(upload).file_name().unwrap();
         std::fs::read(self.data.path().join(name)).unwrap()
@@ -116,17 +121,39 @@ impl Drop for Running {
     }
 }
 
+fn config() -> ServerConfig {
+    ServerConfig {
+        listen: Listen::Tcp {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+        },
+        workers: Some(1),
+        max_connections: 100,
+        read_timeout: Some(Duration::from_secs(60)),
+        shutdown_timeout: Duration::from_secs(9),
+        tls: None,
+        cors: CorsConfig::default(),
+        behind_proxy: false,
+        log_health: true,
+    }
+}
+
 fn face(directory: &Path) -> Tus {
     let store = FileStore::open(FileStoreConfig {
         data_dir: directory.to_owned(),
         info_dir: directory.to_owned(),
         dir_structure: "".parse().unwrap(),
-        force_fsync: false,
+        durability: Durability::None,
     });
-    let uploads = Uploads::new(Arc::new(store.unwrap()), Arc::new(Hooks::none()), None);
+    let uploads = Uploads::new(
+        Arc::new(store.unwrap()),
+        Arc::new(Hooks::none()),
+        UploadsConfig::default(),
+    );
     let config = TusConfig {
         base_url: "/files".parse().unwrap(),
         max_body_size: None,
+        extensions: crate::tus::ExtensionSet::ALL,
     };
     Tus::new(Arc::new(uploads), config)
 }
@@ -157,8 +184,9 @@ async fn every_byte_that_arrived_is_stored_when_the_client_breaks_off() {
                 connection.set_zero_linger().unwrap();
             }
             drop(connection);
-            // What is still in the sockets has to be read before the end is seen.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // What is still in the sockets has to be read before the end is seen,
+            // and before the next request takes the upload over.
+            server.wait_for_length(&upload, count).await;
             assert_eq!(server.offset(&upload).await, count, "reset: {reset}");
             assert!(server.stored(&upload) == body);
         }
@@ -189,6 +217,10 @@ async fn a_stop_does_not_wait_for_silent_connections_and_waits_for_requests() {
     let body = bytes(10_000_000);
     let (first, rest) = body.split_at(300_000);
     let mut connection = server.begin(&upload, first).await;
+    // A connection that nobody has accepted yet is closed by a stop.
+    while server.stored(&upload).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let stopping = thread::spawn(move || {
         server.stop();
         server

@@ -109,6 +109,18 @@ impl DirStructure {
     }
 }
 
+impl DirStructure {
+    /// How many directories it has, one in the other.
+    #[must_use]
+    pub(super) fn depth(&self) -> usize {
+        let example = self.directory(UNIX_EPOCH);
+        match example.as_str() {
+            "" => 0,
+            path => path.split('/').count(),
+        }
+    }
+}
+
 /// A moment in the proleptic Gregorian calendar, UTC.
 #[derive(Debug, PartialEq, Eq)]
 struct CivilTime {

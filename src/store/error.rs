@@ -32,6 +32,10 @@ pub enum StoreError {
         /// Bytes there are.
         found: u64,
     },
+    /// The bytes of a checked append are not those that were expected. None of
+    /// them is stored.
+    #[error("the bytes do not have the expected checksum")]
+    ChecksumMismatch,
     /// The record cannot be understood: torn, foreign, or of a newer version.
     #[error("the record {} is damaged: {reason}", path.display())]
     DamagedRecord {

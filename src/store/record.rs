@@ -11,16 +11,37 @@ pub enum RecordKind {
     /// Stands for itself.
     #[default]
     Whole,
+    /// A part of an upload to come.
+    Partial {
+        /// The final upload that takes the part's place: once it is finished,
+        /// the part is used up, and its bytes go. Until then it means nothing.
+        used_by: Option<UploadId>,
+    },
+    /// Made of parts.
+    Final(Parts),
+}
+
+/// What a final upload is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// `Upload-Concat` exactly as the client gave it.
+    pub header: String,
+    /// The parts in their order; one may stand several times.
+    pub ids: Vec<UploadId>,
+    /// `Upload-Metadata` exactly as the client gave it, also where a hook
+    /// changed the upload's: with the parts it tells a request that is sent
+    /// again from another one.
+    pub requested_metadata: Option<String>,
 }
 
 /// Everything about an upload except its bytes and their number: the data
-/// file's length is the truth about the offset.
+/// file's length is the truth about the offset, up to what is unverified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The last segment of the upload's URL.
     pub id: UploadId,
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` until the client says. Once set it stays.
+    pub length: Option<u64>,
     /// `Upload-Metadata` exactly as the client gave it; `None` when it gave
     /// none.
     pub metadata: Option<String>,
@@ -34,6 +55,12 @@ pub struct Record {
     pub finished: bool,
     /// Whole, or part of a concatenation.
     pub kind: RecordKind,
+    /// Where bytes begin that nobody has verified yet. They do not count as
+    /// stored, although they are there. While no append is under way this is
+    /// what a crash left; see [`Store::discard_unverified`].
+    ///
+    /// [`Store::discard_unverified`]: super::Store::discard_unverified
+    pub unverified: Option<u64>,
 }
 
 /// An upload as the store found it.
@@ -43,6 +70,8 @@ pub struct Stored {
     pub record: Record,
     /// Bytes stored.
     pub offset: u64,
+    /// When the bytes changed last: at the last append or the creation.
+    pub changed_at: SystemTime,
 }
 
 /// What the store needs to begin an upload.
@@ -50,8 +79,8 @@ pub struct Stored {
 pub struct NewRecord {
     /// The last segment of the upload's URL; may be taken.
     pub id: UploadId,
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` if the client says it later.
+    pub length: Option<u64>,
     /// `Upload-Metadata` exactly as the client gave it.
     pub metadata: Option<String>,
     /// When the upload was created.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::uploads::{Body, BodyError};
+use crate::uploads::{Body, BodyError, Expectation};
 
 /// A body that ends with an error after as many bytes as one request may
 /// carry.
@@ -35,10 +35,14 @@ impl<B: Stream<Item = Result<Bytes, BodyError>>> LimitedBody<B> {
         self.length != Some(0)
     }
 
-    pub(super) fn as_body(&mut self) -> Body<'_> {
+    pub(super) fn as_body<'a>(&'a mut self, checksum: Option<Expectation<'a>>) -> Body<'a> {
         let length = self.length;
         let stream: Pin<&mut Self> = Pin::new(self);
-        Body { length, stream }
+        Body {
+            length,
+            stream,
+            checksum,
+        }
     }
 }
 

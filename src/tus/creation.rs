@@ -1,13 +1,15 @@
-//! POST: an upload begins (tus 1.0.0, "Creation" and "Creation With Upload").
+//! POST: an upload begins (tus 1.0.0, "Creation", "Creation With Upload" and
+//! "Concatenation").
 
 use bytes::Bytes;
 use futures_util::Stream;
 
 use super::body_limit::LimitedBody;
+use super::concatenation::Concat;
 use super::errors::Problem;
 use super::patch::is_upload_content;
-use super::{Headers, InvalidHeader, Request, Response, Tus};
-use crate::uploads::{BodyError, Cause, Metadata, NewUpload, UploadId};
+use super::{Extension, Headers, InvalidHeader, Request, Response, Tus};
+use crate::uploads::{BodyError, Cause, Created, Metadata, NewFinal, NewUpload, UploadId};
 
 impl Tus {
     pub(super) async fn creation<B>(
@@ -20,43 +22,86 @@ impl Tus {
         B: Stream<Item = Result<Bytes, BodyError>>,
     {
         let headers = &request.headers;
+        self.require_on(Extension::Concatenation, headers.contains("upload-concat"))?;
+        self.require_on(Extension::CreationWithUpload, body.may_have_bytes())?;
+        let deferred = headers.contains("upload-defer-length");
+        self.require_on(Extension::CreationDeferLength, deferred)?;
+        let partial = match Concat::read(headers, &request.site, &self.config.base_url)? {
+            None => false,
+            Some(Concat::Partial) => true,
+            Some(Concat::Final { header, parts }) => {
+                if headers.contains("upload-length") || headers.contains("upload-defer-length") {
+                    return Err(Problem::LengthOfFinal);
+                }
+                if body.may_have_bytes() {
+                    return Err(Problem::BytesOfFinal);
+                }
+                let new = NewFinal {
+                    header,
+                    parts,
+                    metadata: metadata(headers)?,
+                };
+                let created = self.uploads.concatenate(cause, new).await?;
+                return Ok(self.created(request, created));
+            }
+        };
         let new = NewUpload {
             length: length(headers)?,
             metadata: metadata(headers)?,
+            partial,
         };
+        let checksum = self.expected_checksum(request)?;
         // Many clients set some type even though there is no body.
         let body = if !body.may_have_bytes() {
             None
         } else if is_upload_content(headers) {
-            Some(body.as_body())
+            Some(body.as_body(checksum))
         } else {
             return Err(Problem::ContentType);
         };
         let created = self.uploads.create(cause, new, body).await?;
-        let response = Response::new(201)
-            .with("Location", self.location(headers, &created.id))
-            .with("Upload-Offset", created.offset)
-            .with_chosen(created.headers);
-        Ok(match created.finish {
-            Some(changes) => response.finished(changes),
-            None => response,
-        })
+        Ok(self.created(request, created))
     }
 
-    /// The upload's URL: absolute if the client said what it calls the server.
-    fn location(&self, headers: &Headers, id: &UploadId) -> String {
-        let path = format!("{}/{id}", self.config.base_url.as_str());
-        match headers.text("host") {
-            Ok(Some(host)) if !host.is_empty() => format!("http://{host}{path}"),
-            _ => path,
+    /// Refuses a request that uses an extension which is turned off. Passing
+    /// over what it asks for would give its client another upload than it
+    /// thinks.
+    pub(super) fn require_on(&self, extension: Extension, used: bool) -> Result<(), Problem> {
+        if used && !self.config.extensions.contains(extension) {
+            return Err(Problem::TurnedOff(extension));
         }
+        Ok(())
+    }
+
+    fn created(&self, request: &Request, created: Created) -> Response {
+        let response = Response::new(201)
+            .with("Location", self.location(request, &created.id))
+            .with("Upload-Offset", created.offset)
+            .expiring(created.expires_at)
+            .with_chosen(created.headers);
+        match created.finish {
+            Some(changes) => response.finished(changes),
+            None => response,
+        }
+    }
+
+    /// The upload's URL: absolute if it is known what the client calls the
+    /// server.
+    fn location(&self, request: &Request, id: &UploadId) -> String {
+        format!("{}{}/{id}", request.site, self.config.base_url.as_str())
     }
 }
 
-fn length(headers: &Headers) -> Result<u64, InvalidHeader> {
-    headers
-        .bytes("upload-length")?
-        .ok_or(InvalidHeader("upload-length"))
+/// Exactly one of `Upload-Length` and `Upload-Defer-Length: 1` is there (tus
+/// 1.0.0, "Creation", POST).
+fn length(headers: &Headers) -> Result<Option<u64>, InvalidHeader> {
+    let length = headers.bytes("upload-length")?;
+    match (length, headers.text("upload-defer-length")?) {
+        (Some(length), None) => Ok(Some(length)),
+        (None, Some("1")) => Ok(None),
+        (None, None) => Err(InvalidHeader("upload-length")),
+        (_, Some(_)) => Err(InvalidHeader("upload-defer-length")),
+    }
 }
 
 fn metadata(headers: &Headers) -> Result<Option<Metadata>, Problem> {

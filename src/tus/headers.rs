@@ -52,6 +52,15 @@ impl Headers {
         }
     }
 
+    /// All values of the field `name`, which is lower case, as the list that
+    /// they are together (RFC 9110, 5.3); `None` if there is no such field.
+    #[must_use]
+    pub fn joined(&self, name: &str) -> Option<String> {
+        let mut values = self.values(name).map(String::from_utf8_lossy);
+        let first = values.next()?.into_owned();
+        Some(values.fold(first, |list, value| list + ", " + &value))
+    }
+
     /// `Content-Length`, in bytes.
     ///
     /// # Errors

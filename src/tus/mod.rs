@@ -6,23 +6,34 @@
 
 mod base_url;
 mod body_limit;
+mod checksum;
+mod concatenation;
+mod conditional;
 mod creation;
 mod disposition;
 mod errors;
+mod expiration;
+mod extensions;
 mod get;
 mod head;
 mod headers;
 mod options;
 mod patch;
+#[cfg(test)]
+mod properties;
+mod range;
 mod request;
 mod response;
 mod termination;
+mod trailers;
 mod version;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use extensions::{Extension, ExtensionSet, UnknownExtension};
 pub use headers::{Headers, InvalidHeader};
 pub use request::{Method, Request, Target};
 pub use response::{Response, ResponseBody};
+pub use trailers::Trailers;
 pub use version::VERSION;
 
 use std::sync::Arc;
@@ -41,6 +52,8 @@ pub struct TusConfig {
     pub base_url: BaseUrl,
     /// Bytes that one request may carry; no limit if `None`.
     pub max_body_size: Option<u64>,
+    /// What is spoken besides the core of the protocol.
+    pub extensions: ExtensionSet,
 }
 
 /// The face of [`Uploads`] towards tus clients.
@@ -55,6 +68,12 @@ impl Tus {
     #[must_use]
     pub fn new(uploads: Arc<Uploads>, config: TusConfig) -> Self {
         Self { uploads, config }
+    }
+
+    /// What it is a face of.
+    #[must_use]
+    pub fn uploads(&self) -> &Uploads {
+        &self.uploads
     }
 
     /// Where uploads are found.
@@ -87,35 +106,49 @@ impl Tus {
         B: Stream<Item = Result<Bytes, BodyError>>,
     {
         let cause = Cause::new(|| request.describe());
+        let allowed = self.allowed(&request.target);
+        if allowed.is_empty() {
+            return Err(Problem::NotFound);
+        }
+        if !allowed.contains(&request.method.name()) {
+            return Err(Problem::MethodNotAllowed(allowed.join(", ")));
+        }
+        if !matches!(request.method, Method::Options | Method::Get) {
+            version::require(&request.headers)?;
+        }
         match (&request.target, &request.method) {
-            (Target::Collection | Target::Upload(_), Method::Options) => Ok(self.options()),
-            (Target::Collection, Method::Post) => {
-                version::require(&request.headers)?;
+            (_, Method::Options) => Ok(self.options()),
+            (Target::Collection, _) => {
                 let body = self.limit(request, body)?;
                 self.creation(request, &cause, body).await
             }
-            (Target::Collection, _) => Err(Problem::MethodNotAllowed("OPTIONS, POST")),
-            (Target::Upload(id), method) => match method {
-                Method::Get => self.get(&cause, &upload_id(id)?).await,
-                Method::Head => {
-                    version::require(&request.headers)?;
-                    self.head(&upload_id(id)?).await
-                }
-                Method::Patch => {
-                    version::require(&request.headers)?;
-                    let body = self.limit(request, body)?;
-                    self.patch(request, &cause, &upload_id(id)?, body).await
-                }
-                Method::Delete => {
-                    version::require(&request.headers)?;
-                    self.termination(&cause, &upload_id(id)?).await
-                }
-                _ => Err(Problem::MethodNotAllowed(
-                    "DELETE, GET, HEAD, OPTIONS, PATCH",
-                )),
-            },
+            (Target::Upload(id), Method::Get) => self.get(request, &cause, &upload_id(id)?).await,
+            (Target::Upload(id), Method::Head) => self.head(&upload_id(id)?).await,
+            (Target::Upload(id), Method::Delete) => self.termination(&cause, &upload_id(id)?).await,
+            (Target::Upload(id), _) => {
+                let body = self.limit(request, body)?;
+                self.patch(request, &cause, &upload_id(id)?, body).await
+            }
             (Target::Other, _) => Err(Problem::NotFound),
         }
+    }
+
+    /// The names of the methods that are served for `target`, in order.
+    fn allowed(&self, target: &Target) -> Vec<&'static str> {
+        let on = |extension| self.config.extensions.contains(extension);
+        let methods: &[(&str, bool)] = match target {
+            Target::Collection => &[("OPTIONS", true), ("POST", on(Extension::Creation))],
+            Target::Upload(_) => &[
+                ("DELETE", on(Extension::Termination)),
+                ("GET", on(Extension::Getting)),
+                ("HEAD", true),
+                ("OPTIONS", true),
+                ("PATCH", true),
+            ],
+            Target::Other => &[],
+        };
+        let served = methods.iter().filter(|(_, served)| *served);
+        served.map(|(name, _)| *name).collect()
     }
 
     /// The body, if it may be as long as it says it is.
@@ -130,8 +163,7 @@ impl Tus {
             return Err(Problem::BodyTooLarge);
         }
         let length = match length {
-            // Neither a length nor chunks: there is no body.
-            None if !request.headers.contains("transfer-encoding") => Some(0),
+            None if !request.has_body => Some(0),
             length => length,
         };
         Ok(LimitedBody::new(body, length, self.config.max_body_size))

@@ -6,7 +6,7 @@ use futures_util::Stream;
 use super::body_limit::LimitedBody;
 use super::errors::Problem;
 use super::{Headers, InvalidHeader, Request, Response, Tus};
-use crate::uploads::{BodyError, Cause, UploadId};
+use crate::uploads::{Append, BodyError, Cause, UploadId};
 
 impl Tus {
     pub(super) async fn patch<B>(
@@ -26,11 +26,15 @@ impl Tus {
         let offset = headers
             .bytes("upload-offset")?
             .ok_or(InvalidHeader("upload-offset"))?;
-        let appended = self
-            .uploads
-            .append(cause, id, offset, body.as_body())
-            .await?;
-        let response = Response::new(204).with("Upload-Offset", appended.offset);
+        let append = Append {
+            offset,
+            length: headers.bytes("upload-length")?,
+            body: body.as_body(self.expected_checksum(request)?),
+        };
+        let appended = self.uploads.append(cause, id, append).await?;
+        let response = Response::new(204)
+            .with("Upload-Offset", appended.offset)
+            .expiring(appended.expires_at);
         Ok(match appended.finish {
             Some(changes) => response.finished(changes),
             None => response,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Headers;
+use super::{Headers, Trailers};
 use crate::hooks::RequestState;
 
 /// What is asked.
@@ -78,6 +78,14 @@ pub struct Request {
     pub remote_address: Option<IpAddr>,
     /// The header fields.
     pub headers: Headers,
+    /// What stands before the path in the URLs of this server, as the client
+    /// sees it: scheme, host and what a proxy took off the path. Empty if none
+    /// of it is known.
+    pub site: String,
+    /// Whether a body comes, or may come.
+    pub has_body: bool,
+    /// What comes after the body.
+    pub trailers: Trailers,
 }
 
 impl Request {
@@ -102,8 +110,27 @@ impl Request {
             target,
             uri,
             remote_address,
+            site: String::new(),
+            has_body: headers.contains("content-length") || headers.contains("transfer-encoding"),
+            trailers: Trailers::default(),
             headers,
         }
+    }
+
+    /// The request with what stands before the path in URLs of this server.
+    #[must_use]
+    pub fn with_site(mut self, site: String) -> Self {
+        self.site = site;
+        self
+    }
+
+    /// The request with or without a body, and with what comes after it. HTTP/2
+    /// has no field that says whether there is one.
+    #[must_use]
+    pub fn with_body(mut self, has_body: bool, trailers: Trailers) -> Self {
+        self.has_body = has_body;
+        self.trailers = trailers;
+        self
     }
 
     /// Whether it can change an upload.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::VERSION;
 use crate::hooks::FinishChanges;
 use crate::uploads::ContentStream;
 
@@ -49,6 +50,29 @@ pub struct Response {
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
 impl Response {
+    /// A response that the protocol has no part in, without fields and body.
+    #[must_use]
+    pub fn empty(status: u16) -> Self {
+        Self::new(status)
+    }
+
+    /// A response to a client of the protocol, without a body.
+    #[must_use]
+    pub fn protocol(status: u16) -> Self {
+        Self::new(status).with("Tus-Resumable", VERSION)
+    }
+
+    /// A response to a client of the protocol with a text of this server.
+    #[must_use]
+    pub fn plain(status: u16, text: &str) -> Self {
+        Self::text(status, text).with("Tus-Resumable", VERSION)
+    }
+
+    /// Adds a field.
+    pub fn add(&mut self, name: &'static str, value: &str) {
+        self.headers.push((name.into(), value.to_owned()));
+    }
+
     /// A response without fields and body.
     pub(super) fn new(status: u16) -> Self {
         Self {
@@ -56,6 +80,12 @@ impl Response {
             headers: Vec::new(),
             body: ResponseBody::Empty,
         }
+    }
+
+    /// The words beside the status, where tus has a status of its own.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        (self.status == 460).then_some("Checksum Mismatch")
     }
 
     /// A response with a text of this server.
@@ -81,7 +111,7 @@ impl Response {
     }
 
     /// Sets a field that must not stand twice.
-    pub(super) fn set(&mut self, name: &'static str, value: &str) {
+    pub fn set(&mut self, name: &'static str, value: &str) {
         self.headers
             .retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self.headers.push((name.into(), value.to_owned()));

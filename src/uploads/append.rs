@@ -1,10 +1,22 @@
 //! Bytes are added to an upload.
 
-use futures_util::StreamExt as _;
+use std::time::SystemTime;
 
 use super::{Body, Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
-use crate::store::Record;
+use crate::store::RecordKind;
+
+/// What a client adds to an upload.
+#[derive(Debug)]
+pub struct Append<'a> {
+    /// Where the bytes belong; it must be where the upload ends.
+    pub offset: u64,
+    /// The upload's length, from a client that could not say it at the
+    /// creation.
+    pub length: Option<u64>,
+    /// The bytes.
+    pub body: Body<'a>,
+}
 
 /// What an append came to.
 #[derive(Debug, Clone)]
@@ -13,55 +25,72 @@ pub struct Appended {
     pub offset: u64,
     /// What hooks want in the response, if this append finished the upload.
     pub finish: Option<FinishChanges>,
-}
-
-/// What came of a body.
-pub(super) struct Received {
-    /// Bytes stored now.
-    pub(super) offset: u64,
-    /// Why no more came, if the body did not end as it should.
-    pub(super) cut: Option<UploadError>,
+    /// When the upload expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
-    /// Adds the bytes in `body` at `offset`, which must be where the upload
-    /// ends.
+    /// Adds bytes at the end of an upload, and gives it its length if it has
+    /// none yet.
     ///
     /// If that completes the upload, it is finished. An empty body at the end
     /// of a complete upload finishes it if a hook refused before, and changes
     /// nothing if it is finished.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, `OffsetMismatch`, `ExceedsLength`, `Body`,
-    /// `Refused`, or the storage failed. Unless it is one of the first three,
-    /// bytes may have been stored.
+    /// `NotFound`, `Expired`, `Locked`, `Final`, `OffsetMismatch`,
+    /// `LengthIsFixed`, `LengthBelowOffset`, `ChecksumMismatch`, `NoChecksum`,
+    /// `ExceedsLength`, `ExceedsMaximum`, `Body`, `Refused`, or the storage
+    /// failed. Unless it is one of the first nine, bytes may have been stored.
+    /// If the body has a checksum, only what has it is stored.
     pub async fn append(
         &self,
         cause: &Cause<'_>,
         id: &UploadId,
-        offset: u64,
-        body: Body<'_>,
+        append: Append<'_>,
     ) -> Result<Appended, UploadError> {
-        let _lock = self.locks.acquire(id).await?;
-        let stored = self.store.load(id).await?;
-        let record = stored.record;
+        let Append {
+            offset,
+            length,
+            body,
+        } = append;
+        let lock = self.locks.acquire(id).await?;
+        let stored = self.load(id).await?;
+        let mut record = stored.record;
+        if matches!(record.kind, RecordKind::Final(_)) {
+            return Err(UploadError::Final);
+        }
         if offset != stored.offset {
             return Err(UploadError::OffsetMismatch {
                 current: stored.offset,
             });
         }
-        let left = record.length.saturating_sub(offset);
-        if body.length.is_some_and(|length| length > left) {
-            return Err(UploadError::ExceedsLength);
+        let new_length = self.new_length(&record, offset, length)?;
+        let end = self.end(new_length.or(record.length));
+        end.refuse_announced(offset, &body)?;
+        if record.unverified.is_some() {
+            record = self.store.discard_unverified(&record).await?;
         }
 
-        let received = self.receive(&record, offset, body).await?;
-        let complete = received.offset == record.length;
+        // Kept before the first byte: a client that said it once need not say
+        // it again, whatever becomes of its bytes. But what comes with a wrong
+        // checksum changes nothing.
+        let checked = body.checksum.is_some();
+        if !checked {
+            self.set_length(&mut record, new_length).await?;
+        }
+        let mut body = lock.interruptible(body);
+        let received = self.receive(&record, offset, end, body.as_body()).await?;
+        if checked && received.cut.is_none() {
+            self.set_length(&mut record, new_length).await?;
+        }
+        lock.settle();
+        let complete = record.length == Some(received.offset);
         // Bytes that the client did not announce make the whole doubtful, so
         // such an upload is complete but not finished.
         let acceptable = !matches!(received.cut, Some(UploadError::ExceedsLength));
         let finish = if complete && acceptable && !record.finished {
-            Some(self.finish(cause, record).await?)
+            Some(self.finish(cause, record, received.offset).await?)
         } else {
             if received.offset > offset {
                 self.notify(EventKind::PostReceive, &record, received.offset, cause);
@@ -73,51 +102,8 @@ impl Uploads {
             None => Ok(Appended {
                 offset: received.offset,
                 finish,
+                expires_at: self.new_expiry(id).await?,
             }),
         }
-    }
-
-    /// Stores what comes, up to the end of the upload. Whatever ends it, all
-    /// that came is written when this returns.
-    pub(super) async fn receive(
-        &self,
-        record: &Record,
-        offset: u64,
-        mut body: Body<'_>,
-    ) -> Result<Received, UploadError> {
-        let mut left = record.length.saturating_sub(offset);
-        let mut cut = None;
-        // Opened for the first byte: many requests have none.
-        let mut writer = None;
-        while cut.is_none()
-            && let Some(chunk) = body.stream.next().await
-        {
-            let mut chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    cut = Some(UploadError::Body(error));
-                    break;
-                }
-            };
-            if chunk.len() as u64 > left {
-                cut = Some(UploadError::ExceedsLength);
-                // Less than the chunk's length, so it fits.
-                chunk.truncate(usize::try_from(left).unwrap_or(0));
-            }
-            if chunk.is_empty() {
-                continue;
-            }
-            left -= chunk.len() as u64;
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                none => none.insert(self.store.append(record, offset).await?),
-            };
-            writer.write(chunk).await?;
-        }
-        let offset = match writer {
-            Some(writer) => writer.finish().await?,
-            None => offset,
-        };
-        Ok(Received { offset, cut })
     }
 }

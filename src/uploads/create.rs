@@ -2,18 +2,21 @@
 
 use std::time::SystemTime;
 
-use super::append::Received;
-use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads};
-use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadKind, UploadState};
+use super::lock::UploadLock;
+use super::receive::Received;
+use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads, kind_for_hooks};
+use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadState};
 use crate::store::{DataPath, NewRecord, Record, RecordKind};
 
 /// What a client wants to upload.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` if the client says it later.
+    pub length: Option<u64>,
     /// What the client says about it.
     pub metadata: Option<Metadata>,
+    /// Whether it is to be a part of a final upload.
+    pub partial: bool,
 }
 
 /// An upload that was begun.
@@ -27,88 +30,81 @@ pub struct Created {
     pub headers: Vec<(String, String)>,
     /// What hooks want in the response, if the upload is finished already.
     pub finish: Option<FinishChanges>,
+    /// When the upload expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
     /// Begins an upload and stores the bytes in `body`, if there are any.
     ///
     /// An upload that is complete is finished at once; that may be one without
-    /// bytes. If the connection breaks while the body comes, the upload stays,
-    /// with what came of it. After any other error nothing of it is left.
+    /// bytes. If the connection breaks or somebody takes over while the body
+    /// comes, the upload stays, with what came of it. After any other error
+    /// nothing of it is left.
     ///
     /// # Errors
-    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`, `Body`, or the
-    /// storage failed.
+    /// `ExceedsMaximum`, `ExceedsLength`, `Refused`, `Conflict`,
+    /// `ChecksumMismatch`, `NoChecksum`, `Body`, or the storage failed.
     pub async fn create(
         &self,
         cause: &Cause<'_>,
         new: NewUpload,
         body: Option<Body<'_>>,
     ) -> Result<Created, UploadError> {
-        if let Some(maximum) = self.max_length.filter(|maximum| new.length > *maximum) {
-            return Err(UploadError::ExceedsMaximum { maximum });
+        if let Some(length) = new.length {
+            self.refuse_above_maximum(length)?;
         }
-        let announced = body.as_ref().and_then(|body| body.length);
-        if announced.is_some_and(|announced| announced > new.length) {
-            return Err(UploadError::ExceedsLength);
+        if let Some(body) = &body {
+            self.end(new.length).refuse_announced(0, body)?;
         }
 
-        let (record, headers) = self.ask_to_create(cause, new).await?;
+        let (record, headers) = self.ask_to_create(cause, new.into()).await?;
         let id = record.id.clone();
         // Held before anybody can find the upload.
-        let _lock = self.locks.acquire(&id).await?;
+        let lock = self.locks.acquire(&id).await?;
         let record = self.store.create(record).await?.record;
-        let result = self.begin(cause, record, body).await;
+        let result = self.begin(cause, &lock, record, body).await;
         let (offset, finish) = match result {
             Ok(begun) => begun,
-            Err(error @ UploadError::Body(BodyError::Disconnected | BodyError::Stopping)) => {
-                return Err(error);
-            }
+            Err(
+                error @ UploadError::Body(
+                    BodyError::Disconnected
+                    | BodyError::Stalled
+                    | BodyError::TakenOver
+                    | BodyError::Stopping,
+                ),
+            ) => return Err(error),
             Err(error) => {
                 // The client does not know of it and cannot come back to it.
-                if let Err(left_behind) = self.store.remove(&id).await {
-                    tracing::warn!(upload = %id, error = %left_behind, "a failed creation stays behind");
-                }
+                self.forget(&id).await;
                 return Err(error);
             }
         };
+        let expires_at = self.new_expiry(&id).await?;
         Ok(Created {
             id,
             offset,
+            expires_at,
             headers,
             finish,
         })
     }
 
     /// Asks the hooks and does what they want changed.
-    async fn ask_to_create(
+    pub(super) async fn ask_to_create(
         &self,
         cause: &Cause<'_>,
-        new: NewUpload,
+        mut record: NewRecord,
     ) -> Result<(NewRecord, Vec<(String, String)>), UploadError> {
-        let mut record = NewRecord {
-            id: UploadId::random(),
-            length: new.length,
-            metadata: new
-                .metadata
-                .as_ref()
-                .map(|metadata| metadata.raw().to_owned()),
-            created_at: SystemTime::now(),
-            path: None,
-            kind: RecordKind::Whole,
-        };
         if !self.hooks.wants(EventKind::PreCreate) {
             return Ok((record, Vec::new()));
         }
         let state = UploadState {
             id: record.id.as_str().to_owned(),
             offset: 0,
-            length: Some(record.length),
-            metadata: new
-                .metadata
-                .map(|m| m.entries().to_vec())
-                .unwrap_or_default(),
-            kind: UploadKind::Whole,
+            length: record.length,
+            metadata: Metadata::entries_of(record.metadata.as_deref()),
+            kind: kind_for_hooks(&record.kind),
             storage: self.store.name(),
             path: None,
             created_at: record.created_at,
@@ -123,23 +119,32 @@ impl Uploads {
     async fn begin(
         &self,
         cause: &Cause<'_>,
+        lock: &UploadLock,
         record: Record,
         body: Option<Body<'_>>,
     ) -> Result<(u64, Option<FinishChanges>), UploadError> {
         let received = match body {
-            Some(body) => self.receive(&record, 0, body).await?,
+            Some(body) => {
+                let end = self.end(record.length);
+                let mut body = lock.interruptible(body);
+                self.receive(&record, 0, end, body.as_body()).await?
+            }
             None => Received {
                 offset: 0,
                 cut: None,
             },
         };
-        if let Some(cut @ (UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge))) =
-            received.cut
+        lock.settle();
+        if let Some(
+            cut @ (UploadError::ExceedsLength
+            | UploadError::ExceedsMaximum { .. }
+            | UploadError::Body(BodyError::TooLarge)),
+        ) = received.cut
         {
             return Err(cut);
         }
-        let finish = if received.offset == record.length {
-            Some(self.finish(cause, record).await?)
+        let finish = if record.length == Some(received.offset) {
+            Some(self.finish(cause, record, received.offset).await?)
         } else {
             self.notify(EventKind::PostCreate, &record, received.offset, cause);
             None
@@ -147,6 +152,23 @@ impl Uploads {
         match received.cut {
             Some(cut) => Err(cut),
             None => Ok((received.offset, finish)),
+        }
+    }
+}
+
+impl From<NewUpload> for NewRecord {
+    fn from(new: NewUpload) -> Self {
+        Self {
+            id: UploadId::random(),
+            length: new.length,
+            metadata: new.metadata.map(|metadata| metadata.raw().to_owned()),
+            created_at: SystemTime::now(),
+            path: None,
+            kind: if new.partial {
+                RecordKind::Partial { used_by: None }
+            } else {
+                RecordKind::Whole
+            },
         }
     }
 }

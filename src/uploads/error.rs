@@ -4,6 +4,7 @@ use crate::hooks::Refusal;
 use crate::store::StoreError;
 
 use super::body::BodyError;
+use super::concatenate::UnusablePart;
 
 /// Why something did not happen to an upload.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum UploadError {
     /// There is no such upload.
     #[error("no such upload")]
     NotFound,
+    /// The upload was not finished in time.
+    #[error("the upload has expired")]
+    Expired,
     /// Another request holds the upload and did not let go of it in time.
     #[error("another request is using the upload")]
     Locked,
@@ -31,9 +35,27 @@ pub enum UploadError {
         /// Bytes an upload may have.
         maximum: u64,
     },
+    /// The upload has another length already, and a length never changes.
+    #[error("the upload's length is {current}")]
+    LengthIsFixed {
+        /// Bytes there will be.
+        current: u64,
+    },
+    /// The length that was given at last is less than what is stored.
+    #[error("the length is below the upload's offset {offset}")]
+    LengthBelowOffset {
+        /// Bytes stored.
+        offset: u64,
+    },
     /// The id or the path that a hook chose is taken.
     #[error("the id or the path is taken")]
     Conflict,
+    /// What a final upload has comes from its parts alone.
+    #[error("a final upload takes no bytes")]
+    Final,
+    /// What was named as a part cannot be one.
+    #[error(transparent)]
+    Part(UnusablePart),
     /// Only finished uploads can be read.
     #[error("the upload is not finished")]
     Unfinished,
@@ -46,12 +68,20 @@ pub enum UploadError {
         /// `id`, `path` or `metadata`.
         what: &'static str,
     },
+    /// The body does not have the checksum that was given. Nothing of it is
+    /// stored.
+    #[error("the body does not have its checksum")]
+    ChecksumMismatch,
+    /// The checksum that was to come after the body did not, or is none.
+    /// Nothing of the body is stored.
+    #[error("the body's checksum did not come")]
+    NoChecksum,
     /// The body broke off. What came before is stored.
     #[error(transparent)]
     Body(BodyError),
-    /// There is no room for the bytes.
-    #[error("the storage is full")]
-    StorageFull,
+    /// There is no room for the bytes. The text is for the operator.
+    #[error(transparent)]
+    StorageFull(StoreError),
     /// The storage failed. The text is for the operator.
     #[error(transparent)]
     Storage(StoreError),
@@ -62,7 +92,8 @@ impl From<StoreError> for UploadError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::IdTaken | StoreError::PathTaken(_) => Self::Conflict,
-            StoreError::DiskFull(_) => Self::StorageFull,
+            StoreError::ChecksumMismatch => Self::ChecksumMismatch,
+            full @ StoreError::DiskFull(_) => Self::StorageFull(full),
             other => Self::Storage(other),
         }
     }

@@ -6,13 +6,14 @@ use crate::store::Record;
 
 impl Uploads {
     /// Finishes an upload whose bytes are all stored. The caller holds its
-    /// lock. If a hook refuses, the upload stays complete but unfinished.
+    /// lock; `offset` is the upload's length. If a hook refuses, the upload
+    /// stays complete but unfinished.
     pub(super) async fn finish(
         &self,
         cause: &Cause<'_>,
         mut record: Record,
+        offset: u64,
     ) -> Result<FinishChanges, UploadError> {
-        let offset = record.length;
         let changes = if self.hooks.wants(EventKind::PreFinish) {
             let event = self.event(EventKind::PreFinish, &record, offset, cause);
             self.hooks.pre_finish(event).await?

@@ -1,44 +1,55 @@
 //! What an upload is and what may happen to it: create, append, finish, read,
-//! terminate; the lock of an upload; who is asked and who is told.
+//! terminate, expire; the lock of an upload; who is asked and who is told.
 //!
 //! What holds:
 //! - Everything that changes an upload holds its lock from the first look to
 //!   the last write.
+//! - Who receives bytes stops for a newcomer; who is past them is waited for.
 //! - A request is checked as far as it can be before a hook is asked, and a
 //!   hook is asked before anything is stored or removed.
 //! - An event says what is stored, never what is about to be.
 //! - Bytes that came are kept, also when the client breaks off, unless the
-//!   client cannot know of the upload.
+//!   client cannot know of the upload, or gave a checksum: then all of them are
+//!   kept, or none.
 
 mod append;
 mod body;
 mod cause;
+mod cleaner;
+mod concatenate;
 mod create;
 mod error;
+mod expire;
 mod finish;
+mod interruptible;
+mod length;
 mod lock;
 mod metadata;
 mod read;
+mod receive;
 mod terminate;
 
 #[cfg(test)]
 mod tests;
 
-pub use append::Appended;
-pub use body::{Body, BodyError, BodyStream};
+pub use append::{Append, Appended};
+pub use body::{Body, BodyError, BodyStream, Expectation};
 pub use cause::Cause;
+pub use cleaner::Cleaner;
+pub use concatenate::{NewFinal, UnusablePart};
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
 pub use metadata::{InvalidMetadata, Metadata};
 pub use read::{ContentStream, Download};
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-pub use crate::store::UploadId;
+pub use crate::store::{Algorithm, Checksum, Parts, RecordKind, UnknownAlgorithm, UploadId};
 
 use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
-use crate::store::{Record, RecordKind, Store, Stored};
+use crate::store::{Record, Store, Stored};
+use expire::Removed;
 use lock::Locks;
 
 /// All uploads of a server.
@@ -48,6 +59,22 @@ pub struct Uploads {
     hooks: Arc<Hooks>,
     locks: Locks,
     max_length: Option<u64>,
+    remove_parts: bool,
+    expiration: Option<Duration>,
+    removed: Removed,
+}
+
+/// What uploads may be.
+#[derive(Debug, Clone, Default)]
+pub struct UploadsConfig {
+    /// The greatest length, in bytes, that an upload may have; no limit if
+    /// `None`.
+    pub max_length: Option<u64>,
+    /// Whether the parts of a final upload are removed when that is finished.
+    pub remove_parts: bool,
+    /// How long after its last byte an unfinished upload expires; never if
+    /// `None`.
+    pub expiration: Option<Duration>,
 }
 
 /// An upload as it stands.
@@ -57,8 +84,8 @@ pub struct Upload {
     pub id: UploadId,
     /// Bytes stored.
     pub offset: u64,
-    /// Bytes there will be.
-    pub length: u64,
+    /// Bytes there will be; `None` until the client says.
+    pub length: Option<u64>,
     /// `Upload-Metadata` as the client gave it, byte for byte, unless a hook
     /// changed it.
     pub metadata: Option<String>,
@@ -66,18 +93,24 @@ pub struct Upload {
     pub created_at: SystemTime,
     /// Whether it was accepted as finished.
     pub finished: bool,
+    /// Whole, a part, or made of parts.
+    pub kind: RecordKind,
+    /// When it expires unless it goes on, if it does.
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Uploads {
-    /// The uploads in `store`. `max_length` is the greatest length, in bytes,
-    /// that a new upload may have.
+    /// The uploads in `store`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, hooks: Arc<Hooks>, max_length: Option<u64>) -> Self {
+    pub fn new(store: Arc<dyn Store>, hooks: Arc<Hooks>, config: UploadsConfig) -> Self {
         Self {
+            locks: Locks::new(store.shared_locks()),
             store,
             hooks,
-            locks: Locks::default(),
-            max_length,
+            max_length: config.max_length,
+            remove_parts: config.remove_parts,
+            expiration: config.expiration,
+            removed: Removed::default(),
         }
     }
 
@@ -87,13 +120,29 @@ impl Uploads {
         self.max_length
     }
 
-    /// How an upload stands. While bytes are being stored, the offset is a
-    /// lower bound.
+    /// Whether somebody answers every event that has to be answered.
+    #[must_use]
+    pub fn hooks_answer(&self) -> bool {
+        self.hooks.answer_required()
+    }
+
+    /// Finds out whether uploads could be stored now.
     ///
     /// # Errors
-    /// `NotFound`, or the storage failed.
+    /// The storage failed.
+    pub async fn check_storage(&self) -> Result<(), UploadError> {
+        Ok(self.store.check().await?)
+    }
+
+    /// How an upload stands. Who adds bytes to it is made to stop, so that the
+    /// offset is one at which the next append is accepted.
+    ///
+    /// # Errors
+    /// `NotFound`, `Expired`, `Locked`, or the storage failed.
     pub async fn status(&self, id: &UploadId) -> Result<Upload, UploadError> {
-        Ok(self.store.load(id).await?.into())
+        self.locks.still(id).await?;
+        let stored = self.look_at(id).await?;
+        Ok(self.upload(stored))
     }
 
     /// Tells who wants to hear of it.
@@ -107,28 +156,38 @@ impl Uploads {
         let state = UploadState {
             id: record.id.as_str().to_owned(),
             offset,
-            length: Some(record.length),
+            length: record.length,
             metadata: Metadata::entries_of(record.metadata.as_deref()),
-            kind: match record.kind {
-                RecordKind::Whole => UploadKind::Whole,
-            },
+            kind: kind_for_hooks(&record.kind),
             storage: self.store.name(),
             path: Some(self.store.location(record)),
             created_at: record.created_at,
         };
         Event::now(kind, state, cause.request())
     }
-}
 
-impl From<Stored> for Upload {
-    fn from(Stored { record, offset }: Stored) -> Self {
-        Self {
+    fn upload(&self, stored: Stored) -> Upload {
+        let expires_at = self.expires_at(&stored);
+        let Stored { record, offset, .. } = stored;
+        Upload {
             id: record.id,
             offset,
             length: record.length,
             metadata: record.metadata,
             created_at: record.created_at,
             finished: record.finished,
+            kind: record.kind,
+            expires_at,
+        }
+    }
+}
+
+fn kind_for_hooks(kind: &RecordKind) -> UploadKind {
+    match kind {
+        RecordKind::Whole => UploadKind::Whole,
+        RecordKind::Partial { .. } => UploadKind::Partial,
+        RecordKind::Final(parts) => {
+            UploadKind::Final(parts.ids.iter().map(|id| id.as_str().to_owned()).collect())
         }
     }
 }

@@ -1,6 +1,8 @@
 //! An upload is read.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -8,16 +10,17 @@ use futures_util::stream::BoxStream;
 
 use super::{Cause, Upload, UploadError, UploadId, Uploads};
 use crate::hooks::EventKind;
+use crate::store::{Record, Store, StoreError};
 
 /// The bytes of an upload.
 pub type ContentStream = BoxStream<'static, Result<Bytes, UploadError>>;
 
-/// A finished upload with its bytes.
+/// A finished upload that may be read.
 pub struct Download {
     /// The upload.
     pub upload: Upload,
-    /// All of its bytes. The stream ends with an error if they went away.
-    pub content: ContentStream,
+    record: Record,
+    store: Arc<dyn Store>,
 }
 
 impl fmt::Debug for Download {
@@ -28,25 +31,45 @@ impl fmt::Debug for Download {
     }
 }
 
-impl Uploads {
-    /// Reads a finished upload.
+impl Download {
+    /// The bytes in `range`, which is within the upload. The stream ends with an
+    /// error if they went away.
     ///
     /// # Errors
-    /// `NotFound`, `Unfinished`, `Refused`, or the storage failed.
+    /// `NotFound` if the upload is gone, or the storage failed.
+    pub async fn content(&self, range: Range<u64>) -> Result<ContentStream, UploadError> {
+        let content = self.store.read(&self.record, range).await?;
+        Ok(content.map(|chunk| Ok(chunk?)).boxed())
+    }
+}
+
+impl Uploads {
+    /// Asks whether a finished upload may be read. What is finished does not
+    /// change any more, so nobody is kept from anything meanwhile.
+    ///
+    /// # Errors
+    /// `NotFound`, `Expired`, `Unfinished`, `Refused`, or the storage failed.
     pub async fn read(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Download, UploadError> {
-        let stored = self.store.load(id).await?;
-        let record = &stored.record;
+        let stored = self.look_at(id).await?;
+        let record = stored.record.clone();
         if !record.finished {
             return Err(UploadError::Unfinished);
         }
+        if let Some(expected) = record.length.filter(|length| *length != stored.offset) {
+            return Err(UploadError::Storage(StoreError::UnexpectedLength {
+                path: self.store.location(&record).into(),
+                expected,
+                found: stored.offset,
+            }));
+        }
         if self.hooks.wants(EventKind::PreGet) {
-            let event = self.event(EventKind::PreGet, record, stored.offset, cause);
+            let event = self.event(EventKind::PreGet, &record, stored.offset, cause);
             self.hooks.pre_get(event).await?;
         }
-        let content = self.store.read(record, stored.offset).await?;
         Ok(Download {
-            content: content.map(|chunk| Ok(chunk?)).boxed(),
-            upload: stored.into(),
+            upload: self.upload(stored),
+            record,
+            store: Arc::clone(&self.store),
         })
     }
 }

@@ -8,12 +8,17 @@ impl Uploads {
     /// Removes an upload, finished or not.
     ///
     /// # Errors
-    /// `NotFound`, `Locked`, `Refused`, or the storage failed.
+    /// `NotFound`, `Expired`, `Locked`, `Refused`, or the storage failed.
     pub async fn terminate(&self, cause: &Cause<'_>, id: &UploadId) -> Result<(), UploadError> {
-        let _lock = self.locks.acquire(id).await?;
-        let stored = match self.store.load(id).await {
+        let lock = self.locks.acquire(id).await?;
+        // Until it is gone it is as it was.
+        lock.settle();
+        let stored = match self.load(id).await {
             Ok(stored) => stored,
-            Err(StoreError::NotFound) => {
+            Err(UploadError::NotFound) => {
+                if self.is_remembered(id).await? {
+                    return Err(UploadError::NotFound);
+                }
                 // A crash may have left the record of an upload whose bytes
                 // are gone.
                 return match self.store.remove(id).await {
@@ -21,7 +26,7 @@ impl Uploads {
                     Err(error) => Err(error.into()),
                 };
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         if self.hooks.wants(EventKind::PreTerminate) {
             let event = self.event(
@@ -32,6 +37,7 @@ impl Uploads {
             );
             self.hooks.pre_terminate(event).await?;
         }
+        self.forget_parts(&stored.record).await?;
         self.store.remove(id).await?;
         self.notify(
             EventKind::PostTerminate,

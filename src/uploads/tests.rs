@@ -1,5 +1,10 @@
 //! The rules of uploads, over a store in files and without hooks.
 
+mod checksum;
+mod concatenation;
+mod expiration;
+mod length;
+
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -9,7 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::hooks::RequestState;
-use crate::store::{FileStore, FileStoreConfig};
+use crate::store::{Durability, FileStore, FileStoreConfig};
 
 struct House {
     uploads: Uploads,
@@ -19,16 +24,24 @@ struct House {
 type Chunk = Result<&'static str, BodyError>;
 
 fn house() -> House {
+    house_with(UploadsConfig {
+        max_length: Some(100),
+        remove_parts: false,
+        expiration: None,
+    })
+}
+
+fn house_with(config: UploadsConfig) -> House {
     let root = TempDir::new().unwrap();
     let store = FileStore::open(FileStoreConfig {
         data_dir: root.path().join("data"),
         info_dir: root.path().join("info"),
         dir_structure: "".parse().unwrap(),
-        force_fsync: false,
+        durability: Durability::None,
     })
     .unwrap();
     House {
-        uploads: Uploads::new(Arc::new(store), Arc::new(Hooks::none()), Some(100)),
+        uploads: Uploads::new(Arc::new(store), Arc::new(Hooks::none()), config),
         root,
     }
 }
@@ -53,14 +66,25 @@ impl House {
         announced: Option<u64>,
         chunks: &[Chunk],
     ) -> Result<Created, UploadError> {
+        self.create_of(Some(length), announced, chunks).await
+    }
+
+    async fn create_of(
+        &self,
+        length: Option<u64>,
+        announced: Option<u64>,
+        chunks: &[Chunk],
+    ) -> Result<Created, UploadError> {
         let new = NewUpload {
             length,
             metadata: None,
+            partial: false,
         };
         let mut body = pin!(stream::iter(chunks.to_vec()).map(|chunk| chunk.map(Bytes::from)));
         let body = (!chunks.is_empty()).then_some(Body {
             length: announced,
             stream: body.as_mut(),
+            checksum: None,
         });
         self.uploads.create(&cause(), new, body).await
     }
@@ -72,22 +96,58 @@ impl House {
         announced: Option<u64>,
         chunks: &[Chunk],
     ) -> Result<Appended, UploadError> {
+        self.append_with(id, offset, None, announced, chunks).await
+    }
+
+    async fn append_with(
+        &self,
+        id: &UploadId,
+        offset: u64,
+        length: Option<u64>,
+        announced: Option<u64>,
+        chunks: &[Chunk],
+    ) -> Result<Appended, UploadError> {
         let mut body = pin!(stream::iter(chunks.to_vec()).map(|chunk| chunk.map(Bytes::from)));
         let body = Body {
             length: announced,
             stream: body.as_mut(),
+            checksum: None,
         };
-        self.uploads.append(&cause(), id, offset, body).await
+        let append = Append {
+            offset,
+            length,
+            body,
+        };
+        self.uploads.append(&cause(), id, append).await
+    }
+
+    async fn append_checked(
+        &self,
+        id: &UploadId,
+        append: (u64, Option<u64>),
+        expected: Expectation<'_>,
+        chunks: &[Chunk],
+    ) -> Result<Appended, UploadError> {
+        let mut body = pin!(stream::iter(chunks.to_vec()).map(|chunk| chunk.map(Bytes::from)));
+        let append = Append {
+            offset: append.0,
+            length: append.1,
+            body: Body {
+                length: None,
+                stream: body.as_mut(),
+                checksum: Some(expected),
+            },
+        };
+        self.uploads.append(&cause(), id, append).await
     }
 
     async fn content(&self, id: &UploadId) -> Vec<u8> {
         let download = self.uploads.read(&cause(), id).await.unwrap();
-        download
-            .content
-            .try_collect::<Vec<_>>()
+        let content = download
+            .content(0..download.upload.length.unwrap())
             .await
-            .unwrap()
-            .concat()
+            .unwrap();
+        content.try_collect::<Vec<_>>().await.unwrap().concat()
     }
 
     /// How many uploads there are, by their records and by their bytes.
@@ -95,6 +155,7 @@ impl House {
         let count = |name| {
             std::fs::read_dir(self.root.path().join(name))
                 .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().file_name() != ".locks")
                 .count()
         };
         (count("info"), count("data"))
@@ -226,6 +287,36 @@ async fn a_removed_upload_is_not_found_by_anybody() {
             Err(UploadError::NotFound)
         ));
     }
+}
+
+#[tokio::test]
+async fn who_asks_for_the_offset_is_told_of_every_byte_that_came() {
+    let house = house();
+    let upload = house.create(9, None, &[]).await.unwrap().id;
+    let mut stalled = pin!(stream::iter([Ok(Bytes::from("abc"))]).chain(stream::pending()));
+    let body = Body {
+        length: Some(9),
+        stream: stalled.as_mut(),
+        checksum: None,
+    };
+    let cause = cause();
+    let append = Append {
+        offset: 0,
+        length: None,
+        body,
+    };
+    let appender = house.uploads.append(&cause, &upload, append);
+    let (interrupted, status) = tokio::join!(appender, house.uploads.status(&upload));
+    assert!(
+        matches!(interrupted, Err(UploadError::Body(BodyError::TakenOver))),
+        "{interrupted:?}"
+    );
+    assert_eq!(status.unwrap().offset, 3);
+    house
+        .append(&upload, 3, Some(6), &[Ok("defghi")])
+        .await
+        .unwrap();
+    assert_eq!(house.content(&upload).await, b"abcdefghi");
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! No acknowledged byte is lost and none is there twice, whatever ends the
 //! server and whoever writes at the same time.
 
-use std::sync::Barrier;
-
 use crate::harness::rounds;
 use crate::harness::server::Setup;
 use crate::harness::tus::Tus;
@@ -12,43 +10,6 @@ fn content(length: usize) -> Vec<u8> {
     (0..length)
         .map(|offset| ((offset * 7 + offset / 251) % 251) as u8)
         .collect()
-}
-
-#[test]
-fn of_two_appends_at_one_offset_exactly_one_is_stored() {
-    let server = Setup::new().arguments(&["--workers", "4"]).start();
-    for round in 0..rounds(10_000, 1000) {
-        let tus = Tus::new(server.files());
-        let url = tus.create(20);
-        let barrier = Barrier::new(2);
-        let answers: Vec<_> = std::thread::scope(|scope| {
-            ["aaaaaaaaaa", "bbbbbbbbbb"]
-                .map(|body| {
-                    let (tus, url, barrier) = (&tus, &url, &barrier);
-                    scope.spawn(move || {
-                        barrier.wait();
-                        tus.patch(url, 0, body).status().as_u16()
-                    })
-                })
-                .map(|thread| thread.join().unwrap())
-                .into()
-        });
-        let mut sorted = answers.clone();
-        sorted.sort_unstable();
-        assert!(
-            matches!(sorted[..], [204, 409 | 423]),
-            "round {round}: {answers:?}"
-        );
-        assert_eq!(tus.offset(&url), 10);
-        assert_eq!(tus.patch(&url, 10, "cccccccccc").status(), 204);
-        let winner = if answers[0] == 204 {
-            "aaaaaaaaaa"
-        } else {
-            "bbbbbbbbbb"
-        };
-        let stored = tus.get(&url).text().unwrap();
-        assert_eq!(stored, format!("{winner}cccccccccc"), "round {round}");
-    }
 }
 
 #[test]
@@ -125,6 +86,84 @@ fn data_file(setup: &Setup) -> std::path::PathBuf {
         .find(|name| !name.ends_with(".info") && !name.starts_with('.'))
         .unwrap();
     data.join(name)
+}
+
+#[test]
+fn kill_9_during_a_concatenation_leaves_the_parts_or_the_whole() {
+    let setup = Setup::new().argument("--remove-parts");
+    let data = setup.path().join("data");
+    let whole = content(12_000_000);
+    for round in 0..rounds(300, 20) {
+        let server = setup.start();
+        let tus = Tus::new(server.files());
+        let paths: Vec<_> = whole
+            .chunks(4_000_000)
+            .map(|bytes| part(&tus, bytes))
+            .collect();
+        let concat = format!("final;{}", paths.join(" "));
+        let request = {
+            let (tus, concat) = (tus.clone(), concat.clone());
+            let headers = [("Tus-Resumable", "1.0.0"), ("Upload-Concat", &*concat)];
+            let headers = headers.map(|(name, value)| (name, value.to_owned()));
+            std::thread::spawn(move || {
+                let headers = headers.each_ref().map(|(name, value)| (*name, &**value));
+                tus.try_send("POST", tus.files(), &headers, "").is_ok()
+            })
+        };
+        std::thread::sleep(std::time::Duration::from_micros(
+            ((round * 37) % 50) as u64 * 600,
+        ));
+        server.kill();
+        let answered = request.join().unwrap();
+
+        let server = setup.start();
+        let tus = Tus::new(server.files());
+        let made_before = finished_finals(&data);
+        assert!(!answered || made_before == 1, "round {round}");
+        let again = tus.post(&[("Upload-Concat", &concat)]);
+        assert_eq!(again.status(), 201, "round {round}");
+        let url = tus.location(&again);
+        assert!(tus.get(&url).bytes().unwrap() == whole, "round {round}");
+        assert_eq!(finished_finals(&data), 1, "round {round}");
+        for path in &paths {
+            let part = format!("{}{path}", server.origin());
+            assert_eq!(tus.head(&part).status(), 404, "round {round}");
+        }
+        // Nothing is left but what the kill left of a creation.
+        assert_eq!(tus.delete(&url).status(), 204);
+        assert_eq!(finished_finals(&data), 0);
+        let records = crate::harness::directory::files_below(&data);
+        let parts = records.iter().filter(|name| {
+            let text = std::fs::read_to_string(data.join(name));
+            name.ends_with(".info") && text.unwrap().contains("\"partial\"")
+        });
+        assert_eq!(parts.count(), 0, "round {round}");
+        drop(server);
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+}
+
+/// The path of a finished part.
+fn part(tus: &Tus, bytes: &[u8]) -> String {
+    let length = bytes.len().to_string();
+    let headers = [
+        ("Upload-Length", length.as_str()),
+        ("Upload-Concat", "partial"),
+        ("Content-Type", crate::harness::tus::OFFSET_TYPE),
+    ];
+    let response = tus.send("POST", tus.files(), &headers, bytes.to_vec());
+    let url = tus.location(&response);
+    url[url.rfind("/files/").unwrap()..].to_owned()
+}
+
+/// How many final uploads there are that are finished.
+fn finished_finals(data: &std::path::Path) -> usize {
+    let files = crate::harness::directory::files_below(data);
+    let records = files.iter().filter(|name| name.ends_with(".info"));
+    records
+        .map(|name| std::fs::read_to_string(data.join(name)).unwrap())
+        .filter(|text| text.contains("\"final\"") && text.contains("\"finished\":true"))
+        .count()
 }
 
 #[test]

@@ -289,8 +289,12 @@ fn a_guest_reads_its_configuration_as_json() {
 fn fresh_instances_share_nothing_and_reused_ones_their_memory() {
     for (manifest, expected) in [
         ("", ["1", "1", "1"]),
-        // The trial call was the first.
-        ("instances = \"reuse\"\ntrial = false", ["1", "2", "3"]),
+        // A trial call would be the first, and a notification would have the
+        // instance while the next creation comes.
+        (
+            "instances = \"reuse\"\ntrial = false\nevents = [\"pre-create\"]",
+            ["1", "2", "3"],
+        ),
     ] {
         let (_server, tus) = hostile(manifest);
         let counts = [(); 3].map(|()| {

@@ -14,16 +14,30 @@
 )]
 
 mod bad_input;
+mod behind_proxy;
+mod checksum;
+mod checksum_trailer;
 mod clients;
+mod cors;
 mod crashes;
 mod decisions;
+mod deferred_length;
 mod documentation;
+mod durability;
+mod encryption;
+mod expiration;
+mod faults;
 mod harness;
+mod health;
 mod hostile_guests;
 mod model;
 mod mutated_modules;
 mod newcomer;
 mod notifications;
 mod protocol;
+mod reading;
 mod reload;
+mod stopping;
+mod takeover;
+mod time_outs;
 mod torn_bodies;

@@ -24,6 +24,9 @@ pub(crate) struct Server {
     /// Only see that everything works: short counts, figures without meaning
     #[arg(long)]
     quick: bool,
+    /// Turns that each variant takes [default: 7]
+    #[arg(long)]
+    rounds: Option<usize>,
     /// Only these: creates, patch, memory, reload
     #[arg(long, value_name = "FIGURES")]
     only: Option<String>,
@@ -71,6 +74,9 @@ fn server(how: &Server, guests: &Path) -> Result<()> {
         .arg(how.dir.clone().unwrap_or_else(default));
     if how.quick {
         command.arg("--quick");
+    }
+    if let Some(rounds) = how.rounds {
+        command.args(["--rounds", &rounds.to_string()]);
     }
     if let Some(figures) = &how.only {
         command.args(["--only", figures]);

@@ -3,13 +3,13 @@
 use anyhow::{Context, Result};
 
 use crate::place::Place;
-use crate::plan::Plan;
+use crate::plan::{Plan, turns};
 use crate::proc;
 use crate::report::{Table, progress};
 use crate::servers::{self, Buffer, Kind, Server};
 use crate::statistics::Series;
 
-/// The variants; the ratio is that of all to nginx with its defaults.
+/// The variants; all are compared with nginx, as it comes and at its best.
 const VARIANTS: [Kind; 4] = [
     Kind::Rustus(None),
     Kind::Nginx(Buffer::Default),
@@ -50,7 +50,10 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
             round + 1,
             plan.rounds
         ));
-        for variant in &mut variants {
+        for turn in turns(round, variants.len()) {
+            let Some(variant) = variants.get_mut(turn) else {
+                continue;
+            };
             let name = variant.kind.name();
             variant
                 .turn(plan.big_bytes)
@@ -63,6 +66,7 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
 
 impl Variant {
     fn turn(&mut self, bytes: u64) -> Result<()> {
+        self.server.warm_memory(bytes)?;
         let upload = self.server.prepare(bytes)?;
         let processes = self.server.processes()?;
         let before = proc::processor_time(&processes)?;
@@ -73,6 +77,16 @@ impl Variant {
         self.rate.push(mib / took.as_secs_f64());
         self.processor.push(busy.as_secs_f64() * 1024.0 / mib);
         self.server.clear()
+    }
+
+    /// Against nginx among `variants`; empty if it could not be had.
+    fn ratio_to_nginx(&self, variants: &[Self], wanted: Buffer) -> Series {
+        let nginx = variants
+            .iter()
+            .find(|variant| matches!(variant.kind, Kind::Nginx(buffer) if buffer == wanted));
+        nginx
+            .map(|nginx| self.rate.ratio_to(&nginx.rate))
+            .unwrap_or_default()
     }
 }
 
@@ -88,30 +102,28 @@ fn print(variants: &[Variant], missing: &[(&Kind, String)], plan: &Plan) {
             "MiB/s",
             "of nginx",
             "(least to most)",
+            "of nginx with a large buffer",
             "processor time per GiB",
         ],
     );
-    let nginx = variants
-        .iter()
-        .find(|variant| matches!(variant.kind, Kind::Nginx(Buffer::Default)));
     for variant in variants {
-        let ratio = nginx
-            .map(|nginx| variant.rate.ratio_to(&nginx.rate))
-            .unwrap_or_default();
+        let ratio = variant.ratio_to_nginx(variants, Buffer::Default);
+        let to_large = variant.ratio_to_nginx(variants, Buffer::Large);
         table.add(
             variant.kind.name(),
             &[
                 format!("{:.0}", variant.rate.median()),
                 format!("{:.3}", ratio.median()),
                 format!("{:.3} to {:.3}", ratio.least(), ratio.greatest()),
+                format!("{:.3}", to_large.median()),
                 format!("{:.2} s", variant.processor.median()),
             ],
         );
     }
     table.add_missing(missing);
     table.print(&format!(
-        "One connection from the same machine, 512 KiB a write, {} rounds; files are removed \
-         between turns. No server syncs to the disk: this is the speed of the network stack and \
+        "One connection from the same machine, 512 KiB a write, {} rounds; before each turn \
+         a file of that size is written and removed, so that all find the same memory. No server syncs to the disk: this is the speed of the network stack and \
          of the page cache. nginx does not know tus and takes the bytes by PUT.",
         plan.rounds
     ));

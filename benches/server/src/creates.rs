@@ -1,12 +1,12 @@
 //! Figure: uploads created per second, and the processor time of one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use crate::load;
 use crate::place::Place;
-use crate::plan::{CONNECTIONS, Plan};
+use crate::plan::{CONNECTIONS, Plan, turns};
 use crate::proc;
 use crate::report::{Table, progress};
 use crate::servers::{self, Kind, Plugin, Server};
@@ -41,7 +41,10 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     for round in 0..plan.rounds {
         progress(&format!("creates, round {} of {}", round + 1, plan.rounds));
-        for variant in &mut variants {
+        for turn in turns(round, variants.len()) {
+            let Some(variant) = variants.get_mut(turn) else {
+                continue;
+            };
             let name = variant.kind.name();
             variant.turn(plan).with_context(|| name.to_owned())?;
         }
@@ -55,7 +58,7 @@ impl Variant {
     fn start(kind: Kind, place: &Place, plan: &Plan) -> Result<Self> {
         let server = kind.start(place)?;
         load::create(server.address(), count(kind, plan).div_ceil(10))?;
-        server.clear()?;
+        server.set_aside()?;
         Ok(Self {
             kind,
             server,
@@ -72,7 +75,14 @@ impl Variant {
         let busy = proc::processor_time(&processes)?.saturating_sub(before);
         self.rate.push(count as f64 / took.as_secs_f64());
         self.processor.push(micros(busy) / count as f64);
-        self.server.clear()
+        let begun = Instant::now();
+        self.server.set_aside()?;
+        progress(&format!(
+            "{}: {took:.1?}, and {:.1?} to clean up",
+            self.kind.name(),
+            begun.elapsed()
+        ));
+        Ok(())
     }
 }
 

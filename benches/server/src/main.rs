@@ -30,6 +30,7 @@ mod servers;
 mod stand_in;
 mod statistics;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -51,6 +52,15 @@ struct Cli {
 enum Task {
     /// Measure everything and print it as Markdown
     Run(Run),
+    /// Create uploads on a server that runs, to look at it with other tools
+    Load {
+        /// Where it listens
+        #[arg(long)]
+        address: SocketAddr,
+        /// How many
+        #[arg(long, default_value_t = Plan::FULL.creates)]
+        count: usize,
+    },
     /// Be the server that decides in another way; started by `run`
     StandIn(StandIn),
     /// Be the service that answers 200 to every hook; started by `run`
@@ -71,6 +81,9 @@ struct Run {
     /// Only see that everything works: short counts, figures without meaning
     #[arg(long)]
     quick: bool,
+    /// Turns that each variant of creating and of sending takes
+    #[arg(long)]
+    rounds: Option<usize>,
     /// Only these figures
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Figure>,
@@ -87,6 +100,9 @@ enum Figure {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Run(run) => measure(run),
+        Task::Load { address, count } => load::create(address, count).map(|took| {
+            println!("{:.0} creates/s", count as f64 / took.as_secs_f64());
+        }),
         Task::StandIn(stand_in) => stand_in.serve(),
         Task::HookService { port } => stand_in::serve_hooks(port),
     };
@@ -100,7 +116,8 @@ fn main() -> ExitCode {
 }
 
 fn measure(run: Run) -> Result<()> {
-    let plan = if run.quick { Plan::QUICK } else { Plan::FULL };
+    let mut plan = if run.quick { Plan::QUICK } else { Plan::FULL };
+    plan.rounds = run.rounds.unwrap_or(plan.rounds).max(1);
     let wanted = |figure| run.only.is_empty() || run.only.contains(&figure);
     let place = Place::new(run.programs, &run.dir)?;
     if run.quick {

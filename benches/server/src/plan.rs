@@ -23,7 +23,7 @@ impl Plan {
     /// Some ten minutes.
     pub(crate) const FULL: Self = Self {
         rounds: 7,
-        creates: 20_000,
+        creates: 10_000,
         big_bytes: 1024 * MIB,
         small_bytes: 32 * MIB,
         memory_rounds: 3,
@@ -47,3 +47,9 @@ pub(crate) const CONNECTIONS: usize = 16;
 
 /// PATCHes at once.
 pub(crate) const AT_ONCE: usize = 32;
+
+/// Whose turn it is, in order: each round begins with another variant, so that
+/// nobody always comes after the same one.
+pub(crate) fn turns(round: usize, variants: usize) -> impl Iterator<Item = usize> {
+    (0..variants).map(move |turn| (round + turn) % variants)
+}

@@ -7,6 +7,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::num::NonZeroU64;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +17,8 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::store::{AppendWriter, StoreError};
+use super::checked::Check;
+use crate::store::{AppendWriter, Durability, StoreError};
 
 /// A buffer is written when it has this many bytes. Large enough that the
 /// visit to a blocking thread (some ten microseconds) does not count, small
@@ -26,49 +29,67 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// very small ones, and one system call takes at most 1024.
 const BUFFER_CHUNKS: usize = 512;
 
+/// After this many bytes the operating system is asked to begin to write them
+/// to the disk, so that a sync at the end finds little left to do: at the end of
+/// a large upload a client would otherwise wait for gigabytes. Large enough that
+/// a disk takes it in one go.
+const WRITEBACK_BYTES: u64 = 8 << 20;
+
 /// Writes to one data file.
 pub(super) struct FileAppend {
     /// Not there while a write is under way, which then has it.
-    file: Option<DataFile>,
-    filling: Buffer,
+    pub(super) file: Option<DataFile>,
+    pub(super) filling: Buffer,
     in_flight: Option<JoinHandle<(DataFile, Result<(), StoreError>)>>,
     /// Set by the first failure; nothing is written after it, because bytes
     /// behind a gap would count as stored.
-    failed: bool,
-    sync: bool,
+    pub(super) failed: bool,
+    pub(super) durability: Durability,
 }
 
 #[derive(Default)]
-struct Buffer {
-    chunks: Vec<Bytes>,
+pub(super) struct Buffer {
+    pub(super) chunks: Vec<Bytes>,
     bytes: usize,
 }
 
 /// The file and where it ends.
-struct DataFile {
-    path: PathBuf,
+pub(super) struct DataFile {
+    pub(super) path: PathBuf,
     /// Opened with the first write, to save a visit to the blocking threads.
-    open: Option<Arc<File>>,
-    end: u64,
+    pub(super) open: Option<Arc<File>>,
+    pub(super) end: u64,
+    /// Up to where the operating system was asked to write to the disk; `None`
+    /// if nothing is going to be synced.
+    written_back: Option<u64>,
+    /// There if the bytes count only once they are verified.
+    pub(super) check: Option<Check>,
 }
 
 impl FileAppend {
-    pub(super) fn new(path: PathBuf, offset: u64, sync: bool) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        offset: u64,
+        durability: Durability,
+        check: Option<Check>,
+    ) -> Self {
         Self {
             file: Some(DataFile {
                 path,
                 open: None,
                 end: offset,
+                written_back: (durability > Durability::None).then_some(offset),
+                check,
             }),
             filling: Buffer::default(),
             in_flight: None,
             failed: false,
-            sync,
+            durability,
         }
     }
 
     /// Waits for the write under way.
-    async fn settle(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn settle(&mut self) -> Result<(), StoreError> {
         let Some(in_flight) = self.in_flight.take() else {
             return Ok(());
         };
@@ -124,15 +145,13 @@ impl AppendWriter for FileAppend {
         let Some(mut file) = self.file.take() else {
             return Err(already_failed());
         };
-        if self.filling.chunks.is_empty() && !self.sync {
-            return Ok(file.end);
-        }
-        let (buffer, sync) = (self.filling, self.sync);
+        let (buffer, sync) = (self.filling, self.durability == Durability::Append);
         spawn_blocking(move || {
             file.write(&buffer.chunks)?;
             if sync {
                 file.sync()?;
             }
+            file.require_place()?;
             Ok(file.end)
         })
         .await?
@@ -140,8 +159,20 @@ impl AppendWriter for FileAppend {
 }
 
 impl DataFile {
-    /// Writes all `chunks` at the end.
+    /// Writes all `chunks` at the end; in a checked append as bytes that do not
+    /// count yet.
     fn write(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
+        if let Some(mut check) = self.check.take() {
+            // Nothing is marked in a file that is not as it should be.
+            let marked = self.open().and_then(|_| check.before(chunks));
+            self.check = Some(check);
+            marked?;
+        }
+        self.write_all(chunks)
+    }
+
+    /// Writes all `chunks` at the end.
+    pub(super) fn write_all(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
         if chunks.is_empty() {
             return Ok(());
         }
@@ -159,10 +190,51 @@ impl DataFile {
             self.end += written as u64;
             IoSlice::advance_slices(&mut slices, written);
         }
+        self.write_back(&file);
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
+    /// Begins to write to the disk what was added since the last time. Linux
+    /// does so when it is told that a range of dirty pages is not needed, and
+    /// keeps the pages until they are written.
+    fn write_back(&mut self, file: &File) {
+        let Some(from) = self.written_back else {
+            return;
+        };
+        let added = self.end.saturating_sub(from);
+        if added < WRITEBACK_BYTES {
+            return;
+        }
+        self.written_back = Some(self.end);
+        let advice = rustix::fs::Advice::DontNeed;
+        if let Err(error) = rustix::fs::fadvise(file, from, NonZeroU64::new(added), advice) {
+            // Only a sync takes longer.
+            tracing::debug!(path = %self.path.display(), %error, "no early write-back");
+        }
+    }
+
+    /// Fails unless what was written is where the next request will look for
+    /// it: somebody may have removed or cut the file meanwhile.
+    pub(super) fn require_place(&mut self) -> Result<(), StoreError> {
+        let file = self.open()?;
+        let metadata = file
+            .metadata()
+            .map_err(|source| StoreError::io("stat", &self.path, source))?;
+        if metadata.nlink() == 0 {
+            tracing::error!(path = %self.path.display(), "a data file was removed while it was written");
+            return Err(StoreError::NotFound);
+        }
+        if metadata.len() != self.end {
+            return Err(StoreError::UnexpectedLength {
+                path: self.path.clone(),
+                expected: self.end,
+                found: metadata.len(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         self.open()?
             .sync_data()
             .map_err(|source| StoreError::io("sync", &self.path, source))
@@ -199,7 +271,7 @@ impl DataFile {
 }
 
 /// The answer to everything after a failure, which was told already.
-fn already_failed() -> StoreError {
+pub(super) fn already_failed() -> StoreError {
     StoreError::io(
         "write",
         PathBuf::new(),

@@ -1,12 +1,12 @@
 //! The directory of the data files.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use super::sync_directory;
+use super::{require_directory, sync_directory};
 use crate::store::{DataPath, DirStructure, StoreError, UploadId};
 
 /// The data directory. Everything here blocks.
@@ -18,6 +18,17 @@ pub(super) struct DataDir {
     /// The directory by date that was made last. It stays the same for many
     /// uploads, which then need not look for it.
     last_made: Mutex<String>,
+    /// The directory whose own name, and those above it, were synced last.
+    last_synced: Mutex<PathBuf>,
+}
+
+/// What the operating system knows of a data file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DataFileState {
+    /// In bytes.
+    pub(super) length: u64,
+    /// When a byte was written last, or the file made.
+    pub(super) changed_at: SystemTime,
 }
 
 impl DataDir {
@@ -26,7 +37,13 @@ impl DataDir {
             root: canonical_root,
             structure,
             last_made: Mutex::default(),
+            last_synced: Mutex::default(),
         }
+    }
+
+    /// The directory itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The data file at `path`.
@@ -70,12 +87,13 @@ impl DataDir {
         let parent = self.root.join(&directory);
         if !directory.is_empty() && !self.was_made_last(&directory) {
             self.make_directory(&parent, sync)?;
-            self.remember(directory);
+            self.remember(&directory);
         }
         let mut created = create_new(&file);
-        if created
-            .as_ref()
-            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        if !directory.is_empty()
+            && created
+                .as_ref()
+                .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         {
             // Somebody tidied the empty directory away.
             self.make_directory(&parent, sync)?;
@@ -94,15 +112,47 @@ impl DataDir {
         Ok(path)
     }
 
-    /// The number of bytes in a data file.
-    pub(super) fn length(&self, path: &DataPath) -> Result<u64, StoreError> {
+    /// How many directories lie between the root and the data files whose
+    /// place no hook chose.
+    pub(super) fn depth(&self) -> usize {
+        self.structure.depth()
+    }
+
+    /// How a data file is.
+    pub(super) fn state(&self, path: &DataPath) -> Result<DataFileState, StoreError> {
         let file = self.file(path);
-        match std::fs::metadata(&file) {
-            Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
-            Ok(_) => Err(StoreError::NotFound),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound),
+        let state = std::fs::metadata(&file).and_then(|metadata| {
+            let changed_at = metadata.modified()?;
+            let length = metadata.len();
+            Ok(metadata
+                .is_file()
+                .then_some(DataFileState { length, changed_at }))
+        });
+        match state {
+            Ok(Some(state)) => Ok(state),
+            Ok(None) => Err(StoreError::NotFound),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                require_directory(&self.root)?;
+                Err(StoreError::NotFound)
+            }
             Err(source) => Err(StoreError::io("stat", file, source)),
         }
+    }
+
+    /// Cuts a data file back to `end`, if it is longer.
+    pub(super) fn cut(&self, path: &DataPath, end: u64, sync: bool) -> Result<(), StoreError> {
+        let path = self.file(path);
+        let cut = || {
+            let file = OpenOptions::new().write(true).open(&path)?;
+            if file.metadata()?.len() > end {
+                file.set_len(end)?;
+            }
+            if sync { file.sync_data() } else { Ok(()) }
+        };
+        cut().map_err(|source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound,
+            _ => StoreError::io("cut", &path, source),
+        })
     }
 
     /// Removes a data file, if there is one.
@@ -119,6 +169,41 @@ impl DataDir {
         }
     }
 
+    /// Makes a data file durable: its bytes, then its name and those of the
+    /// directories above it, except `synced_later`.
+    pub(super) fn sync(&self, path: &DataPath, synced_later: &Path) -> Result<(), StoreError> {
+        let file = self.file(path);
+        match File::open(&file).and_then(|open| open.sync_data()) {
+            Ok(()) => {}
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::NotFound);
+            }
+            Err(source) => return Err(StoreError::io("sync", file, source)),
+        }
+        let parent = file.parent().unwrap_or(&self.root);
+        if parent != synced_later {
+            sync_directory(parent)?;
+        }
+        // The names above are the same for many uploads.
+        if parent == self.root || *lock(&self.last_synced) == parent {
+            return Ok(());
+        }
+        self.sync_above(parent)?;
+        parent.clone_into(&mut lock(&self.last_synced));
+        Ok(())
+    }
+
+    /// Syncs the directories above `directory`, up to the root.
+    fn sync_above(&self, directory: &Path) -> Result<(), StoreError> {
+        for above in directory.ancestors().skip(1) {
+            sync_directory(above)?;
+            if above == self.root {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes `directory`, which is below the root by its words, and checks that
     /// it is below the root in truth.
     fn make_directory(&self, directory: &Path, sync: bool) -> Result<(), StoreError> {
@@ -130,13 +215,10 @@ impl DataDir {
             _ => StoreError::io("create", directory, source),
         })?;
         if sync {
-            for made in directory.ancestors() {
-                sync_directory(made)?;
-                if made == self.root {
-                    break;
-                }
-            }
+            self.sync_above(directory)?;
         }
+        // It may be there anew, after somebody tidied it away.
+        *lock(&self.last_synced) = PathBuf::new();
         Ok(())
     }
 
@@ -149,6 +231,9 @@ impl DataDir {
                 // A dangling link is not found either, but it must not be
                 // mistaken for a name that is free.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !existing.is_symlink() => {
+                    if existing == self.root {
+                        return Err(StoreError::io("find", existing, error));
+                    }
                 }
                 Err(source) => return Err(StoreError::io("resolve", existing, source)),
             }
@@ -157,19 +242,16 @@ impl DataDir {
     }
 
     fn was_made_last(&self, directory: &str) -> bool {
-        *self
-            .last_made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            == directory
+        *lock(&self.last_made) == directory
     }
 
-    fn remember(&self, directory: String) {
-        *self
-            .last_made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = directory;
+    fn remember(&self, directory: &str) {
+        directory.clone_into(&mut lock(&self.last_made));
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes an empty file where there is nothing, not even a dangling link.

@@ -1,32 +1,42 @@
 //! Uploads in files: the bytes below the data directory, the records as
 //! `ID.info` in the info directory.
 //!
-//! By default nothing is synced: a crash of the process loses nothing that was
-//! acknowledged, a crash of the machine may. With `force_fsync` the bytes, the
-//! records and the directories that name them are synced before an operation
-//! returns.
+//! What is synced, and when, [`Durability`] says.
 //!
 //! All system calls of one operation are made in one visit to the blocking
 //! threads, because the visit costs more than most of the calls.
 
 mod append;
+mod checked;
+mod concatenate;
 mod data_dir;
+mod lock_file;
 mod read;
 mod record_file;
+mod sweep;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
-use super::{AppendWriter, DirStructure, NewRecord, Record, Store, StoreError, Stored, UploadId};
+use super::{
+    Algorithm, AppendWriter, CheckedWriter, DirStructure, Durability, NewRecord, Record,
+    SharedLocks, Store, StoreError, Stored, Sweep, UploadId,
+};
 use append::FileAppend;
-use data_dir::DataDir;
+use checked::{Check, CheckedAppend};
+use concatenate::{Concatenation, Source};
+use data_dir::{DataDir, DataFileState};
+use lock_file::LockFile;
 use record_file::RecordDir;
+use sweep::FileSweep;
 
 /// Where and how a [`FileStore`] keeps uploads.
 #[derive(Debug, Clone)]
@@ -38,8 +48,8 @@ pub struct FileStoreConfig {
     /// The directory below the data directory of uploads whose path no hook
     /// chose.
     pub dir_structure: DirStructure,
-    /// Whether every change is synced to the disk before it is acknowledged.
-    pub force_fsync: bool,
+    /// What is synced to the disk before it is acknowledged.
+    pub durability: Durability,
 }
 
 /// Why a file store cannot be opened.
@@ -68,13 +78,14 @@ pub enum OpenError {
 #[derive(Debug, Clone)]
 pub struct FileStore {
     inner: Arc<Inner>,
+    locks: Option<Arc<LockFile>>,
 }
 
 #[derive(Debug)]
 struct Inner {
     data: DataDir,
     records: RecordDir,
-    force_fsync: bool,
+    durability: Durability,
 }
 
 impl FileStore {
@@ -92,11 +103,22 @@ impl FileStore {
             path: config.info_dir,
             source,
         })?;
+        let locks = LockFile::open(&info_dir).map_err(|source| OpenError::InfoDir {
+            path: info_dir.clone(),
+            source,
+        })?;
+        if locks.is_none() {
+            tracing::warn!(
+                path = %info_dir.display(),
+                "the file system has no locks: run one server only with these directories"
+            );
+        }
         Ok(Self {
+            locks: locks.map(Arc::new),
             inner: Arc::new(Inner {
                 data: DataDir::new(data_dir, config.dir_structure),
                 records: RecordDir::new(info_dir),
-                force_fsync: config.force_fsync,
+                durability: config.durability,
             }),
         })
     }
@@ -120,10 +142,22 @@ fn usable_directory(path: &Path) -> io::Result<PathBuf> {
     Ok(canonical)
 }
 
+/// An error that names `root` if it is not there any more.
+fn require_directory(root: &Path) -> Result<(), StoreError> {
+    std::fs::metadata(root)
+        .map(drop)
+        .map_err(|source| StoreError::io("find", root, source))
+}
+
 /// Makes the names in a directory durable.
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    sync_all(path)
+}
+
+/// Makes a file or the names in a directory durable.
+fn sync_all(path: &Path) -> Result<(), StoreError> {
     std::fs::File::open(path)
-        .and_then(|directory| directory.sync_all())
+        .and_then(|file| file.sync_all())
         .map_err(|source| StoreError::io("sync", path, source))
 }
 
@@ -131,6 +165,18 @@ fn sync_directory(path: &Path) -> Result<(), StoreError> {
 impl Store for FileStore {
     fn name(&self) -> &'static str {
         "file_storage"
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.blocking(|inner| {
+            for directory in [inner.data.root(), inner.records.root()] {
+                record_file::temporary_file(directory)
+                    .and_then(tempfile::NamedTempFile::close)
+                    .map_err(|source| StoreError::io("write to", directory, source))?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     fn location(&self, record: &Record) -> String {
@@ -141,6 +187,12 @@ impl Store for FileStore {
             .into_owned()
     }
 
+    fn shared_locks(&self) -> Option<Arc<dyn SharedLocks>> {
+        self.locks
+            .as_ref()
+            .map(|locks| Arc::clone(locks) as Arc<dyn SharedLocks>)
+    }
+
     async fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
         self.blocking(move |inner| inner.create(new)).await
     }
@@ -148,24 +200,27 @@ impl Store for FileStore {
     async fn load(&self, id: &UploadId) -> Result<Stored, StoreError> {
         let id = id.clone();
         self.blocking(move |inner| {
-            let record = inner.records.read(&id)?;
-            let offset = inner.data.length(&record.path)?;
-            if offset > record.length {
-                return Err(StoreError::UnexpectedLength {
-                    path: inner.data.file(&record.path),
-                    expected: record.length,
-                    found: offset,
-                });
+            loop {
+                let (record, edition) = inner.records.read_edition(&id)?;
+                let data = inner.state(&record)?;
+                // Had a checked append begun in between, its bytes would seem to
+                // count. What is finished does not change any more.
+                if record.finished || inner.records.edition(&id)? == edition {
+                    return inner.stored(record, data);
+                }
             }
-            Ok(Stored { record, offset })
         })
         .await
     }
 
+    async fn record(&self, id: &UploadId) -> Result<Record, StoreError> {
+        let id = id.clone();
+        self.blocking(move |inner| inner.records.read(&id)).await
+    }
+
     async fn update(&self, record: &Record) -> Result<(), StoreError> {
         let record = record.clone();
-        self.blocking(move |inner| inner.records.replace(&record, inner.force_fsync))
-            .await
+        self.blocking(move |inner| inner.update(&record)).await
     }
 
     async fn append(
@@ -174,39 +229,154 @@ impl Store for FileStore {
         offset: u64,
     ) -> Result<Box<dyn AppendWriter>, StoreError> {
         let path = self.inner.data.file(&record.path);
-        let sync = self.inner.force_fsync;
-        Ok(Box::new(FileAppend::new(path, offset, sync)))
+        let durability = self.inner.durability;
+        Ok(Box::new(FileAppend::new(path, offset, durability, None)))
+    }
+
+    async fn append_checked(
+        &self,
+        record: &Record,
+        offset: u64,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Box<dyn CheckedWriter>, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let durability = self.inner.durability;
+        let check = Check::new(Arc::clone(&self.inner), record, offset, algorithm);
+        let append = FileAppend::new(path, offset, durability, Some(check));
+        Ok(Box::new(CheckedAppend::new(append)))
+    }
+
+    async fn discard_unverified(&self, record: &Record) -> Result<Record, StoreError> {
+        let mut record = record.clone();
+        self.blocking(move |inner| {
+            if let Some(end) = record.unverified.take() {
+                let sync = inner.syncs_everything();
+                inner.data.cut(&record.path, end, sync)?;
+                inner.records.replace(&record, sync)?;
+            }
+            Ok(record)
+        })
+        .await
     }
 
     async fn read(
         &self,
         record: &Record,
-        end: u64,
+        range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
-        read::stream(self.inner.data.file(&record.path), end).await
+        read::stream(self.inner.data.file(&record.path), range).await
+    }
+
+    async fn concatenate(&self, record: &Record, parts: &[Record]) -> Result<u64, StoreError> {
+        let path = self.inner.data.file(&record.path);
+        let mut whole = self.blocking(move |_| Concatenation::open(path)).await?;
+        for part in parts {
+            // The caller knows all lengths. A part without one has no bytes, or
+            // it is not as it should be.
+            let length = part.length.unwrap_or(0);
+            let path = self.inner.data.file(&part.path);
+            let mut source = self.blocking(move |_| Source::open(path, length)).await?;
+            let mut done = false;
+            while !done {
+                (whole, source, done) = self
+                    .blocking(move |_| {
+                        let done = whole.step(&mut source)?;
+                        Ok((whole, source, done))
+                    })
+                    .await?;
+            }
+        }
+        let end = whole.end();
+        if self.inner.syncs_everything() {
+            self.blocking(move |_| whole.sync()).await?;
+        }
+        Ok(end)
+    }
+
+    async fn sync(&self, record: &Record) -> Result<(), StoreError> {
+        let record = record.clone();
+        self.blocking(move |inner| {
+            inner.data.sync(&record.path, inner.records.root())?;
+            inner.records.sync(&record.id)
+        })
+        .await
+    }
+
+    async fn remove_bytes(&self, record: &Record) -> Result<(), StoreError> {
+        let path = record.path.clone();
+        self.blocking(move |inner| inner.data.remove(&path, inner.syncs_everything()))
+            .await
     }
 
     async fn remove(&self, id: &UploadId) -> Result<(), StoreError> {
         let id = id.clone();
         self.blocking(move |inner| {
             let record = inner.records.read(&id)?;
-            inner.data.remove(&record.path, inner.force_fsync)?;
-            inner.records.remove(&id, inner.force_fsync)
+            let sync = inner.syncs_everything();
+            inner.data.remove(&record.path, sync)?;
+            inner.records.remove(&id, sync)
         })
         .await
+    }
+
+    fn sweep(&self, unchanged_since: SystemTime) -> Box<dyn Sweep> {
+        Box::new(FileSweep::new(Arc::clone(&self.inner), unchanged_since))
     }
 }
 
 impl Inner {
+    fn syncs_everything(&self) -> bool {
+        self.durability == Durability::Append
+    }
+
+    fn update(&self, record: &Record) -> Result<(), StoreError> {
+        let finishes = record.finished && self.durability >= Durability::Finish;
+        if finishes {
+            // Also bytes of appends that were not synced themselves.
+            self.data.sync(&record.path, self.records.root())?;
+        }
+        self.records
+            .replace(record, finishes || self.syncs_everything())
+    }
+
+    fn state(&self, record: &Record) -> Result<DataFileState, StoreError> {
+        self.data.state(&record.path).inspect_err(|error| {
+            if matches!(error, StoreError::NotFound) {
+                let path = self.data.file(&record.path);
+                tracing::warn!(
+                    upload = %record.id,
+                    path = %path.display(),
+                    "the bytes of an upload are gone"
+                );
+            }
+        })
+    }
+
+    fn stored(&self, record: Record, data: DataFileState) -> Result<Stored, StoreError> {
+        let DataFileState { length, changed_at } = data;
+        let offset = record.unverified.map_or(length, |end| end.min(length));
+        match record.length {
+            Some(expected) if offset > expected => Err(StoreError::UnexpectedLength {
+                path: self.data.file(&record.path),
+                expected,
+                found: offset,
+            }),
+            _ => Ok(Stored {
+                record,
+                offset,
+                changed_at,
+            }),
+        }
+    }
+
     fn create(&self, new: NewRecord) -> Result<Stored, StoreError> {
+        let sync = self.syncs_everything();
         let path = match new.path {
             Some(path) => {
-                self.data.claim_chosen(&path, self.force_fsync)?;
+                self.data.claim_chosen(&path, sync)?;
                 path
             }
-            None => self
-                .data
-                .claim_default(&new.id, new.created_at, self.force_fsync)?,
+            None => self.data.claim_default(&new.id, new.created_at, sync)?,
         };
         let record = Record {
             id: new.id,
@@ -216,15 +386,20 @@ impl Inner {
             path,
             finished: false,
             kind: new.kind,
+            unverified: None,
         };
-        if let Err(error) = self.records.create(&record, self.force_fsync) {
+        if let Err(error) = self.records.create(&record, sync) {
             // The path was free before; leaving the file would take it for ever.
             if let Err(left_behind) = self.data.remove(&record.path, false) {
                 tracing::warn!(upload = %record.id, error = %left_behind, "an empty data file stays behind");
             }
             return Err(error);
         }
-        Ok(Stored { record, offset: 0 })
+        Ok(Stored {
+            changed_at: record.created_at,
+            record,
+            offset: 0,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,17 +25,17 @@ struct Reading {
     end: u64,
 }
 
-/// The first `end` bytes of the file at `path`.
+/// The bytes of the file at `path` in `range`.
 pub(super) async fn stream(
     path: PathBuf,
-    end: u64,
+    range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
     let reading = spawn_blocking(move || match File::open(&path) {
         Ok(file) => Ok(Reading {
             path: Arc::new(path),
             file: Arc::new(file),
-            position: 0,
-            end,
+            position: range.start,
+            end: range.end,
         }),
         Err(source) if source.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound),
         Err(source) => Err(StoreError::io("open", path, source)),

@@ -1,19 +1,23 @@
 //! Records as files: one `ID.info` each, JSON, changed only by renaming a
 //! complete file over it.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::sync_directory;
-use crate::store::{DataPath, Record, RecordKind, StoreError, UploadId};
+use super::{require_directory, sync_all, sync_directory};
+use crate::store::{DataPath, InvalidId, Parts, Record, RecordKind, StoreError, UploadId};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
+
+/// What the name of a record ends in, after the id.
+const ENDING: &str = ".info";
 
 /// Begins with a dot, which neither ids nor data paths do.
 const TEMPORARY_PREFIX: &str = ".rustus-";
@@ -23,18 +27,30 @@ const TEMPORARY_PREFIX: &str = ".rustus-";
 struct RecordFile {
     version: u32,
     id: String,
-    length: u64,
+    /// Null while the client has not said.
+    length: Option<u64>,
     metadata: Option<String>,
     created_at: SystemTime,
     path: String,
     finished: bool,
     kind: Kind,
+    /// Only there while bytes are unverified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unverified: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Whole,
+    Partial {
+        used_by: Option<String>,
+    },
+    Final {
+        header: String,
+        parts: Vec<String>,
+        requested_metadata: Option<String>,
+    },
 }
 
 /// Read on its own first, so that a newer version is recognised as one.
@@ -54,20 +70,60 @@ impl RecordDir {
         Self { root }
     }
 
+    /// The directory itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn file(&self, id: &UploadId) -> PathBuf {
-        self.root.join(format!("{id}.info"))
+        self.root.join(format!("{id}{ENDING}"))
+    }
+
+    /// Whether there is a record of this name, whatever it is.
+    pub(super) fn exists(&self, id: &UploadId) -> io::Result<bool> {
+        self.file(id).try_exists()
     }
 
     pub(super) fn read(&self, id: &UploadId) -> Result<Record, StoreError> {
+        self.read_edition(id).map(|(record, _)| record)
+    }
+
+    /// A record, and which of its editions it is.
+    pub(super) fn read_edition(&self, id: &UploadId) -> Result<(Record, Edition), StoreError> {
         let path = self.file(id);
-        let json = match fs::read(&path) {
-            Ok(json) => json,
-            Err(source) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::NotFound);
-            }
-            Err(source) => return Err(StoreError::io("read", path, source)),
+        let read = || {
+            let mut file = File::open(&path)?;
+            let edition = Edition::of(&file.metadata()?);
+            let mut json = Vec::new();
+            file.read_to_end(&mut json)?;
+            Ok((json, edition))
         };
-        parse(&json, id).map_err(|reason| StoreError::DamagedRecord { path, reason })
+        let (json, edition) = read().map_err(|source| self.unreadable(&path, source))?;
+        match parse(&json, id) {
+            Ok(record) => Ok((record, edition)),
+            Err(reason) => Err(StoreError::DamagedRecord { path, reason }),
+        }
+    }
+
+    fn unreadable(&self, path: &Path, source: io::Error) -> StoreError {
+        if source.kind() != io::ErrorKind::NotFound {
+            return StoreError::io("read", path, source);
+        }
+        // A client that is told that there is no such upload begins anew; it
+        // must not be told so by a mount that was lost.
+        match require_directory(&self.root) {
+            Ok(()) => StoreError::NotFound,
+            Err(lost) => lost,
+        }
+    }
+
+    /// Which edition of a record stands now.
+    pub(super) fn edition(&self, id: &UploadId) -> Result<Edition, StoreError> {
+        let path = self.file(id);
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(Edition::of(&metadata)),
+            Err(source) => Err(self.unreadable(&path, source)),
+        }
     }
 
     /// Writes the record of a new upload.
@@ -100,6 +156,12 @@ impl RecordDir {
         Ok(())
     }
 
+    /// Makes the record and its name durable.
+    pub(super) fn sync(&self, id: &UploadId) -> Result<(), StoreError> {
+        sync_all(&self.file(id))?;
+        sync_directory(&self.root)
+    }
+
     pub(super) fn remove(&self, id: &UploadId, sync: bool) -> Result<(), StoreError> {
         let path = self.file(id);
         match fs::remove_file(&path) {
@@ -129,10 +191,41 @@ impl RecordDir {
     }
 }
 
-/// A file in `directory` that goes away unless it is given a name.
+/// Whether a file of this name is one that was being written: the prefix and
+/// the six letters and digits that the temporary names are made of.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(TEMPORARY_PREFIX).is_some_and(|random| {
+        random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Whose record a file of this name is.
+pub(super) fn record_id(name: &str) -> Option<UploadId> {
+    UploadId::new(name.strip_suffix(ENDING)?).ok()
+}
+
+/// Tells one file from the next that was renamed over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edition {
+    inode: u64,
+    changed: (i64, i64),
+}
+
+impl Edition {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// A file in `directory` that goes away unless it is given a name. Who may read
+/// it the umask decides, as for data files.
 pub(super) fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
+        .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(directory)
 }
 
@@ -146,11 +239,47 @@ impl From<&Record> for RecordFile {
             created_at: record.created_at,
             path: record.path.as_str().to_owned(),
             finished: record.finished,
-            kind: match record.kind {
-                RecordKind::Whole => Kind::Whole,
+            kind: Kind::from(&record.kind),
+            unverified: record.unverified,
+        }
+    }
+}
+
+impl From<&RecordKind> for Kind {
+    fn from(kind: &RecordKind) -> Self {
+        match kind {
+            RecordKind::Whole => Self::Whole,
+            RecordKind::Partial { used_by } => Self::Partial {
+                used_by: used_by.as_ref().map(|id| id.as_str().to_owned()),
+            },
+            RecordKind::Final(parts) => Self::Final {
+                header: parts.header.clone(),
+                parts: parts.ids.iter().map(|id| id.as_str().to_owned()).collect(),
+                requested_metadata: parts.requested_metadata.clone(),
             },
         }
     }
+}
+
+fn kind(kind: Kind) -> Result<RecordKind, InvalidId> {
+    Ok(match kind {
+        Kind::Whole => RecordKind::Whole,
+        Kind::Partial { used_by } => RecordKind::Partial {
+            used_by: used_by.map(UploadId::new).transpose()?,
+        },
+        Kind::Final {
+            header,
+            parts,
+            requested_metadata,
+        } => RecordKind::Final(Parts {
+            header,
+            ids: parts
+                .into_iter()
+                .map(UploadId::new)
+                .collect::<Result<_, _>>()?,
+            requested_metadata,
+        }),
+    })
 }
 
 /// The record in `json`, which was found under `id`.
@@ -170,15 +299,32 @@ fn parse(json: &[u8], id: &UploadId) -> Result<Record, String> {
         created_at: file.created_at,
         path: DataPath::new(file.path).map_err(|error| error.to_string())?,
         finished: file.finished,
-        kind: match file.kind {
-            Kind::Whole => RecordKind::Whole,
-        },
+        kind: kind(file.kind).map_err(|error| error.to_string())?,
+        unverified: file.unverified,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_files_are_known_by_their_names() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..100 {
+            let file = temporary_file(directory.path()).unwrap();
+            let name = file.path().file_name().unwrap().to_str().unwrap();
+            assert!(is_temporary(name), "{name}");
+        }
+        for foreign in [
+            ".rustus-",
+            ".rustus-notes",
+            ".rustus-abcde.",
+            "rustus-abcdef",
+        ] {
+            assert!(!is_temporary(foreign), "{foreign}");
+        }
+    }
 
     #[test]
     fn a_record_that_is_not_ours_is_damaged_and_not_a_panic() {
@@ -203,6 +349,10 @@ mod tests {
             ),
             (good.replace(":3", ":-3"), "invalid value"),
             (good.replace("whole", "half"), "half"),
+            (
+                good.replace("\"whole\"", r#"{"partial":{"used_by":"../a"}}"#),
+                "upload id",
+            ),
         ] {
             let error = parse(json.as_bytes(), &id).unwrap_err();
             assert!(error.contains(reason), "{json}: {error}");

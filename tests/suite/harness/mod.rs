@@ -2,8 +2,12 @@
 
 pub mod directory;
 pub mod guests;
+pub mod http2;
 pub mod markdown;
+pub mod nginx;
+pub mod programs;
 pub mod server;
+pub mod trace;
 pub mod tus;
 pub mod wire;
 

@@ -27,6 +27,8 @@ pub struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     address_space_kib: Option<u64>,
+    /// A program that starts the server, with its arguments.
+    under: Vec<String>,
     port: String,
 }
 
@@ -47,6 +49,7 @@ impl Setup {
             arguments: Vec::new(),
             variables: Vec::new(),
             address_space_kib: None,
+            under: Vec::new(),
             port: "0".to_owned(),
         }
     }
@@ -76,6 +79,12 @@ impl Setup {
     /// Under `ulimit -v`.
     pub fn address_space_kib(mut self, limit: u64) -> Self {
         self.address_space_kib = Some(limit);
+        self
+    }
+
+    /// Started by another program.
+    pub fn under(mut self, program: Vec<String>) -> Self {
+        self.under = program;
         self
     }
 
@@ -127,6 +136,11 @@ impl Setup {
 
     fn program(&self) -> Command {
         let binary = env!("CARGO_BIN_EXE_rustus");
+        if let [program, arguments @ ..] = self.under.as_slice() {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            return command;
+        }
         let Some(limit) = self.address_space_kib else {
             return Command::new(binary);
         };
@@ -149,7 +163,11 @@ impl Setup {
             .split("address=")
             .nth(1)
             .and_then(|rest| rest.split_whitespace().next())
-            .and_then(|address| address.trim_matches('"').parse().ok())
+            .and_then(|address| match address.trim_matches('"') {
+                // Port 0 is nowhere: such a server is reached by its path.
+                unix if unix.starts_with("unix:") => Some(([127, 0, 0, 1], 0).into()),
+                address => address.parse().ok(),
+            })
             .unwrap_or_else(|| panic!("no address in {line:?}"));
         Server {
             child,
@@ -214,7 +232,10 @@ impl Log {
             }
             let ended = lines.last().is_some_and(|line| line == "(end of the log)");
             if ended || Instant::now() > until {
-                panic!("the log never said {text:?}:\n{}", lines.join("\n"));
+                let all = lines.join("\n");
+                // The log is shown once more at the end.
+                drop(lines);
+                panic!("the log never said {text:?}:\n{all}");
             }
             lines = self
                 .more
@@ -252,9 +273,19 @@ impl Server {
         self.directory.path().join("data")
     }
 
-    /// All files below the data directory, relative to it, sorted.
+    /// All files below the data directory, relative to it, sorted; without
+    /// that of the locks, which is there as long as the directory.
     pub fn stored_files(&self) -> Vec<String> {
-        super::directory::files_below(&self.data_dir())
+        let mut files = super::directory::files_below(&self.data_dir());
+        files.retain(|name| name != ".locks");
+        files
+    }
+
+    /// The bytes in the data file of the upload at `url`, if it lies where the
+    /// server puts it by itself. Unlike HEAD this disturbs nobody.
+    pub fn stored_bytes(&self, url: &str) -> Vec<u8> {
+        let id = url.rsplit('/').next().unwrap();
+        std::fs::read(self.data_dir().join(id)).unwrap()
     }
 
     pub fn log(&self) -> String {
@@ -294,9 +325,19 @@ impl Server {
         self.stop()
     }
 
-    fn stop(&mut self) -> ExitStatus {
+    /// `SIGTERM`, without waiting for the end.
+    pub fn send_sigterm(&self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    fn stop(&mut self) -> ExitStatus {
+        self.send_sigterm();
+        self.wait()
+    }
+
+    /// Waits for the end.
+    pub fn wait(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

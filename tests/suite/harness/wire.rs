@@ -22,15 +22,21 @@ pub struct Wire {
 impl Wire {
     /// Sends the head of a request and as much of its body as is at hand.
     pub fn open(address: SocketAddr, head: &str, body: &[u8]) -> Self {
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut wire = Self::silent(address);
+        let head = head.replace('\n', "\r\n");
+        wire.write(head.as_bytes()).unwrap();
+        wire.write(b"\r\n").unwrap();
+        wire.write(body).unwrap();
+        wire
+    }
+
+    /// Sends nothing yet.
+    pub fn silent(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
         stream.set_nodelay(true).unwrap();
-        let head = head.replace('\n', "\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(b"\r\n").unwrap();
-        stream.write_all(body).unwrap();
         Self { stream }
     }
 
@@ -41,6 +47,21 @@ impl Wire {
              Upload-Offset: {offset}\nContent-Type: application/offset+octet-stream\n\
              Content-Length: {length}\n"
         )
+    }
+
+    /// The connection itself.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Everything up to the end of the next answer's head.
+    pub fn read_head(&mut self) -> String {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") && self.stream.read(&mut byte).unwrap() == 1 {
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
     }
 
     pub fn write(&mut self, body: &[u8]) -> std::io::Result<()> {

@@ -132,6 +132,16 @@ impl Server {
         place::clear(&self.data)
     }
 
+    /// Puts what was stored aside, to be removed when nothing is measured.
+    pub(crate) fn set_aside(&self) -> Result<()> {
+        place::set_aside(&self.data)
+    }
+
+    /// Makes the kernel have memory at hand for files of `bytes`.
+    pub(crate) fn warm_memory(&self, bytes: u64) -> Result<()> {
+        place::warm_memory(&self.data, bytes)
+    }
+
     /// An upload that waits for its bytes.
     pub(crate) fn prepare(&self, bytes: u64) -> Result<Prepared> {
         let mut connection = Connection::open(self.address())?;

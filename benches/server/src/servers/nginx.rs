@@ -12,7 +12,7 @@ use crate::child::{Running, free_address};
 use crate::place::Place;
 
 /// How much of a body a worker collects before it writes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Buffer {
     /// 16 KiB: what nginx has when nobody says anything.
     Default,

@@ -34,6 +34,8 @@ fn start_in(place: &Place, folder: &Path, hooks: Option<&Path>) -> Result<Server
     let mut command = Command::new(&place.programs().rustus);
     command
         .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
+        // As the others: they never sync.
+        .args(["--durability", "none"])
         .arg("--data-dir")
         .arg(&data)
         .arg("--info-dir")

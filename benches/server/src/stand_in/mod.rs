@@ -16,9 +16,9 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt as _;
 use rustus::hooks::{EventSet, Hooks};
 use rustus::plugins::Registry;
-use rustus::store::{DirStructure, FileStore, FileStoreConfig};
-use rustus::tus::{Headers, Method, Request, Response, ResponseBody, Tus, TusConfig};
-use rustus::uploads::{BodyError, Uploads};
+use rustus::store::{DirStructure, Durability, FileStore, FileStoreConfig};
+use rustus::tus::{ExtensionSet, Headers, Method, Request, Response, ResponseBody, Tus, TusConfig};
+use rustus::uploads::{BodyError, Uploads, UploadsConfig};
 
 use decide::Way;
 
@@ -96,14 +96,15 @@ impl StandIn {
             data_dir: self.data_dir.clone(),
             info_dir: self.data_dir.clone(),
             dir_structure: DirStructure::default(),
-            force_fsync: false,
+            durability: Durability::None,
         })?;
         let nobody = Arc::new(Registry::default());
         let hooks = Hooks::new(nobody, EventSet::ALL, EventSet::EMPTY)?;
-        let uploads = Uploads::new(Arc::new(store), Arc::new(hooks), None);
+        let uploads = Uploads::new(Arc::new(store), Arc::new(hooks), UploadsConfig::default());
         let config = TusConfig {
             base_url: "/files".parse()?,
             max_body_size: None,
+            extensions: ExtensionSet::ALL,
         };
         Ok(Tus::new(Arc::new(uploads), config))
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustus_hook::prelude::*;
 
-use crate::{Behaviour, harm, probe};
+use crate::{Behaviour, harm, others, probe};
 
 type Answer = Result<CreateDecision, HookError>;
 
@@ -30,6 +30,7 @@ pub(crate) fn decide(event: Event) -> Answer {
         "error-other" => Err(HookError::other("hostile: other")),
         "count" => header("x-count", &probe::count().to_string()),
         "leak" => header("x-leaked", &harm::leak().to_string()),
+        "kind" => header("x-kind", &kind(&event)),
         "config" => header("x-config", &config::all()),
         "clock" => header("x-clock", &probe::clock().to_string()),
         "env" => Ok(surroundings()),
@@ -50,6 +51,12 @@ fn reject(rejection: Rejection) -> Answer {
 
 fn header(name: &str, value: &str) -> Answer {
     Ok(CreateDecision::proceed().with_header(name, value))
+}
+
+/// What the upload is, and its length.
+fn kind(event: &Event) -> String {
+    let length = event.upload.length.unwrap_or_default();
+    format!("{} {length}", others::kind(&event.upload))
 }
 
 fn metadata(event: &Event, (key, value): (&str, &str)) -> Answer {

@@ -1,5 +1,6 @@
 //! What the events other than `pre-create` do.
 
+use rustus_hook::UploadKind;
 use rustus_hook::prelude::*;
 
 use crate::{Behaviour, harm};
@@ -42,6 +43,15 @@ fn blocking(behaviour: &Behaviour) -> Result<Option<Rejection>, HookError> {
     Err(behaviour.unknown())
 }
 
+/// `whole`, `partial`, or `final` and the ids of its parts.
+pub(crate) fn kind(upload: &Upload) -> String {
+    match &upload.kind {
+        UploadKind::Whole => "whole".to_owned(),
+        UploadKind::Partial => "partial".to_owned(),
+        UploadKind::Final(parts) => format!("final {}", parts.join(" ")),
+    }
+}
+
 /// `behave-notify`: `ok`, `trap`, `loop`, `retry` and `permanent`. Each call logs
 /// first.
 pub(crate) fn notify(what: Notification, event: Event) -> Result<(), HookError> {
@@ -52,6 +62,7 @@ pub(crate) fn notify(what: Notification, event: Event) -> Result<(), HookError> 
             ("what", what.name()),
             ("upload", &event.upload.id),
             ("offset", &offset),
+            ("kind", &kind(&event.upload)),
         ],
     );
     let behaviour = Behaviour::of(&event, "behave-notify");

@@ -1,0 +1,200 @@
+//! HTTP/1.1: from the library's requests to ours, and back.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use actix_http::RequestHead;
+use actix_web::body::SizedStream;
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use tokio::sync::oneshot;
+
+use super::body::Incoming;
+use super::connection::{Busy, Gate};
+use super::framing::BodyFraming;
+use super::handler::{Head, Service};
+use crate::tus::{Response, ResponseBody, Trailers};
+use crate::uploads::BodyError;
+
+/// What a request has to know of its connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    pub(super) gate: Gate,
+    pub(super) secure: bool,
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// A request that is being answered.
+pub(super) struct Exchange {
+    answer: LocalBoxFuture<'static, Response>,
+    busy: Busy,
+    is_head: bool,
+    is_chunked: bool,
+    /// Whether the body came to its end.
+    has_ended: Rc<Cell<bool>>,
+}
+
+impl Exchange {
+    /// Begins to answer. `wanted` is told when the body is asked for.
+    pub(super) fn begin(
+        request: &RequestHead,
+        origin: Origin,
+        payload: Payload,
+        service: Arc<Service>,
+        wanted: Option<oneshot::Sender<()>>,
+    ) -> Self {
+        let framing = body_framing(&request.method, request.headers());
+        let busy = origin.gate.begin(framing);
+        let head = head(request, &origin);
+        let has_ended = Rc::new(Cell::new(false));
+        let end = Rc::clone(&has_ended);
+        let (gate, trailers) = (origin.gate.clone(), head.trailers.clone());
+        let source = payload
+            .map(|chunk| chunk.map_err(|_| BodyError::Disconnected))
+            .chain(stream::poll_fn(move |_| {
+                end.set(true);
+                if let Some(fields) = gate.take_trailers() {
+                    trailers.set(fields);
+                }
+                Poll::Ready(None)
+            }));
+        let mut body = Incoming::new(Box::pin(source), origin.gate);
+        if let Some(wanted) = wanted {
+            body = body.telling(wanted);
+        }
+        Self {
+            answer: service.answer(head, body).boxed_local(),
+            busy,
+            is_head: request.method == Method::HEAD,
+            is_chunked: request.headers().contains_key("transfer-encoding"),
+            has_ended,
+        }
+    }
+
+    /// Waits for the answer. May be dropped and called again.
+    pub(super) async fn answered(&mut self) -> Response {
+        (&mut self.answer).await
+    }
+
+    /// The answer as the library sends it.
+    pub(super) fn end(self, response: Response) -> HttpResponse {
+        // The library reads the rest of such a body for ever, to keep the
+        // connection. Where the length is known it lingers and closes.
+        let rest_of_body = self.is_chunked && !self.has_ended.get();
+        if rest_of_body {
+            self.busy.leave_rest_of_body();
+        }
+        into_http(response, self.is_head, self.busy, rest_of_body)
+    }
+}
+
+/// Answers every request.
+pub(super) async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    service: web::Data<Service>,
+) -> HttpResponse {
+    // One that asked before it sent its body has begun.
+    let begun = request.extensions_mut().remove::<Exchange>();
+    let mut exchange = begun.unwrap_or_else(|| {
+        // Every connection has one; a new one would guard nothing.
+        let origin = request.conn_data::<Origin>().cloned().unwrap_or_default();
+        let service = service.into_inner();
+        Exchange::begin(request.head(), origin, payload.into_inner(), service, None)
+    });
+    let response = exchange.answered().await;
+    exchange.end(response)
+}
+
+fn head(request: &RequestHead, origin: &Origin) -> Head {
+    let uri = &request.uri;
+    Head {
+        method: request.method.as_str().to_owned(),
+        path: uri.path().to_owned(),
+        uri: uri
+            .path_and_query()
+            .map_or_else(|| uri.path().to_owned(), |path| path.as_str().to_owned()),
+        headers: request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()))
+            .collect(),
+        has_body: request.headers().contains_key("transfer-encoding")
+            || request.headers().contains_key("content-length"),
+        trailers: Trailers::default(),
+        peer: origin.peer,
+        secure: origin.secure,
+    }
+}
+
+/// How the library frames the body of a request that it took for one.
+pub(super) fn body_framing(method: &Method, headers: &HeaderMap) -> BodyFraming {
+    let is_websocket = |value: &HeaderValue| {
+        let value = value.to_str().map(str::trim);
+        value.is_ok_and(|value| value.eq_ignore_ascii_case("websocket"))
+    };
+    let length = headers
+        .get("content-length")
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .unwrap_or(0);
+    if headers.contains_key("transfer-encoding") {
+        BodyFraming::Chunked
+    } else if headers.get_all("upgrade").any(is_websocket)
+        || (method == Method::CONNECT && length == 0)
+    {
+        BodyFraming::Endless
+    } else {
+        BodyFraming::Bytes(length)
+    }
+}
+
+fn into_http(response: Response, is_head: bool, busy: Busy, close: bool) -> HttpResponse {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut http = HttpResponse::build(status);
+    if let Some(reason) = response.reason() {
+        http.reason(reason);
+    }
+    if close {
+        http.force_close();
+    }
+    for (name, value) in &response.headers {
+        match (
+            HeaderName::try_from(name.as_ref()),
+            HeaderValue::from_str(value),
+        ) {
+            (Ok(name), Ok(value)) => {
+                http.append_header((name, value));
+            }
+            _ => tracing::warn!(%name, "a header field cannot be sent"),
+        }
+    }
+    match response.body {
+        // A length here would be that of the content (RFC 9110, 8.6), which is
+        // not nothing.
+        ResponseBody::Empty if is_head || status == StatusCode::NOT_MODIFIED => {
+            http.body(actix_web::body::None::new())
+        }
+        ResponseBody::Empty => http.finish(),
+        ResponseBody::Text(text) => http.body(text),
+        ResponseBody::Content { length, stream } => {
+            // The request goes on while its answer does.
+            let stream = stream.map(move |chunk| {
+                let _busy = &busy;
+                chunk.inspect_err(|error| {
+                    tracing::error!(
+                        error = error as &dyn std::error::Error,
+                        "the bytes of an upload cannot be read"
+                    );
+                })
+            });
+            http.body(SizedStream::new(length, stream))
+        }
+    }
+}
