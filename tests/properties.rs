@@ -20,8 +20,8 @@ use proptest::sample::Index;
 use rustus::hooks::MetadataEntry;
 use rustus::plugins::{EventKind, Instances, Manifest, OnError};
 use rustus::store::{
-    DataPath, DirStructure, FileStore, FileStoreConfig, NewRecord, RecordKind, Store as _,
-    StoreError, UploadId,
+    DataPath, DirStructure, Durability, FileStore, FileStoreConfig, NewRecord, RecordKind,
+    Store as _, StoreError, UploadId,
 };
 use rustus::tus::{BaseUrl, Headers, Target};
 use rustus::uploads::Metadata;
@@ -272,14 +272,14 @@ proptest! {
             data_dir: root.path().to_owned(),
             info_dir: root.path().to_owned(),
             dir_structure: DirStructure::default(),
-            force_fsync: false,
+            durability: Durability::None,
         })
         .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let id = UploadId::new("a").unwrap();
         let new = NewRecord {
             id: id.clone(),
-            length: 5,
+            length: Some(5),
             metadata: Some("a YQ==".to_owned()),
             created_at: SystemTime::now(),
             path: None,
