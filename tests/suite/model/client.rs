@@ -2,8 +2,9 @@
 
 use fastrand::Rng;
 
-use super::operation::{form, size};
-use super::upload::{Known, Step, Trouble, Upload};
+use super::manner::{Form, Manner};
+use super::operation::size;
+use super::upload::{Kind, Known, Step, Trouble, Upload};
 use crate::harness::tus::Tus;
 
 /// What the hook answers when one of the client's uploads is complete, and how
@@ -22,40 +23,51 @@ pub const HOSTILE: &[Refusal] = &[
     (Some(503), ",behave-finish bG9vcA=="),
 ];
 
-/// The client and the uploads that it made.
-pub struct Client<'a> {
+/// More uploads than this make a run slow and find nothing more.
+const MANY: usize = 12;
+
+/// The client and the uploads that it knows.
+pub struct Client {
     pub tus: Tus,
     pub rng: Rng,
-    pub refusals: &'a [Refusal],
+    pub refusals: &'static [Refusal],
+    pub remove_parts: bool,
     /// Told apart by the numbers from here on.
     pub next_salt: u64,
     pub uploads: Vec<Upload>,
+    /// What it was doing when the server went away.
+    pub doing: &'static str,
 }
 
-impl Client<'_> {
-    /// Goes on with `first`, then makes uploads and removes some of them.
-    /// Returns when the server is gone.
-    pub fn use_until_it_is_gone(&mut self, first: Option<&mut Upload>) -> Step {
-        let ended = self.live(first);
-        match ended {
-            Err(Trouble::NoAnswer(_)) => Ok(()),
-            other => other,
-        }
-    }
-
-    fn live(&mut self, first: Option<&mut Upload>) -> Step {
-        if let Some(upload) = first {
-            self.complete(upload)?;
-        }
+impl Client {
+    /// Does one thing after the other. Returns when the server is gone.
+    pub fn use_until_it_is_gone(&mut self) -> Step {
         loop {
-            let mut upload = self.new_upload();
-            let ended = self.life_of(&mut upload);
-            self.uploads.push(upload);
-            ended?;
+            match self.do_something() {
+                Ok(()) => {}
+                Err(Trouble::NoAnswer(_)) => return Ok(()),
+                broken => return broken,
+            }
         }
     }
 
-    fn new_upload(&mut self) -> Upload {
+    fn do_something(&mut self) -> Step {
+        let there = |upload: &&Upload| upload.exists == Known::Yes;
+        let drawn = match self.uploads.iter().filter(there).count() {
+            MANY.. => 9,
+            _ => self.rng.u32(0..10),
+        };
+        match drawn {
+            0..3 => self.create(),
+            3..5 => self.append(),
+            5..7 => self.finish(),
+            7 => self.concatenate(),
+            8 => self.read(),
+            _ => self.terminate(),
+        }
+    }
+
+    fn create(&mut self) -> Step {
         let (refusal, more) = *self.rng.choice(self.refusals).unwrap();
         let length = match self.rng.u32(0..4) {
             0 => 0,
@@ -63,37 +75,111 @@ impl Client<'_> {
             _ => self.rng.u64(1000..600_000),
         };
         let mut upload = Upload::new(self.next_salt, length, Some(more));
-        upload.refusal = refusal;
         self.next_salt += 1;
-        upload
+        upload.refusal = refusal;
+        if refusal.is_none() && self.rng.bool() {
+            upload.kind = Kind::Partial;
+        }
+        if self.rng.u32(0..4) == 0 {
+            upload.declared = Known::No;
+        }
+        let first = match self.rng.u32(0..3) {
+            0 => None,
+            1 => Some(size(&mut self.rng)),
+            _ => Some(u64::MAX),
+        };
+        let manner = Manner::random(&mut self.rng);
+        self.doing = "create";
+        let created = upload.create(&self.tus, first, manner);
+        if upload.exists != Known::No {
+            self.uploads.push(upload);
+        }
+        created
     }
 
-    fn life_of(&mut self, upload: &mut Upload) -> Step {
-        let first = self
-            .rng
-            .bool()
-            .then(|| (size(&mut self.rng), form(&mut self.rng)));
-        upload.create(&self.tus, first)?;
-        if upload.exists == Known::No {
-            return Ok(());
-        }
-        self.complete(upload)?;
-        if upload.finished == Known::Yes && self.rng.bool() {
-            upload.get(&self.tus)?;
-        }
-        if self.rng.bool() {
-            upload.delete(&self.tus)?;
-            upload.not_found(&self.tus, "HEAD")?;
-        }
-        Ok(())
+    fn append(&mut self) -> Step {
+        let Some(which) = self.choose(|upload| upload.left() > 0 && !upload.is_final()) else {
+            return self.create();
+        };
+        // Small ones, so that there are many.
+        let size = size(&mut self.rng).min(50_000);
+        let manner = Manner::random(&mut self.rng);
+        self.doing = "append";
+        self.uploads[which].append(&self.tus, size, manner)
     }
 
-    fn complete(&mut self, upload: &mut Upload) -> Step {
-        while upload.left() > 0 {
-            // Small ones, so that there are many.
-            let size = size(&mut self.rng).min(50_000);
-            upload.append(&self.tus, size, form(&mut self.rng))?;
+    fn finish(&mut self) -> Step {
+        let unfinished = |upload: &Upload| upload.finished != Known::Yes && !upload.is_final();
+        let Some(which) = self.choose(unfinished) else {
+            return self.create();
+        };
+        let manner = Manner {
+            declare: true,
+            ..Manner::random(&mut self.rng).righted()
+        };
+        self.doing = "finish";
+        self.uploads[which].append(&self.tus, u64::MAX, manner)
+    }
+
+    fn concatenate(&mut self) -> Step {
+        let count = self.rng.usize(1..4);
+        while self
+            .uploads
+            .iter()
+            .filter(|part| part.is_finished_part())
+            .count()
+            < count
+        {
+            let length = self.rng.u64(0..300_000);
+            let mut part = Upload::new(self.next_salt, length, Some(""));
+            self.next_salt += 1;
+            part.kind = Kind::Partial;
+            self.doing = "create";
+            let manner = Manner {
+                form: Form::Chunked,
+                ..Manner::PLAIN
+            };
+            let created = part.create(&self.tus, Some(u64::MAX), manner);
+            self.uploads.push(part);
+            created?;
         }
-        Ok(())
+        let chosen: Vec<usize> = (0..count)
+            .filter_map(|_| self.choose(Upload::is_finished_part))
+            .collect();
+        let parts: Vec<&Upload> = chosen.iter().map(|which| &self.uploads[*which]).collect();
+        let mut whole = Upload::made_of(self.next_salt, &parts);
+        self.next_salt += 1;
+        self.doing = "concatenate";
+        let made = whole.concatenate(&self.tus);
+        if self.remove_parts {
+            whole.use_up(&mut self.uploads);
+        }
+        self.uploads.push(whole);
+        made
+    }
+
+    fn read(&mut self) -> Step {
+        let Some(which) = self.choose(|upload| upload.finished == Known::Yes) else {
+            return self.finish();
+        };
+        self.doing = "read";
+        self.uploads[which].get(&self.tus, None)
+    }
+
+    fn terminate(&mut self) -> Step {
+        let Some(which) = self.choose(|_| true) else {
+            return self.create();
+        };
+        self.doing = "terminate";
+        self.uploads[which].delete(&self.tus)?;
+        self.uploads[which].not_found(&self.tus, "HEAD")
+    }
+
+    /// One of the uploads that are there and such.
+    fn choose(&mut self, such: impl Fn(&Upload) -> bool) -> Option<usize> {
+        let all = self.uploads.iter().enumerate();
+        let there = all.filter(|(_, upload)| upload.exists == Known::Yes && such(upload));
+        let indices: Vec<usize> = there.map(|(which, _)| which).collect();
+        self.rng.choice(indices)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -22,10 +23,13 @@ pub struct Disk {
 
 #[derive(Debug)]
 pub struct Record {
-    pub length: u64,
+    /// None as long as nobody has said it.
+    pub length: Option<u64>,
     pub metadata: Option<String>,
     pub finished: bool,
     path: String,
+    /// Bytes from here on do not count yet.
+    unverified: Option<u64>,
 }
 
 impl Disk {
@@ -33,7 +37,9 @@ impl Disk {
     pub fn look(root: &Path) -> Result<Self, String> {
         let (mut records, mut data, mut temporary) = (BTreeMap::new(), BTreeSet::new(), 0);
         for file in files_below(root) {
-            if file.starts_with(".rustus-") {
+            if file == ".locks" {
+                // There as long as the directory.
+            } else if file.starts_with(".rustus-") {
                 temporary += 1;
             } else if let Some(id) = file.strip_suffix(".info") {
                 records.insert(id.to_owned(), Record::read(root, id)?);
@@ -59,10 +65,38 @@ impl Disk {
         })
     }
 
-    /// The bytes of an upload.
+    /// The bytes of an upload that count.
     pub fn data(&self, id: &str) -> Result<Vec<u8>, String> {
         let record = self.records.get(id).ok_or("it has no record")?;
-        fs::read(self.root.join(&record.path)).map_err(|error| format!("its data file: {error}"))
+        let mut bytes = fs::read(self.root.join(&record.path))
+            .map_err(|error| format!("its data file: {error}"))?;
+        if let Some(end) = record.unverified {
+            bytes.truncate(usize::try_from(end).unwrap());
+        }
+        Ok(bytes)
+    }
+
+    /// Makes the files of an upload look as if nobody had touched them for this
+    /// long.
+    pub fn age(&self, id: &str, by: Duration) {
+        let record = &self.records[id];
+        for file in [format!("{id}.info"), record.path.clone()] {
+            age(&self.root.join(file), by);
+        }
+    }
+
+    /// The same for all files.
+    pub fn age_all(&self, by: Duration) {
+        for file in files_below(&self.root) {
+            age(&self.root.join(file), by);
+        }
+    }
+}
+
+fn age(path: &Path, by: Duration) {
+    // The bytes of what a kill cut short may be gone.
+    if let Ok(file) = fs::File::options().write(true).open(path) {
+        file.set_modified(SystemTime::now() - by).unwrap();
     }
 }
 
@@ -74,10 +108,11 @@ impl Record {
             .map_err(|error| format!("the record of {id} is torn: {error}: {text:?}"))?;
         let record = || {
             Some(Self {
-                length: json["length"].as_u64()?,
+                length: json["length"].as_u64(),
                 metadata: json["metadata"].as_str().map(str::to_owned),
                 finished: json["finished"].as_bool()?,
                 path: json["path"].as_str()?.to_owned(),
+                unverified: json["unverified"].as_u64(),
             })
         };
         record().ok_or_else(|| format!("the record of {id} has other fields: {text}"))

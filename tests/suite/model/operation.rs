@@ -6,16 +6,8 @@
 
 use fastrand::Rng;
 
+use super::manner::Manner;
 use crate::harness::wire::End;
-
-/// How a body says its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// `Content-Length`.
-    Sized,
-    /// `Transfer-Encoding: chunked`.
-    Chunked,
-}
 
 /// How a server ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +33,10 @@ pub enum Operation {
     Create {
         length: u64,
         metadata: Option<String>,
-        first: Option<(u64, Form)>,
+        first: Option<u64>,
+        manner: Manner,
+        partial: bool,
+        deferred: bool,
     },
     /// A creation whose connection breaks after `sent` bytes of its body.
     CreateTorn {
@@ -53,7 +48,7 @@ pub enum Operation {
     Append {
         which: usize,
         size: u64,
-        form: Form,
+        manner: Manner,
     },
     /// Bytes `by` away from the right offset.
     AppendElsewhere {
@@ -64,23 +59,39 @@ pub enum Operation {
     AppendPastTheEnd {
         which: usize,
         surplus: u64,
-        form: Form,
-    },
-    /// No bytes at the right offset.
-    AppendNothing {
-        which: usize,
+        manner: Manner,
     },
     /// `promised` bytes, of which `sent` are sent before the connection breaks.
+    /// Without `end` it stays open, for the next request to take over from.
     AppendTorn {
         which: usize,
         promised: u64,
         sent: u64,
-        end: End,
+        end: Option<End>,
+        manner: Manner,
     },
     Head {
         which: usize,
     },
+    /// Reading all of it, or a part.
     Get {
+        which: usize,
+        range: Option<(u64, u64)>,
+    },
+    /// So many uploads in one, which may be the same.
+    Concatenate {
+        parts: Vec<usize>,
+    },
+    /// An upload that cannot be a part.
+    ConcatenateOther {
+        which: usize,
+    },
+    /// The same request again.
+    ConcatenateAgain {
+        which: usize,
+    },
+    /// Nobody goes on with it for too long.
+    Expire {
         which: usize,
     },
     Delete {
@@ -95,89 +106,123 @@ pub enum Operation {
         guest: &'static str,
         wait: bool,
     },
-    /// The server ends while a client uses it, `after` microseconds after the
-    /// client began, and another one starts.
-    Restart {
-        how: Stop,
-        /// The upload that the client goes on with before it makes its own.
-        which: usize,
-        after: u64,
-        structure: &'static str,
-        sync: bool,
-        client: u64,
-    },
+    Restart(Restart),
+}
+
+/// The server ends while a client uses it, and another one starts.
+#[derive(Debug, Clone)]
+pub struct Restart {
+    pub how: Stop,
+    /// Microseconds from the beginning of the client to the end of the server.
+    pub after: u64,
+    /// What the client does.
+    pub client: u64,
+    /// So many unfinished uploads expire in between.
+    pub expire: usize,
+    /// Microseconds after which another server is killed in between.
+    pub between: Option<u64>,
+    pub arguments: [&'static str; 4],
 }
 
 /// Plugins that agree to everything that the model does.
 const GUESTS: [&str; 4] = ["rule-a", "rule-b", "hostile", "refuse-meme"];
 
-const STRUCTURES: [&str; 3] = ["", "{year}/{month}", "by-minute/{hour}-{minute}"];
+/// All that a run of the model uses.
+pub const STRUCTURES: [&str; 3] = ["", "{year}/{month}", "by-minute/{hour}-{minute}"];
+
+const DURABILITIES: [&str; 3] = ["none", "finish", "append"];
 
 impl Operation {
     /// The next operation.
     pub fn random(rng: &mut Rng) -> Self {
         let which = rng.usize(..);
         match rng.u32(0..100) {
-            0..12 => Self::Create {
+            0..11 => Self::Create {
                 length: length(rng),
                 metadata: metadata(rng),
-                first: rng.bool().then(|| (size(rng), form(rng))),
+                first: rng.bool().then(|| size(rng)),
+                manner: Manner::random(rng),
+                partial: rng.bool(),
+                deferred: rng.u32(0..3) == 0,
             },
-            12..16 => Self::CreateTorn {
+            11..14 => Self::CreateTorn {
                 length: length(rng),
                 sent: size(rng),
                 end: end(rng),
             },
-            16..44 => Self::Append {
+            14..40 => Self::Append {
                 which,
-                size: size(rng),
-                form: form(rng),
+                size: if rng.u32(0..6) == 0 { 0 } else { size(rng) },
+                manner: Manner::random(rng),
             },
-            44..50 => Self::AppendElsewhere {
+            40..44 => Self::AppendElsewhere {
                 which,
                 by: rng.i64(1..1000) * if rng.bool() { 1 } else { -1 },
             },
-            50..54 => Self::AppendPastTheEnd {
+            44..48 => Self::AppendPastTheEnd {
                 which,
                 surplus: rng.u64(1..5000),
-                form: form(rng),
+                manner: Manner::random(rng),
             },
-            54..59 => Self::AppendNothing { which },
-            59..69 => Self::AppendTorn {
+            48..60 => Self::AppendTorn {
                 which,
                 promised: size(rng),
                 sent: size(rng),
-                end: end(rng),
+                end: (rng.u32(0..4) > 0).then(|| end(rng)),
+                manner: Manner::random(rng),
             },
-            69..74 => Self::Head { which },
-            74..81 => Self::Get { which },
-            81..87 => Self::Delete { which },
-            87..91 => Self::AskDeleted {
+            60..64 => Self::Head { which },
+            64..71 => Self::Get {
+                which,
+                range: rng.bool().then(|| (rng.u64(..), rng.u64(..))),
+            },
+            other => Self::of_whole_uploads(other, rng),
+        }
+    }
+
+    fn of_whole_uploads(drawn: u32, rng: &mut Rng) -> Self {
+        let which = rng.usize(..);
+        match drawn {
+            71..76 => Self::Concatenate {
+                parts: (0..rng.usize(1..4)).map(|_| rng.usize(..)).collect(),
+            },
+            76 => Self::ConcatenateOther { which },
+            77 => Self::ConcatenateAgain { which },
+            78..81 => Self::Expire { which },
+            81..86 => Self::Delete { which },
+            86..90 => Self::AskDeleted {
                 which,
                 ask: *rng
                     .choice(&[Ask::Head, Ask::Get, Ask::Append, Ask::Delete])
                     .unwrap(),
             },
-            91..94 => Self::Reload {
+            90..94 => Self::Reload {
                 guest: rng.choice(GUESTS).unwrap(),
                 wait: rng.bool(),
             },
-            _ => Self::restart(rng),
+            _ => Self::Restart(Restart::random(rng)),
         }
     }
+}
 
-    fn restart(rng: &mut Rng) -> Self {
-        Self::Restart {
+impl Restart {
+    pub fn random(rng: &mut Rng) -> Self {
+        Self {
             how: if rng.u32(0..4) == 0 {
                 Stop::Terminate
             } else {
                 Stop::Kill
             },
-            which: rng.usize(..),
             after: rng.u64(0..30_000),
-            structure: rng.choice(STRUCTURES).unwrap(),
-            sync: rng.u32(0..4) == 0,
             client: rng.u64(..),
+            expire: rng.usize(0..3),
+            between: (rng.u32(0..3) == 0).then(|| rng.u64(0..10_000)),
+            arguments: [
+                "--dir-structure",
+                rng.choice(STRUCTURES).unwrap(),
+                "--durability",
+                rng.choice(DURABILITIES).unwrap(),
+            ],
         }
     }
 }
@@ -202,14 +247,6 @@ pub fn size(rng: &mut Rng) -> u64 {
         7 => 256 * 1024 - 1 + rng.u64(0..3),
         8 => rng.u64(20_000..700_000),
         _ => u64::MAX,
-    }
-}
-
-pub fn form(rng: &mut Rng) -> Form {
-    if rng.u32(0..3) == 0 {
-        Form::Chunked
-    } else {
-        Form::Sized
     }
 }
 

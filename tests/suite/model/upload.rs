@@ -7,11 +7,8 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::blocking::{Body, Response};
 
 use super::content::{content, first_difference};
-use super::operation::Form;
-use crate::harness::tus::{OFFSET_TYPE, Tus, header};
 
 /// Why a step did not go as it should.
 #[derive(Debug)]
@@ -32,22 +29,48 @@ pub enum Known {
     Yes,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Whole,
+    Partial,
+    /// Made of parts, by this `Upload-Concat`.
+    Final {
+        header: String,
+        parts: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone)]
 pub struct Upload {
     /// The last segment of its URL; empty as long as nobody told.
     pub id: String,
     /// What tells it apart from others.
     pub salt: u64,
+    pub kind: Kind,
     pub length: u64,
+    /// Whether the server was told the length.
+    pub declared: Known,
     pub metadata: Option<String>,
     /// Bytes that must be there: the largest offset that was told.
     pub told: u64,
     /// Bytes that can be there: more were never sent.
     pub sent: u64,
+    /// What is behind this comes all together or not at all.
+    atomic: Option<u64>,
+    /// Whether a request whose connection broke may still come up.
+    pub disturbed: bool,
     pub exists: Known,
     pub finished: Known,
+    /// It is not there because it expired.
+    pub expired: bool,
+    /// It is not there because it became part of this upload.
+    pub used_by: Option<String>,
+    /// Whether somebody has tried to remove it, and got no answer.
+    pub half_removed: bool,
     /// The status with which the hook refuses that it is finished.
     pub refusal: Option<u16>,
+    /// What its bytes are: so many of the content of each salt.
+    pieces: Vec<(u64, u64)>,
     steps: Vec<String>,
 }
 
@@ -58,15 +81,63 @@ impl Upload {
         Self {
             id: String::new(),
             salt,
+            kind: Kind::Whole,
             length,
+            declared: Known::Yes,
             metadata: more.map(|more| format!("salt {}{more}", STANDARD.encode(salt.to_string()))),
             told: 0,
             sent: 0,
+            atomic: None,
+            disturbed: false,
             exists: Known::No,
             finished: Known::No,
+            expired: false,
+            used_by: None,
+            half_removed: false,
             refusal: None,
+            pieces: vec![(salt, length)],
             steps: Vec::new(),
         }
+    }
+
+    /// One that is to be made of these.
+    pub fn made_of(salt: u64, parts: &[&Self]) -> Self {
+        let ids: Vec<_> = parts.iter().map(|part| part.id.clone()).collect();
+        let header = format!("final;/files/{}", ids.join(" /files/"));
+        let mut whole = Self::new(salt, 0, Some(""));
+        whole.length = parts.iter().map(|part| part.length).sum();
+        whole.pieces = parts.iter().flat_map(|part| part.pieces.clone()).collect();
+        whole.kind = Kind::Final { header, parts: ids };
+        whole
+    }
+
+    /// Takes away what it was made of, if the server removes parts. What nobody
+    /// answered may have come that far, or not.
+    pub fn use_up(&self, uploads: &mut [Self]) {
+        let Kind::Final { parts, .. } = &self.kind else {
+            return;
+        };
+        for part in uploads.iter_mut().filter(|part| parts.contains(&part.id)) {
+            part.note(format!(
+                "part of {:?}, which exists: {:?}",
+                self.id, self.exists
+            ));
+            if self.exists == Known::Yes {
+                part.exists = Known::No;
+                part.used_by = Some(self.id.clone());
+            } else {
+                part.exists = Known::Maybe;
+            }
+        }
+    }
+
+    pub fn is_final(&self) -> bool {
+        matches!(self.kind, Kind::Final { .. })
+    }
+
+    /// Whether it can be a part.
+    pub fn is_finished_part(&self) -> bool {
+        (&self.kind, self.finished, self.exists) == (&Kind::Partial, Known::Yes, Known::Yes)
     }
 
     pub fn note(&mut self, what: impl Into<String>) {
@@ -75,16 +146,12 @@ impl Upload {
 
     /// The end of the run, with everything that happened to this upload.
     pub fn broken(&self, what: impl AsRef<str>) -> Trouble {
-        let mut text = format!(
-            "{}\nupload {:?} of {} bytes, told {}, sent {}, exists {:?}, finished {:?}\n",
-            what.as_ref(),
-            self.id,
-            self.length,
-            self.told,
-            self.sent,
-            self.exists,
-            self.finished
-        );
+        let mut text = format!("{}\n", what.as_ref());
+        let short = Self {
+            steps: Vec::new(),
+            ..self.clone()
+        };
+        writeln!(text, "{short:?}").unwrap();
         for step in &self.steps {
             writeln!(text, "  {step}").unwrap();
         }
@@ -107,213 +174,85 @@ impl Upload {
         self.length - self.told
     }
 
+    /// The bytes from `from` on.
     pub fn bytes(&self, from: u64, length: u64) -> Vec<u8> {
-        content(self.salt, from, length)
+        let (mut bytes, mut start) = (Vec::new(), 0);
+        for (salt, size) in &self.pieces {
+            let (first, end) = (from.max(start), (from + length).min(start + size));
+            if first < end {
+                bytes.extend(content(*salt, first - start, end - first));
+            }
+            start += size;
+        }
+        bytes
+    }
+
+    /// Bytes up to `to` are about to be sent; stored together or not at all, if
+    /// `atomic`.
+    pub fn is_sent(&mut self, to: u64, atomic: bool) {
+        self.atomic = (atomic && self.is_settled()).then_some(self.told);
+        self.sent = self.sent.max(to);
     }
 
     /// Nothing is under way, and the upload has as many bytes as this.
-    fn settle(&mut self, offset: u64) {
-        (self.told, self.sent) = (offset, offset);
+    pub fn settle(&mut self, offset: u64) {
+        (self.told, self.sent, self.atomic) = (offset, offset, None);
     }
 
     /// Takes in an offset that the server told.
     pub fn learn(&mut self, offset: u64) -> Step {
-        self.ensure((self.told..=self.sent).contains(&offset), || {
-            format!(
-                "the offset told is {offset}, expected {}..={}",
-                self.told, self.sent
-            )
+        let torn = self
+            .atomic
+            .is_some_and(|from| from < offset && offset < self.sent);
+        let possible = (self.told..=self.sent).contains(&offset) && !torn;
+        self.ensure(possible, || {
+            let (told, sent) = (self.told, self.sent);
+            match torn {
+                true => format!("the offset told is {offset}, in the midst of {told}..={sent}"),
+                false => format!("the offset told is {offset}, expected {told}..={sent}"),
+            }
         })?;
         self.told = offset;
         Ok(())
     }
 
+    /// What was about to happen did not.
+    pub fn undo(&mut self, before: &Self) {
+        self.sent = before.sent;
+        self.atomic = before.atomic;
+        self.declared = before.declared;
+        self.finished = before.finished;
+    }
+
     /// All connections are gone: what is there now is all there will be.
     pub fn nothing_is_under_way(&mut self) {
-        self.sent = self.told;
-    }
-
-    /// Creates it, with its first bytes if it has some.
-    pub fn create(&mut self, tus: &Tus, first: Option<(u64, Form)>) -> Step {
-        let first = first.map(|(size, form)| (size.min(self.length), form));
-        let size = first.map_or(0, |(size, _)| size);
-        self.sent = size;
-        self.exists = Known::Maybe;
-        let finishes = size == self.length;
-        self.expect_finish(finishes);
-        let length = self.length.to_string();
-        let mut headers = vec![("Upload-Length", length.as_str())];
-        headers.extend(self.metadata.as_deref().map(|raw| ("Upload-Metadata", raw)));
-        let body = match first {
-            Some((size, form)) => {
-                headers.push(("Content-Type", OFFSET_TYPE));
-                body(self.bytes(0, size), form)
-            }
-            None => Body::from(""),
-        };
-        let (files, headers) = (tus.files(), headers);
-        let answer = tus.try_send("POST", files, &headers, body);
-        let (status, answer) = self.answer("create", answer)?;
-        if finishes && self.refusal.is_some() {
-            // It is removed again, since nobody knows of it.
-            self.ensure(Some(status) == self.refusal, || {
-                format!("answered {status}")
-            })?;
-            self.exists = Known::No;
-            return Ok(());
+        self.settle(self.told);
+        self.disturbed = false;
+        // HEAD would have told the length. Whether an upload of which all bytes
+        // are there is finished, it does not tell.
+        if self.declared == Known::Maybe {
+            self.declared = Known::No;
         }
-        self.ensure(status == 201, || format!("answered {status}"))?;
-        let location = header(&answer, "location");
-        location
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .clone_into(&mut self.id);
-        self.exists = Known::Yes;
-        self.told_in(&answer, size)?;
-        self.settle(size);
-        if finishes {
-            self.finished = Known::Yes;
+        if self.finished == Known::Maybe && (self.left() > 0 || self.declared == Known::No) {
+            self.finished = Known::No;
         }
-        Ok(())
-    }
-
-    /// Adds bytes where it ends.
-    pub fn append(&mut self, tus: &Tus, size: u64, form: Form) -> Step {
-        let (from, size) = (self.told, size.min(self.left()));
-        let (settled, before) = (self.is_settled(), self.sent);
-        let finishes = from + size == self.length && self.finished != Known::Yes;
-        self.sent = self.sent.max(from + size);
-        self.expect_finish(finishes);
-        let answer = self.patch(tus, from, body(self.bytes(from, size), form));
-        let (status, answer) = self.answer(&format!("append {size} at {from}"), answer)?;
-        match status {
-            204 if self.refusal.is_none() || !finishes => {
-                self.told_in(&answer, from + size)?;
-                if finishes {
-                    self.finished = Known::Yes;
-                }
-                if size > 0 {
-                    self.settle(from + size);
-                }
-                Ok(())
-            }
-            409 if !settled => {
-                self.sent = before;
-                self.learn_from(&answer)
-            }
-            status if finishes && Some(status) == self.refusal => {
-                self.settle(self.length);
-                Ok(())
-            }
-            other => Err(self.broken(format!("answered {other}"))),
-        }
-    }
-
-    /// Tries to add bytes where it does not end.
-    pub fn append_elsewhere(&mut self, tus: &Tus, by: i64) -> Step {
-        let offset = if by < 0 && self.told >= by.unsigned_abs() {
-            self.told - by.unsigned_abs()
-        } else {
-            self.sent + by.unsigned_abs()
-        };
-        let answer = self.patch(tus, offset, Body::from(vec![b'!'; 100]));
-        let (status, answer) = self.answer(&format!("append at {offset}"), answer)?;
-        self.ensure(status == 409, || format!("answered {status}"))?;
-        self.learn_from(&answer)
-    }
-
-    /// Sends more than is left. Without a length to go by, what fits is stored.
-    pub fn append_past_the_end(&mut self, tus: &Tus, surplus: u64, form: Form) -> Step {
-        let (from, left, settled) = (self.told, self.left(), self.is_settled());
-        let mut bytes = self.bytes(from, left);
-        bytes.resize(bytes.len() + usize::try_from(surplus).unwrap(), b'!');
-        if form == Form::Chunked {
-            self.sent = self.length;
-        }
-        let answer = self.patch(tus, from, body(bytes, form));
-        let (status, answer) =
-            self.answer(&format!("append {left} + {surplus} at {from}"), answer)?;
-        match status {
-            409 if !settled => self.learn_from(&answer),
-            413 if form == Form::Chunked => {
-                self.settle(self.length);
-                Ok(())
-            }
-            413 => Ok(()),
-            other => Err(self.broken(format!("answered {other}"))),
-        }
-    }
-
-    pub fn head(&mut self, tus: &Tus) -> Step {
-        let answer = tus.try_send("HEAD", &self.url(tus), &[], "");
-        let (status, answer) = self.answer("head", answer)?;
-        if status == 404 && self.exists != Known::Yes {
-            self.exists = Known::No;
-            return Ok(());
-        }
-        self.ensure(status == 200 && self.exists != Known::No, || {
-            format!("answered {status}")
-        })?;
-        self.exists = Known::Yes;
-        self.learn_from(&answer)?;
-        let length = header(&answer, "upload-length");
-        self.ensure(length == self.length.to_string(), || {
-            format!("Upload-Length is {length:?}")
-        })?;
-        let metadata = header(&answer, "upload-metadata");
-        let expected = self.metadata.as_deref().unwrap_or_default();
-        self.ensure(metadata == expected, || {
-            format!("Upload-Metadata is {metadata:?}, expected {expected:?}")
-        })
-    }
-
-    pub fn get(&mut self, tus: &Tus) -> Step {
-        let answer = tus.try_send("GET", &self.url(tus), &[], "");
-        let (status, answer) = self.answer("get", answer)?;
-        match (status, self.finished) {
-            (200, Known::Yes | Known::Maybe) => self.finished = Known::Yes,
-            (409, Known::No | Known::Maybe) => {
-                // A request whose connection broke may finish it later.
-                return Ok(());
-            }
-            _ => return Err(self.broken(format!("answered {status}"))),
-        }
-        let bytes = answer
-            .bytes()
-            .map_err(|error| Trouble::NoAnswer(error.to_string()))?;
-        self.ensure(bytes.len() as u64 == self.length, || {
-            format!("{} bytes are served", bytes.len())
-        })?;
-        self.compare(&bytes)
-    }
-
-    pub fn delete(&mut self, tus: &Tus) -> Step {
-        self.exists = Known::Maybe;
-        let answer = tus.try_send("DELETE", &self.url(tus), &[], "");
-        let (status, _) = self.answer("delete", answer)?;
-        self.ensure(status == 204, || format!("answered {status}"))?;
-        self.exists = Known::No;
-        Ok(())
-    }
-
-    /// One that is not there is not there for anybody.
-    pub fn not_found(&mut self, tus: &Tus, method: &str) -> Step {
-        let answer = match method {
-            "PATCH" => self.patch(tus, self.told, Body::from("!")),
-            method => tus.try_send(method, &self.url(tus), &[], ""),
-        };
-        let (status, _) = self.answer(method, answer)?;
-        self.ensure(status == 404, || format!("answered {status}"))
     }
 
     /// Whether these are the upload's first bytes.
     pub fn compare(&self, bytes: &[u8]) -> Step {
-        let expected = self.bytes(0, bytes.len() as u64);
+        self.compare_from(0, bytes)
+    }
+
+    /// Whether these are the upload's bytes from `from` on.
+    pub fn compare_from(&self, from: u64, bytes: &[u8]) -> Step {
+        let expected = self.bytes(from, bytes.len() as u64);
+        self.ensure(bytes.len() <= expected.len(), || {
+            "too many bytes".to_owned()
+        })?;
         match first_difference(bytes, &expected) {
             None => Ok(()),
             Some(at) => Err(self.broken(format!(
-                "the byte at {at} of {} is another one; what follows is {:?}, expected {:?}",
+                "the byte at {from} + {at} of {} is another one; what follows is {:?}, expected {:?}",
                 bytes.len(),
                 &bytes[at..bytes.len().min(at + 16)],
                 &expected[at..bytes.len().min(at + 16)],
@@ -326,59 +265,5 @@ impl Upload {
         if finishes && self.finished == Known::No && self.refusal.is_none() {
             self.finished = Known::Maybe;
         }
-    }
-
-    fn url(&self, tus: &Tus) -> String {
-        assert!(!self.id.is_empty(), "nobody knows its URL");
-        format!("{}/{}", tus.files(), self.id)
-    }
-
-    fn patch(&self, tus: &Tus, offset: u64, body: Body) -> reqwest::Result<Response> {
-        let offset = offset.to_string();
-        let headers = [("Upload-Offset", &*offset), ("Content-Type", OFFSET_TYPE)];
-        tus.try_send("PATCH", &self.url(tus), &headers, body)
-    }
-
-    fn answer(
-        &mut self,
-        what: &str,
-        answer: reqwest::Result<Response>,
-    ) -> Result<(u16, Response), Trouble> {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.note(format!("{what}: no answer"));
-                return Err(Trouble::NoAnswer(format!("{error:?}")));
-            }
-        };
-        let status = answer.status().as_u16();
-        self.note(format!("{what}: {status}"));
-        // What the server says when it is told to end, and never for a hook
-        // that fails in this model unless that is expected.
-        if status == 503 && self.refusal != Some(503) {
-            return Err(Trouble::NoAnswer("503".to_owned()));
-        }
-        Ok((status, answer))
-    }
-
-    fn learn_from(&mut self, answer: &Response) -> Step {
-        match header(answer, "upload-offset").parse() {
-            Ok(offset) => self.learn(offset),
-            Err(_) => Err(self.broken("no Upload-Offset")),
-        }
-    }
-
-    fn told_in(&self, answer: &Response, expected: u64) -> Step {
-        let offset = header(answer, "upload-offset");
-        self.ensure(offset == expected.to_string(), || {
-            format!("Upload-Offset is {offset:?}, expected {expected}")
-        })
-    }
-}
-
-fn body(bytes: Vec<u8>, form: Form) -> Body {
-    match form {
-        Form::Sized => Body::from(bytes),
-        Form::Chunked => Body::new(std::io::Cursor::new(bytes)),
     }
 }

@@ -1,43 +1,56 @@
 //! A server, the uploads that it should have, and everything that happens.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::client::Client;
 use super::disk::Disk;
-use super::operation::{Ask, Form, Operation, Stop};
-use super::upload::{Known, Step, Trouble, Upload};
+use super::manner::{Form, Manner};
+use super::operation::{Ask, Operation};
+use super::upload::{Kind, Known, Step, Trouble, Upload};
 use crate::harness::guests::install;
-use crate::harness::server::{PATIENCE, Server, Setup};
-use crate::harness::tus::{OFFSET_TYPE, Tus};
-use crate::harness::wire::{End, Wire};
+use crate::harness::server::{Server, Setup};
+use crate::harness::tus::Tus;
+use crate::harness::wire::Wire;
 
 /// More uploads than this make a run slow and find nothing more.
-const MANY: usize = 12;
+const MANY: usize = 14;
 
-/// So many uploads that were removed are asked for now and then.
-const REMEMBERED: usize = 12;
+/// What the hook answers at the end of an upload, and how metadata asks for it.
+type Refusals = &'static [(Option<u16>, &'static str)];
 
 pub struct World {
-    setup: Setup,
-    server: Option<Server>,
-    tus: Tus,
-    pub uploads: Vec<Upload>,
-    deleted: Vec<Upload>,
+    pub(super) setup: Setup,
+    pub(super) server: Option<Server>,
+    pub(super) tus: Tus,
+    pub(super) uploads: Vec<Upload>,
+    /// What was removed or has expired.
+    pub(super) deleted: Vec<Upload>,
+    /// Parts that became others.
+    pub(super) used: Vec<Upload>,
     /// Creations whose answer nobody got. They may exist.
-    unborn: Vec<Upload>,
-    kills: usize,
+    pub(super) unborn: Vec<Upload>,
+    /// An append that is taken over from.
+    pub(super) held: Option<Wire>,
+    pub(super) remove_parts: bool,
+    pub(super) kills: usize,
+    /// What clients were doing when a kill came.
+    pub killed_in: BTreeMap<&'static str, usize>,
     guest: &'static str,
-    next_salt: u64,
-    refusals: &'static [(Option<u16>, &'static str)],
-    step: usize,
+    pub(super) next_salt: u64,
+    pub(super) refusals: Refusals,
+    pub(super) step: usize,
 }
 
 impl World {
-    pub fn new(refusals: &'static [(Option<u16>, &'static str)]) -> Self {
-        let setup = Setup::new().with_hooks();
+    pub fn new(refusals: Refusals, remove_parts: bool) -> Self {
+        let mut setup = Setup::new().with_hooks();
+        // Nothing gets that old here by itself.
+        setup = setup.arguments(&["--expiration", "1h", "--expiration-interval", "1s"]);
+        if remove_parts {
+            setup = setup.argument("--remove-parts");
+        }
         install(&setup.hooks_dir(), "hostile", "guest");
         let server = setup.start();
         Self {
@@ -46,8 +59,12 @@ impl World {
             setup,
             uploads: Vec::new(),
             deleted: Vec::new(),
+            used: Vec::new(),
             unborn: Vec::new(),
+            held: None,
+            remove_parts,
             kills: 0,
+            killed_in: BTreeMap::new(),
             guest: "hostile",
             next_salt: 1,
             refusals,
@@ -58,24 +75,15 @@ impl World {
     /// Lets something happen, and checks what must be so afterwards.
     pub fn apply(&mut self, operation: &Operation) -> Step {
         self.step += 1;
+        self.held = None;
+        self.make_room()?;
         let touched = match *operation {
-            Operation::Create {
-                length,
-                ref metadata,
-                first,
-            } => {
-                self.make_room()?;
-                let mut upload = self.new_upload(length, metadata.as_deref());
-                upload.note(format!("step {}: {operation:?}", self.step));
-                upload.create(&self.tus, first)?;
-                self.uploads.push(upload);
-                self.uploads.len().checked_sub(1)
-            }
+            Operation::Create { .. } => self.create(operation)?,
             Operation::CreateTorn { length, sent, end } => {
-                self.make_room()?;
                 self.create_torn(length, sent, end)?;
                 None
             }
+            Operation::Concatenate { ref parts } => self.concatenate(parts)?,
             Operation::AskDeleted { which, ask } => {
                 self.ask_deleted(which, ask)?;
                 None
@@ -84,36 +92,21 @@ impl World {
                 self.reload(guest, wait);
                 None
             }
-            Operation::Restart {
-                how,
-                which,
-                after,
-                structure,
-                sync,
-                client,
-            } => {
-                let arguments = [
-                    "--dir-structure",
-                    structure,
-                    if sync {
-                        "--force-fsync=true"
-                    } else {
-                        "--force-fsync=false"
-                    },
-                ];
-                let which = self.choose(which);
-                self.restart(how, which, after, client, &arguments)?;
+            Operation::Restart(ref restart) => {
+                self.restart(restart)?;
                 None
             }
             Operation::Append { which, .. }
             | Operation::AppendElsewhere { which, .. }
             | Operation::AppendPastTheEnd { which, .. }
-            | Operation::AppendNothing { which }
             | Operation::AppendTorn { which, .. }
             | Operation::Head { which }
-            | Operation::Get { which }
+            | Operation::Get { which, .. }
+            | Operation::ConcatenateOther { which }
+            | Operation::ConcatenateAgain { which }
+            | Operation::Expire { which }
             | Operation::Delete { which } => {
-                let Some(which) = self.choose(which) else {
+                let Some(which) = which.checked_rem(self.uploads.len()) else {
                     return Ok(());
                 };
                 self.uploads[which].note(format!("step {}: {operation:?}", self.step));
@@ -126,100 +119,31 @@ impl World {
         self.check_disk(touched)
     }
 
-    /// Everything about every upload.
-    pub fn check_all(&mut self) -> Step {
-        for upload in &mut self.uploads {
-            upload.head(&self.tus)?;
-        }
-        for upload in self
-            .uploads
-            .extract_if(.., |upload| upload.exists == Known::No)
-        {
-            self.deleted.push(upload);
-        }
-        for upload in &mut self.deleted {
-            upload.not_found(&self.tus, "HEAD")?;
-            // A removal that was cut short is done with; otherwise nothing is.
-            upload.not_found(&self.tus, "DELETE")?;
-        }
-        let old = self.deleted.len().saturating_sub(REMEMBERED);
-        self.deleted.drain(..old);
-        for which in 0..self.uploads.len() {
-            self.check_disk(Some(which))?;
-        }
-        self.check_disk(None)
-    }
-
-    /// Ends the server while a client uses it, and starts another one.
-    pub fn restart(
-        &mut self,
-        how: Stop,
-        which: Option<usize>,
-        after: u64,
-        seed: u64,
-        arguments: &[&str],
-    ) -> Step {
-        let server = self.server.take().unwrap();
-        let mut client = Client {
-            tus: self.tus.clone(),
-            rng: Rng::with_seed(seed),
-            refusals: self.refusals,
-            next_salt: self.next_salt,
-            uploads: Vec::new(),
-        };
-        for upload in &mut self.uploads {
-            upload.note(format!("step {}: {how:?} after {after} us", self.step));
-        }
-        let first = which.map(|which| &mut self.uploads[which]);
-        let ended = std::thread::scope(|scope| {
-            let using = scope.spawn(|| client.use_until_it_is_gone(first));
-            std::thread::sleep(Duration::from_micros(after));
-            match how {
-                Stop::Kill => server.kill(),
-                Stop::Terminate => assert_eq!(server.terminate().code(), Some(0)),
-            }
-            using.join().unwrap()
-        });
-        self.kills += usize::from(how == Stop::Kill);
-        self.next_salt = client.next_salt;
-        for upload in client.uploads {
-            self.adopt(upload);
-        }
-        ended?;
-        let server = self.setup.clone().arguments(arguments).start();
-        self.tus = Tus::new(server.files());
-        self.server = Some(server);
-        for upload in &mut self.uploads {
-            upload.head(&self.tus)?;
-            upload.nothing_is_under_way();
-        }
-        self.check_all()
-    }
-
-    /// Removes uploads until there are not too many.
-    pub fn make_room(&mut self) -> Step {
-        while self.uploads.len() >= MANY {
-            self.delete(0)?;
-        }
-        Ok(())
-    }
-
     fn apply_to(&mut self, which: usize, operation: &Operation) -> Result<Option<usize>, Trouble> {
         let (upload, tus) = (&mut self.uploads[which], &self.tus);
         match *operation {
-            Operation::Append { size, form, .. } => upload.append(tus, size, form)?,
+            Operation::Append { size, manner, .. } => upload.append(tus, size, manner)?,
             Operation::AppendElsewhere { by, .. } => upload.append_elsewhere(tus, by)?,
-            Operation::AppendPastTheEnd { surplus, form, .. } => {
-                upload.append_past_the_end(tus, surplus, form)?;
-            }
-            Operation::AppendNothing { .. } => upload.append(tus, 0, Form::Sized)?,
+            Operation::AppendPastTheEnd {
+                surplus, manner, ..
+            } => upload.append_past_the_end(tus, surplus, manner)?,
             Operation::AppendTorn {
                 promised,
                 sent,
                 end,
+                manner,
                 ..
-            } => self.append_torn(which, promised, sent, end)?,
-            Operation::Get { .. } => upload.get(tus)?,
+            } => self.append_torn(which, promised, sent, end, manner)?,
+            Operation::Get { range, .. } => {
+                let range = range.filter(|_| upload.length > 0).map(|(a, b)| {
+                    let (a, b) = (a % upload.length, b % upload.length);
+                    a.min(b)..a.max(b) + 1
+                });
+                upload.get(tus, range)?;
+            }
+            Operation::ConcatenateOther { .. } => self.concatenate_other(which)?,
+            Operation::ConcatenateAgain { .. } => self.concatenate_again(which)?,
+            Operation::Expire { .. } => return self.expire(which),
             Operation::Delete { .. } => {
                 self.delete(which)?;
                 return Ok(None);
@@ -229,83 +153,122 @@ impl World {
         Ok(Some(which))
     }
 
-    fn append_torn(&mut self, which: usize, promised: u64, sent: u64, end: End) -> Step {
-        let upload = &mut self.uploads[which];
-        let promised = promised.min(upload.left());
-        let (from, sent) = (upload.told, sent.min(promised));
-        let was_settled = upload.is_settled();
-        upload.sent = upload.sent.max(from + sent);
-        upload.expect_finish(from + sent == upload.length);
-        let head = Wire::patch_head(
-            &format!("/files/{}", upload.id),
-            from,
-            usize::try_from(promised).unwrap(),
-        );
-        let address = self.server.as_ref().unwrap().address();
-        Wire::open(address, &head, &upload.bytes(from, sent)).end(end);
-        if end == End::Rst || !was_settled {
+    fn create(&mut self, operation: &Operation) -> Result<Option<usize>, Trouble> {
+        let Operation::Create {
+            length,
+            ref metadata,
+            first,
+            manner,
+            partial,
+            deferred,
+        } = *operation
+        else {
+            return Ok(None);
+        };
+        let mut upload = self.new_upload(length, metadata.as_deref());
+        upload.note(format!("step {}: {operation:?}", self.step));
+        if partial {
+            upload.kind = Kind::Partial;
+        }
+        if deferred {
+            upload.declared = Known::No;
+        }
+        upload.create(&self.tus, first, manner)?;
+        if upload.exists == Known::No {
+            return Ok(None);
+        }
+        self.uploads.push(upload);
+        Ok(self.uploads.len().checked_sub(1))
+    }
+
+    /// Makes one of several, which are made before if there are none.
+    fn concatenate(&mut self, drawn: &[usize]) -> Result<Option<usize>, Trouble> {
+        let ready = |uploads: &[Upload]| -> Vec<usize> {
+            let all = uploads.iter().enumerate();
+            let ready = all.filter(|(_, upload)| upload.is_finished_part());
+            ready.map(|(which, _)| which).collect()
+        };
+        while ready(&self.uploads).len() < drawn.len() {
+            let length = (drawn[0] % 400_000) as u64;
+            let mut part = self.new_upload(length, None);
+            part.note(format!("step {}: a part", self.step));
+            part.kind = Kind::Partial;
+            let manner = Manner {
+                form: Form::Chunked,
+                ..Manner::PLAIN
+            };
+            part.create(&self.tus, Some(u64::MAX), manner)?;
+            self.uploads.push(part);
+        }
+        let ready = ready(&self.uploads);
+        let parts: Vec<&Upload> = drawn
+            .iter()
+            .map(|drawn| &self.uploads[ready[drawn % ready.len()]])
+            .collect();
+        let mut whole = Upload::made_of(self.next_salt, &parts);
+        self.next_salt += 1;
+        whole.note(format!("step {}: of {} parts", self.step, drawn.len()));
+        whole.concatenate(&self.tus)?;
+        if self.remove_parts {
+            whole.use_up(&mut self.uploads);
+        }
+        self.uploads.push(whole);
+        self.sort_out();
+        Ok(self.uploads.len().checked_sub(1))
+    }
+
+    /// Tries to make one of what is no finished part.
+    fn concatenate_other(&mut self, which: usize) -> Step {
+        let other = &self.uploads[which];
+        let expected = match (&other.kind, other.finished) {
+            (Kind::Partial, Known::No) => 409,
+            (Kind::Partial, _) => return Ok(()),
+            _ => 400,
+        };
+        let mut whole = Upload::made_of(self.next_salt, &[other]);
+        match whole.concatenate(&self.tus) {
+            Err(Trouble::Broken(text)) if text.contains(&format!("answered {expected} ")) => Ok(()),
+            Err(other) => Err(other),
+            Ok(()) => Err(whole.broken(format!("it was made, expected {expected}"))),
+        }
+    }
+
+    /// Who asks again for what was made of parts that are gone is told where
+    /// it is.
+    fn concatenate_again(&mut self, which: usize) -> Step {
+        let made = &self.uploads[which];
+        if !self.remove_parts
+            || !made.is_final()
+            || made.finished != Known::Yes
+            || made.half_removed
+        {
             return Ok(());
         }
-        self.all_is_stored(which)
+        let mut again = made.clone();
+        again.concatenate(&self.tus)?;
+        again.ensure(again.id == made.id, || format!("expected {}", made.id))
     }
 
-    fn create_torn(&mut self, length: u64, sent: u64, end: End) -> Step {
-        let mut upload = self.new_upload(length, Some(""));
-        upload.note(format!("step {}: torn creation, {end:?}", self.step));
-        let (sent, salt) = (sent.min(length), upload.salt);
-        upload.sent = sent;
-        upload.expect_finish(sent == length);
-        let head = format!(
-            "POST /files HTTP/1.1\nHost: localhost\nTus-Resumable: 1.0.0\nUpload-Length: {length}\n\
-             Upload-Metadata: {}\nContent-Type: {OFFSET_TYPE}\nContent-Length: {length}\n",
-            upload.metadata.as_deref().unwrap()
-        );
-        let address = self.server.as_ref().unwrap().address();
-        Wire::open(address, &head, &upload.bytes(0, sent)).end(end);
-        upload.exists = Known::Maybe;
-        self.unborn.push(upload);
-        if end == End::Rst {
-            return Ok(());
-        }
-        until_ok(|| {
-            self.check_disk(None)?;
-            match self.unborn.iter().find(|upload| upload.salt == salt) {
-                Some(upload) => Err(upload.broken("a creation that broke off left no upload")),
-                None => Ok(()),
-            }
-        })?;
-        let found = self.uploads.iter().position(|upload| upload.salt == salt);
-        found.map_or(Ok(()), |which| self.all_is_stored(which))
-    }
-
-    /// Waits until all that was sent is stored. The server is not asked, which
-    /// could end what it is waited for.
-    fn all_is_stored(&mut self, which: usize) -> Step {
-        let data_dir = self.data_dir();
-        let upload = &mut self.uploads[which];
-        until_ok(|| {
-            let disk = Disk::look(&data_dir).map_err(Trouble::Broken)?;
-            let bytes = disk
-                .data(&upload.id)
-                .map_err(|error| upload.broken(error))?;
-            upload.learn(bytes.len() as u64)?;
-            upload.ensure(upload.is_settled(), || {
-                "not all that came is stored".to_owned()
-            })
-        })
-    }
-
-    fn delete(&mut self, which: usize) -> Step {
+    pub(super) fn delete(&mut self, which: usize) -> Step {
         self.uploads[which].delete(&self.tus)?;
-        let mut upload = self.uploads.swap_remove(which);
-        let found = upload.not_found(&self.tus, "HEAD");
-        self.deleted.push(upload);
-        found
+        let gone = self.uploads[which].not_found(&self.tus, "HEAD");
+        self.sort_out();
+        gone
+    }
+
+    /// Removes uploads until there are not too many.
+    fn make_room(&mut self) -> Step {
+        while self.uploads.len() >= MANY {
+            self.delete(0)?;
+        }
+        Ok(())
     }
 
     fn ask_deleted(&mut self, which: usize, ask: Ask) -> Step {
-        let count = self.deleted.len().max(1);
-        let Some(upload) = self.deleted.get_mut(which % count) else {
+        let gone = self.deleted.iter_mut().chain(&mut self.used);
+        let mut gone: Vec<_> = gone.collect();
+        let count = gone.len().max(1);
+        let Some(upload) = gone.get_mut(which % count) else {
             return Ok(());
         };
         let method = match ask {
@@ -327,135 +290,45 @@ impl World {
         self.guest = guest;
     }
 
-    fn new_upload(&mut self, length: u64, metadata: Option<&str>) -> Upload {
+    pub(super) fn new_upload(&mut self, length: u64, metadata: Option<&str>) -> Upload {
         self.next_salt += 1;
         Upload::new(self.next_salt - 1, length, metadata)
     }
 
-    fn choose(&self, which: usize) -> Option<usize> {
-        which.checked_rem(self.uploads.len())
-    }
-
-    /// Puts the upload of a client where it belongs.
-    fn adopt(&mut self, mut upload: Upload) {
-        upload.note(format!("step {}: adopted", self.step));
-        if !upload.id.is_empty() {
-            self.uploads.push(upload);
-        } else if upload.exists == Known::Maybe {
-            self.unborn.push(upload);
+    /// Puts every upload where it belongs.
+    pub(super) fn sort_out(&mut self) {
+        let nobody_knows = |upload: &mut Upload| upload.id.is_empty();
+        let unborn = self.uploads.extract_if(.., nobody_knows);
+        let unborn = unborn.filter(|upload| upload.exists == Known::Maybe);
+        self.unborn.extend(unborn);
+        let gone = |upload: &mut Upload| upload.exists == Known::No;
+        for upload in self.uploads.extract_if(.., gone) {
+            match upload.used_by {
+                Some(_) => self.used.push(upload),
+                None => self.deleted.push(upload),
+            }
         }
+        // What is left of a part goes with the whole.
+        let is_there = |id: &str| self.uploads.iter().any(|upload| upload.id == id);
+        let left = self
+            .used
+            .extract_if(.., |part| !part.used_by.as_deref().is_some_and(is_there));
+        self.deleted.extend(left);
     }
 
-    /// What lies on the disk is what must be there, and nothing else; of the
-    /// upload `which`, byte for byte.
-    ///
-    /// A request whose connection broke may still be running: what it does is
-    /// waited for.
-    fn check_disk(&mut self, which: Option<usize>) -> Step {
-        until_ok(|| {
-            let disk = Disk::look(&self.data_dir()).map_err(Trouble::Broken)?;
-            self.find_unborn(&disk);
-            self.check_strangers(&disk)?;
-            for upload in &self.uploads {
-                check_record(upload, &disk)?;
-            }
-            match which {
-                Some(which) => check_bytes(&self.uploads[which], &disk),
-                None => Ok(()),
-            }
-        })
-    }
-
-    fn data_dir(&self) -> PathBuf {
+    pub(super) fn data_dir(&self) -> PathBuf {
         self.setup.path().join("data")
     }
 
-    /// Creations without an answer that are there after all.
-    fn find_unborn(&mut self, disk: &Disk) {
-        for (id, record) in &disk.records {
-            let Some(at) = self
-                .unborn
-                .iter()
-                .position(|upload| upload.metadata == record.metadata)
-            else {
-                continue;
-            };
-            let mut upload = self.unborn.swap_remove(at);
-            upload.note(format!("step {}: found as {id}", self.step));
-            upload.id.clone_from(id);
-            upload.exists = Known::Yes;
-            self.uploads.push(upload);
-        }
+    pub(super) fn look(&self) -> Result<Disk, Trouble> {
+        let mut looks = (0..50).map(|_| Disk::look(&self.data_dir()));
+        // Something may go away under a look.
+        let seen = looks.find(Result::is_ok);
+        seen.unwrap_or_else(|| Disk::look(&self.data_dir()))
+            .map_err(Trouble::Broken)
     }
 
-    /// Nothing is there that belongs to no upload, but for what a kill may leave
-    /// behind: an empty data file and temporary files, of one request each.
-    fn check_strangers(&self, disk: &Disk) -> Step {
-        for id in disk.records.keys() {
-            if let Some(upload) = self.deleted.iter().find(|upload| upload.id == *id) {
-                return Err(upload.broken("it was removed and has a record"));
-            }
-            if !self.uploads.iter().any(|upload| upload.id == *id) {
-                return Err(Trouble::Broken(format!("nobody created {id}")));
-            }
-        }
-        let not_empty = disk.strangers.values().any(|size| *size > 0);
-        if not_empty || disk.strangers.len() > self.kills || disk.temporary > self.kills {
-            return Err(Trouble::Broken(format!(
-                "after {} kills there are {} temporary files, and without a record: {:?}",
-                self.kills, disk.temporary, disk.strangers
-            )));
-        }
-        Ok(())
-    }
-}
-
-fn check_record(upload: &Upload, disk: &Disk) -> Step {
-    if upload.exists != Known::Yes {
-        return Ok(());
-    }
-    let Some(record) = disk.records.get(&upload.id) else {
-        return Err(upload.broken("it has no record"));
-    };
-    upload.ensure(record.length == upload.length, || {
-        format!("its record says {} bytes", record.length)
-    })?;
-    upload.ensure(record.metadata == upload.metadata, || {
-        format!("its record has other metadata: {:?}", record.metadata)
-    })?;
-    let finished = match upload.finished {
-        Known::Yes => record.finished,
-        Known::No => !record.finished,
-        Known::Maybe => true,
-    };
-    upload.ensure(finished, || {
-        format!("its record says finished: {}", record.finished)
-    })
-}
-
-fn check_bytes(upload: &Upload, disk: &Disk) -> Step {
-    if upload.exists != Known::Yes {
-        return Ok(());
-    }
-    let bytes = disk
-        .data(&upload.id)
-        .map_err(|error| upload.broken(error))?;
-    let stored = bytes.len() as u64;
-    upload.ensure((upload.told..=upload.sent).contains(&stored), || {
-        format!("{stored} bytes are stored")
-    })?;
-    upload.compare(&bytes)
-}
-
-/// Tries until it works; the last failure if it never does.
-fn until_ok(mut attempt: impl FnMut() -> Step) -> Step {
-    let until = Instant::now() + PATIENCE / 4;
-    loop {
-        match attempt() {
-            Err(Trouble::Broken(_)) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            ended => return ended,
-        }
+    pub(super) fn random(seed: u64) -> Rng {
+        Rng::with_seed(seed)
     }
 }
