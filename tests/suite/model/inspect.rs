@@ -64,7 +64,10 @@ impl World {
             let mut upload = self.unborn.swap_remove(at);
             upload.note(format!("step {}: found as {id}", self.step));
             upload.id.clone_from(id);
-            upload.exists = Known::Yes;
+            // The bytes of one that was refused may have gone before a kill came.
+            if !upload.half_removed {
+                upload.exists = Known::Yes;
+            }
             self.uploads.push(upload);
         }
     }

@@ -40,6 +40,7 @@ impl World {
             });
         }
         let server = setup.start();
+        self.guest.1 = true;
         self.tus = Tus::new(server.files());
         self.server = Some(server);
         self.ask_for_what_was_made()?;
@@ -174,7 +175,7 @@ impl World {
             self.server = Some(server);
         }
         for upload in &mut self.uploads {
-            if upload.finished == Known::No {
+            if upload.finished != Known::Yes {
                 upload.exists = Known::Maybe;
             }
         }

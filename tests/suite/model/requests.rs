@@ -17,7 +17,10 @@ impl Upload {
         if right {
             self.is_sent(size, manner.check.is_some());
         }
+        let refused = if right { self.refusal } else { Some(460) };
+        let refused = refused.filter(|_| finishes || !right);
         self.exists = Known::Maybe;
+        self.half_removed = refused.is_some();
         self.expect_finish(finishes);
         let mut fields = match self.declared {
             Known::Yes => vec![("Upload-Length", self.length.to_string())],
@@ -32,8 +35,7 @@ impl Upload {
             None => send(tus, "POST", tus.files(), &fields),
         };
         let answer = self.answer(&format!("create with {first:?} {manner:?}"), answer)?;
-        let refused = if right { self.refusal } else { Some(460) };
-        if (finishes || !right) && refused.is_some() {
+        if refused.is_some() {
             // It is removed again, since nobody knows of it.
             self.expect(&answer, refused)?;
             self.exists = Known::No;

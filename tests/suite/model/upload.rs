@@ -65,7 +65,7 @@ pub struct Upload {
     pub expired: bool,
     /// It is not there because it became part of this upload.
     pub used_by: Option<String>,
-    /// Whether somebody has tried to remove it, and got no answer.
+    /// Whether its removal may have begun.
     pub half_removed: bool,
     /// The status with which the hook refuses that it is finished.
     pub refusal: Option<u16>,

@@ -37,7 +37,8 @@ pub struct World {
     pub(super) kills: usize,
     /// What clients were doing when a kill came.
     pub killed_in: BTreeMap<&'static str, usize>,
-    guest: &'static str,
+    /// The plugin that was installed last, and whether it is loaded for sure.
+    pub(super) guest: (&'static str, bool),
     pub(super) next_salt: u64,
     pub(super) refusals: Refusals,
     pub(super) step: usize,
@@ -65,7 +66,7 @@ impl World {
             remove_parts,
             kills: 0,
             killed_in: BTreeMap::new(),
-            guest: "hostile",
+            guest: ("hostile", true),
             next_salt: 1,
             refusals,
             step: 0,
@@ -284,10 +285,12 @@ impl World {
         let server = self.server.as_ref().unwrap();
         let mark = server.mark();
         install(&server.hooks_dir(), guest, "guest");
-        if wait && guest != self.guest {
+        let (before, is_loaded) = self.guest;
+        let wait = wait && is_loaded;
+        if wait && guest != before {
             server.wait_for_log_after(mark, "plugin loaded");
         }
-        self.guest = guest;
+        self.guest = (guest, wait);
     }
 
     pub(super) fn new_upload(&mut self, length: u64, metadata: Option<&str>) -> Upload {
