@@ -5,7 +5,7 @@
 //! them, but with the same toolchain (`RUSTUP_TOOLCHAIN`) and the same registry
 //! settings.
 
-use std::{env, path::Path, process::Command};
+use std::{env, process::Command};
 
 use crate::process;
 
@@ -60,24 +60,11 @@ pub(crate) fn rustc() -> Command {
     command
 }
 
-/// The cargo of the nightly toolchain, which finds `subcommand` whether it is on
-/// `PATH` or not.
-pub(crate) fn nightly(subcommand: &Path) -> Command {
-    let mut command = cleaned("rustup".to_owned());
-    let folder = subcommand.parent().map(Path::to_owned);
-    let path = env::var_os("PATH").unwrap_or_default();
-    // A folder whose name cannot stand in `PATH` is left out of it.
-    if let Ok(path) = env::join_paths(folder.into_iter().chain(env::split_paths(&path))) {
-        command.env("PATH", path);
-    }
-    command.args(["run", "nightly", "cargo"]);
-    command
-}
-
-/// Succeeds where there is a nightly toolchain.
-pub(crate) fn nightly_rustc() -> Command {
-    let mut command = cleaned("rustup".to_owned());
-    command.args(["run", "nightly", "rustc", "--version"]);
+/// The cargo that runs us, with these flags for rustc and no others.
+pub(crate) fn flagged(flags: &[&str]) -> Command {
+    let mut command = guest();
+    // Spaces in values stay what they are.
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command
 }
 

@@ -69,7 +69,7 @@ enum Task {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
-    /// Search for inputs that what reads them cannot bear (needs a nightly toolchain)
+    /// Search for inputs that what reads them cannot bear
     Fuzz {
         /// How long each target runs
         #[arg(long, value_name = "N", default_value_t = 60)]
