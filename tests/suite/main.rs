@@ -30,6 +30,7 @@ mod faults;
 mod harness;
 mod health;
 mod hostile_guests;
+mod many_uploads;
 mod model;
 mod mutated_modules;
 mod newcomer;

@@ -1,0 +1,72 @@
+//! A directory that holds many uploads costs the start nothing.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::harness::rounds;
+use crate::harness::server::Setup;
+use crate::harness::trace;
+use crate::harness::tus::Tus;
+
+/// As if `count` clients had begun an upload of five bytes and sent three.
+fn fill(data: &Path, example: &str, count: usize) {
+    let record = fs::read_to_string(data.join(format!("{example}.info"))).unwrap();
+    for number in 0..count {
+        let id = format!("many-{number}");
+        fs::write(data.join(&id), "abc").unwrap();
+        let record = record.replace(example, &id);
+        fs::write(data.join(format!("{id}.info")), record).unwrap();
+    }
+}
+
+#[test]
+fn a_start_reads_no_record_however_many_there_are() {
+    if !trace::available() {
+        return;
+    }
+    let setup = Setup::new();
+    let data = setup.path().join("data");
+    let server = setup.start();
+    let url = Tus::new(server.files()).create(5);
+    drop(server);
+    let count = rounds(100_000, 20_000);
+    fill(&data, url.rsplit('/').next().unwrap(), count);
+
+    for arguments in [&[] as &[&str], &["--expiration", "1h"]] {
+        let setup = setup.clone().arguments(arguments);
+        let begun = Instant::now();
+        let server = setup.start();
+        let started = begun.elapsed();
+        let tus = Tus::new(server.files());
+        let url = format!("{}/many-{}", server.files(), count - 1);
+        assert_eq!(tus.offset(&url), 3);
+        eprintln!(
+            "with {count} uploads and {arguments:?}: listens after {started:?}, HEAD after {:?}",
+            begun.elapsed()
+        );
+        drop(server);
+
+        let output = setup.path().join("calls");
+        let calls = "trace=openat,getdents64";
+        let traced = setup.clone().under(trace::command_for(calls, &output));
+        let server = traced.start();
+        let url = format!("{}/many-{}", server.files(), count - 1);
+        assert_eq!(Tus::new(server.files()).offset(&url), 3);
+        server.terminate_and_read();
+        let calls = trace::calls(&output);
+        let of_records = |name: &str, end: &str| {
+            let of_them = calls
+                .iter()
+                .filter(|call| call.name == name && call.arguments.contains(end));
+            of_them.count()
+        };
+        // That of the upload which was asked for.
+        assert_eq!(of_records("openat", ".info\""), 1, "{arguments:?}");
+        // The cleaner passes by the names, after the start.
+        if arguments.is_empty() {
+            assert_eq!(of_records("getdents64", "/data>"), 0);
+        }
+        fs::remove_file(output).unwrap();
+    }
+}
