@@ -72,7 +72,9 @@ impl Client {
         let length = match self.rng.u32(0..4) {
             0 => 0,
             1 => self.rng.u64(1..1000),
-            _ => self.rng.u64(1000..600_000),
+            2 => self.rng.u64(1000..600_000),
+            // Several buffers of the store.
+            _ => self.rng.u64(600_000..3_000_000),
         };
         let mut upload = Upload::new(self.next_salt, length, Some(more));
         self.next_salt += 1;
