@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustus::cli::{Cli, Failure, start_logging};
-use rustus::hooks::{EventSet, Hooks};
+use rustus::hooks::{EventSet, Hooks, RequestState};
 use rustus::plugins::{WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
 use rustus::tus::Tus;
-use rustus::uploads::{Cleaner, Uploads};
+use rustus::uploads::{Upkeep, UploadId, Uploads};
 
 fn main() -> ExitCode {
     match run() {
@@ -48,10 +48,12 @@ fn run() -> Result<(), Failure> {
     let uploads = Uploads::new(Arc::new(store), Arc::clone(&hooks), cli.uploads_config());
     let uploads = Arc::new(uploads);
     let tus = Tus::new(Arc::clone(&uploads), cli.tus_config());
+    let base_url = tus.base_url().clone();
+    let cut_off = move |id: &UploadId| RequestState::cut_off(format!("{}/{id}", base_url.as_str()));
     let served = system.block_on(async {
-        let cleaner = Cleaner::start(uploads, cli.expiration_interval());
+        let upkeep = Upkeep::start(uploads, cli.expiration_interval(), cut_off);
         let served = server.run(tus).await;
-        cleaner.stop().await;
+        upkeep.stop().await;
         served
     });
     hooks.close(served.as_ref().map_or(WITHOUT_A_STOP, Budget::rest));

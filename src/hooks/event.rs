@@ -64,6 +64,20 @@ pub struct RequestState {
     pub headers: Vec<(String, String)>,
 }
 
+impl RequestState {
+    /// The `PATCH` that brought the last bytes of the upload at `uri`, if a
+    /// crash came before it was answered: no more is known of it.
+    #[must_use]
+    pub fn cut_off(uri: String) -> Self {
+        Self {
+            method: "PATCH".to_owned(),
+            uri,
+            remote_address: None,
+            headers: Vec::new(),
+        }
+    }
+}
+
 /// One moment in the life of an upload.
 #[derive(Debug, Clone)]
 pub struct Event {

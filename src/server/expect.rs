@@ -2,9 +2,9 @@
 //! a body is told to go on when the body is wanted, not before. A request that
 //! is refused by its head alone, or by a hook, is answered without a byte of it.
 //!
-//! The HTTP library asks here, then says `100 Continue`, then calls the handler.
-//! So the answering begins here, and the handler goes on with it once the first
-//! bytes are asked for.
+//! Over HTTP/1.1 the library asks here, then says `100 Continue`, then calls the
+//! handler. So the answering begins here, and the handler goes on with it once
+//! the first bytes are asked for. Over HTTP/2 we say it ourselves.
 
 use std::sync::Arc;
 

@@ -88,6 +88,7 @@ impl Service {
                 None => Response::empty(404),
             },
         };
+        let response = response.in_answer_to(&method);
         if question.is_none() || self.rules.log_health {
             tracing::debug!(
                 %method,

@@ -12,6 +12,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::oneshot;
@@ -21,7 +22,7 @@ use super::connection::{Busy, Gate};
 use super::framing::BodyFraming;
 use super::handler::{Head, Service};
 use crate::tus::{Response, ResponseBody, Trailers};
-use crate::uploads::BodyError;
+use crate::uploads::{BodyError, UploadError};
 
 /// What a request has to know of its connection.
 #[derive(Debug, Clone, Default)]
@@ -162,6 +163,11 @@ fn into_http(response: Response, is_head: bool, busy: Busy, close: bool) -> Http
         }
         ResponseBody::Empty => http.finish(),
         ResponseBody::Text(text) => http.body(text),
+        // The library sends the length and none of the bytes.
+        ResponseBody::Withheld(length) => http.body(SizedStream::new(
+            length,
+            stream::empty::<Result<Bytes, UploadError>>(),
+        )),
         ResponseBody::Content { length, stream } => {
             // The request goes on while its answer does.
             let stream = stream.map(move |chunk| {

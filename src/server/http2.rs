@@ -5,10 +5,10 @@
 //! answers reads them to the end. The windows bound that queue. Of a frame that
 //! did not come to its end (16 KiB at most) nothing is seen.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,6 +22,7 @@ use h2::server::{Builder, SendResponse};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -156,21 +157,62 @@ impl Drop for Place {
 
 async fn stream(
     request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
+    mut respond: SendResponse<Bytes>,
     client: Client,
     service: Arc<Service>,
 ) {
     let (parts, body) = request.into_parts();
     let head = head(&parts, &client, !body.is_end_stream());
-    // Flow control is the gate.
+    let expects = head.headers.joined("expect");
+    let expects = expects.is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
+    let stream = Rc::new(RefCell::new(body));
     let source = Frames {
-        stream: body,
+        stream: Rc::clone(&stream),
         trailers: head.trailers.clone(),
     };
-    let body = Incoming::new(Box::pin(source), Gate::default());
-    let response = service.answer(head, body).await;
+    // Flow control is the gate.
+    let mut body = Incoming::new(Box::pin(source), Gate::default());
+    let (tell, wanted) = oneshot::channel();
+    if expects {
+        body = body.telling(tell);
+    }
+    let mut answer = pin!(service.answer(head, body));
+    let response = tokio::select! {
+        biased;
+        response = &mut answer => response,
+        // An error means that nobody will ask.
+        Ok(()) = wanted => {
+            go_on(&mut respond);
+            answer.await
+        }
+    };
     if let Err(error) = send(response, respond, client.patience).await {
         tracing::debug!(%error, "an answer was not taken");
+    }
+    leave_rest_of_body(&stream).await;
+}
+
+/// Reads what is left of a body that nobody wants, for as long as an answer
+/// lingers. Dropped any earlier the stream is reset, and there are clients that
+/// then do not look at the answer.
+async fn leave_rest_of_body(stream: &RefCell<RecvStream>) {
+    let rest = poll_fn(|cx| {
+        let mut stream = stream.borrow_mut();
+        while let Some(Ok(chunk)) = ready!(stream.poll_data(cx)) {
+            drop(stream.flow_control().release_capacity(chunk.len()));
+        }
+        Poll::Ready(())
+    });
+    // At the end of the time the reset says it.
+    drop(timeout(LINGER, rest).await);
+}
+
+/// Tells a client that asks before it sends its body; see [`super::expect`].
+fn go_on(respond: &mut SendResponse<Bytes>) {
+    let mut response = http::Response::new(());
+    *response.status_mut() = StatusCode::CONTINUE;
+    if let Err(error) = respond.send_informational(response) {
+        tracing::debug!(%error, "a client was not told to go on");
     }
 }
 
@@ -200,15 +242,15 @@ fn head(parts: &http::request::Parts, client: &Client, has_body: bool) -> Head {
 
 /// A body. Room for more is given back as it is taken.
 struct Frames {
-    stream: RecvStream,
+    stream: Rc<RefCell<RecvStream>>,
     trailers: Trailers,
 }
 
 impl Stream for Frames {
     type Item = Result<Bytes, BodyError>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let stream = &mut self.stream;
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut stream = self.stream.borrow_mut();
         match ready!(stream.poll_data(cx)) {
             Some(Ok(chunk)) => {
                 // It fails when the stream is reset; the bytes came before that.
@@ -239,7 +281,7 @@ async fn send(
 ) -> Result<(), h2::Error> {
     let (head, body) = into_http(response);
     let (mut left, first) = match body {
-        ResponseBody::Empty => (None, Bytes::new()),
+        ResponseBody::Empty | ResponseBody::Withheld(_) => (None, Bytes::new()),
         ResponseBody::Text(text) => (None, Bytes::from(text)),
         ResponseBody::Content { stream, .. } => (Some(stream), Bytes::new()),
     };
@@ -317,7 +359,7 @@ fn into_http(response: Response) -> (http::Response<()>, ResponseBody) {
     let length = match &response.body {
         ResponseBody::Empty => None,
         ResponseBody::Text(text) => Some(text.len() as u64),
-        ResponseBody::Content { length, .. } => Some(*length),
+        ResponseBody::Withheld(length) | ResponseBody::Content { length, .. } => Some(*length),
     };
     if let Some(length) = length {
         headers.insert(http::header::CONTENT_LENGTH, length.into());

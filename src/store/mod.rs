@@ -27,7 +27,7 @@ pub use durability::{Durability, InvalidDurability};
 pub use error::StoreError;
 pub use file::{FileStore, FileStoreConfig, OpenError};
 pub use id::{InvalidId, UploadId};
-pub use record::{NewRecord, Parts, Record, RecordKind, Stored};
+pub use record::{NewRecord, Parts, Record, RecordKind, Stage, Stored};
 pub use shared_locks::SharedLocks;
 
 use std::fmt;
@@ -141,14 +141,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError>;
 
-    /// Gives an upload without bytes the bytes of `parts`, one after the other,
-    /// and tells how many they are. All of the parts' bytes are there and their
-    /// lengths known.
+    /// Gives an upload the bytes of `part`, all of them and no other ones, at
+    /// `start`, and tells where they end. What the upload had from there on, of
+    /// an earlier call that was cut short, goes.
     ///
     /// # Errors
-    /// `NotFound` or `UnexpectedLength` if a part's bytes are not all there; the
-    /// storage failed. The upload then has some of the bytes.
-    async fn concatenate(&self, record: &Record, parts: &[Record]) -> Result<u64, StoreError>;
+    /// `NotFound` or `UnexpectedLength` if the part's bytes, or the upload's
+    /// before `start`, are not all there; the storage failed. The upload then
+    /// has some of the part's bytes.
+    async fn copy(&self, record: &Record, start: u64, part: &Record) -> Result<u64, StoreError>;
 
     /// Makes an upload durable, bytes and record, whether or not the store is
     /// told to do so always. Called before what it was made of is removed.

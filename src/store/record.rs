@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DataPath, UploadId};
 
 /// How an upload relates to others.
@@ -32,6 +34,21 @@ pub struct Parts {
     /// changed the upload's: with the parts it tells a request that is sent
     /// again from another one.
     pub requested_metadata: Option<String>,
+    /// How far it is, as long as the upload is not finished.
+    pub stage: Stage,
+}
+
+/// How far an unfinished upload is that is made of parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Its client was not told of it yet; after a crash it is nobody's.
+    #[default]
+    Begun,
+    /// Its client was told of it before its parts were finished.
+    Waiting,
+    /// The bytes of its parts are on their way into it, and are its own.
+    Moving,
 }
 
 /// Everything about an upload except its bytes and their number: the data
@@ -61,6 +78,41 @@ pub struct Record {
     ///
     /// [`Store::discard_unverified`]: super::Store::discard_unverified
     pub unverified: Option<u64>,
+}
+
+impl Record {
+    /// What it is made of, if it is a final upload.
+    #[must_use]
+    pub fn parts(&self) -> Option<&Parts> {
+        match &self.kind {
+            RecordKind::Final(parts) => Some(parts),
+            RecordKind::Whole | RecordKind::Partial { .. } => None,
+        }
+    }
+
+    /// What it is made of, if it is a final upload that is not finished and
+    /// stands at `stage`.
+    #[must_use]
+    pub fn parts_at(&self, stage: Stage) -> Option<&Parts> {
+        self.parts()
+            .filter(|parts| parts.stage == stage && !self.finished)
+    }
+
+    /// What it is made of, if it is a final upload that is not finished and that
+    /// somebody can bring to its end.
+    #[must_use]
+    pub fn pending_parts(&self) -> Option<&Parts> {
+        self.parts_at(Stage::Waiting)
+            .or_else(|| self.parts_at(Stage::Moving))
+    }
+
+    /// Whether the bytes of `part`, which names it as its user, are its own.
+    #[must_use]
+    pub fn owns(&self, part: &UploadId) -> bool {
+        self.parts().is_some_and(|parts| {
+            parts.ids.contains(part) && (self.finished || parts.stage == Stage::Moving)
+        })
+    }
 }
 
 /// An upload as the store found it.

@@ -8,8 +8,8 @@ use futures_util::TryStreamExt as _;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, CheckedWriter, Checksum, DataPath, NewRecord, Parts, Record, RecordKind, Store,
-    StoreError, UploadId,
+    Algorithm, CheckedWriter, Checksum, DataPath, NewRecord, Parts, Record, RecordKind, Stage,
+    Store, StoreError, UploadId,
 };
 
 /// Runs the whole suite against an empty `store`.
@@ -305,6 +305,7 @@ async fn an_upload_is_made_of_others(store: &dyn Store) {
         header: "final;/a /b".to_owned(),
         ids: parts.iter().map(|part| part.id.clone()).collect(),
         requested_metadata: Some("a YQ==".to_owned()),
+        stage: Stage::Waiting,
     });
     let whole = store
         .create(NewRecord {
@@ -314,7 +315,18 @@ async fn an_upload_is_made_of_others(store: &dyn Store) {
         .await
         .unwrap()
         .record;
-    assert_eq!(store.concatenate(&whole, &parts).await.unwrap(), 8);
+    for _ in ["once", "and again over what is there"] {
+        let mut end = 0;
+        for part in &parts {
+            end = store.copy(&whole, end, part).await.unwrap();
+        }
+        assert_eq!(end, 8);
+    }
+    let gap = store.copy(&whole, 9, &parts[0]).await;
+    assert!(
+        matches!(gap, Err(StoreError::UnexpectedLength { found: 8, .. })),
+        "{gap:?}"
+    );
     store.sync(&whole).await.unwrap();
     assert!(content(store, &whole, 8).await == b"abcdeabc");
     let loaded = store.load(&id("whole")).await.unwrap();
@@ -325,7 +337,7 @@ async fn an_upload_is_made_of_others(store: &dyn Store) {
         ..parts[0].clone()
     };
     let other = store.create(new("other-whole", 9)).await.unwrap().record;
-    let refused = store.concatenate(&other, &[short]).await;
+    let refused = store.copy(&other, 0, &short).await;
     assert!(
         matches!(refused, Err(StoreError::UnexpectedLength { found: 3, .. })),
         "{refused:?}"

@@ -40,6 +40,10 @@ impl Tus {
                     header,
                     parts,
                     metadata: metadata(headers)?,
+                    may_wait: self
+                        .config
+                        .extensions
+                        .contains(Extension::ConcatenationUnfinished),
                 };
                 let created = self.uploads.concatenate(cause, new).await?;
                 return Ok(self.created(request, created));
@@ -76,9 +80,14 @@ impl Tus {
     fn created(&self, request: &Request, created: Created) -> Response {
         let response = Response::new(201)
             .with("Location", self.location(request, &created.id))
-            .with("Upload-Offset", created.offset)
             .expiring(created.expires_at)
             .with_chosen(created.headers);
+        // Nothing is said of what waits for its parts (tus 1.0.0,
+        // "Concatenation", HEAD).
+        let response = match created.offset {
+            Some(offset) => response.with("Upload-Offset", offset),
+            None => response,
+        };
         match created.finish {
             Some(changes) => response.finished(changes),
             None => response,

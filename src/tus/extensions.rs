@@ -46,6 +46,8 @@ extensions! {
     CreationDeferLength = "creation-defer-length", needs: [Creation];
     /// `Upload-Concat`.
     Concatenation = "concatenation", needs: [Creation];
+    /// `Upload-Concat: final` with parts that are not finished.
+    ConcatenationUnfinished = "concatenation-unfinished", needs: [Concatenation];
     /// `Upload-Checksum`.
     Checksum = "checksum", needs: [];
     /// `Upload-Checksum` after the body.

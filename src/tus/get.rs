@@ -20,15 +20,9 @@ impl Tus {
         let download = self.uploads.read(cause, id).await?;
         let upload = &download.upload;
         let validators = Validators::of(upload);
-        let marked = |response: Response| {
-            response
-                .with("Accept-Ranges", "bytes")
-                .with("ETag", &validators.etag)
-                .with("Last-Modified", validators.last_modified())
-        };
         match validators.weigh(headers) {
             Verdict::Proceed => {}
-            Verdict::NotModified => return Ok(marked(Response::new(304))),
+            Verdict::NotModified => return Ok(marked(Response::new(304), &validators)),
             Verdict::Failed => {
                 return Ok(Response::text(
                     412,
@@ -55,13 +49,27 @@ impl Tus {
                     .with("Content-Range", format!("bytes */{length}")));
             }
         };
-        let mut response = described(marked(response), upload);
+        let mut response = described(marked(response, &validators), upload);
         response.body = ResponseBody::Content {
             length: range.end.saturating_sub(range.start),
             stream: download.content(range).await?,
         };
         Ok(response)
     }
+}
+
+/// The answer to HEAD, with what GET would say about a finished upload.
+pub(super) fn agreeing_with_get(response: Response, upload: &Upload) -> Response {
+    let mut response = described(marked(response, &Validators::of(upload)), upload);
+    response.body = ResponseBody::Withheld(upload.offset);
+    response
+}
+
+fn marked(response: Response, validators: &Validators) -> Response {
+    response
+        .with("Accept-Ranges", "bytes")
+        .with("ETag", &validators.etag)
+        .with("Last-Modified", validators.last_modified())
 }
 
 /// The response with what browsers need to know about the bytes.

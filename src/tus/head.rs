@@ -2,12 +2,13 @@
 //! parts and of uploads made of them is in "Concatenation", HEAD).
 
 use super::errors::Problem;
-use super::{Response, Tus};
-use crate::uploads::{RecordKind, UploadId};
+use super::get::agreeing_with_get;
+use super::{Extension, Response, Tus};
+use crate::uploads::{Cause, RecordKind, UploadId};
 
 impl Tus {
-    pub(super) async fn head(&self, id: &UploadId) -> Result<Response, Problem> {
-        let upload = self.uploads.status(id).await?;
+    pub(super) async fn head(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Response, Problem> {
+        let upload = self.uploads.status(cause, id).await?;
         let response = Response::new(200).expiring(upload.expires_at);
         let response = match &upload.kind {
             // Nobody can add to it; the field says that all parts are in it.
@@ -23,9 +24,15 @@ impl Tus {
             RecordKind::Final(parts) => response.with("Upload-Concat", &parts.header),
             _ => response,
         };
-        Ok(match upload.metadata {
+        let response = match &upload.metadata {
             Some(metadata) => response.with("Upload-Metadata", metadata),
             None => response,
+        };
+        let is_read = self.config.extensions.contains(Extension::Getting);
+        Ok(if is_read && upload.finished {
+            agreeing_with_get(response, &upload)
+        } else {
+            response
         })
     }
 }

@@ -124,7 +124,7 @@ impl Tus {
                 self.creation(request, &cause, body).await
             }
             (Target::Upload(id), Method::Get) => self.get(request, &cause, &upload_id(id)?).await,
-            (Target::Upload(id), Method::Head) => self.head(&upload_id(id)?).await,
+            (Target::Upload(id), Method::Head) => self.head(&cause, &upload_id(id)?).await,
             (Target::Upload(id), Method::Delete) => self.termination(&cause, &upload_id(id)?).await,
             (Target::Upload(id), _) => {
                 let body = self.limit(request, body)?;

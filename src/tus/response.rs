@@ -13,6 +13,8 @@ pub enum ResponseBody {
     Empty,
     /// A short text.
     Text(String),
+    /// Nothing, in answer to HEAD; GET would give so many bytes.
+    Withheld(u64),
     /// The bytes of an upload.
     Content {
         /// How many there are.
@@ -26,6 +28,7 @@ impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("Empty"),
+            Self::Withheld(length) => f.debug_tuple("Withheld").field(length).finish(),
             Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
             Self::Content { length, .. } => f
                 .debug_struct("Content")
@@ -71,6 +74,21 @@ impl Response {
     /// Adds a field.
     pub fn add(&mut self, name: &'static str, value: &str) {
         self.headers.push((name.into(), value.to_owned()));
+    }
+
+    /// The response as it fits the method of the message, which an override
+    /// does not change: an answer to HEAD has no body (RFC 9110, 9.3.2), and only
+    /// to HEAD may a length stand without one.
+    #[must_use]
+    pub fn in_answer_to(mut self, method: &str) -> Self {
+        let is_head = method == "HEAD";
+        self.body = match self.body {
+            ResponseBody::Withheld(_) if !is_head => ResponseBody::Empty,
+            ResponseBody::Text(text) if is_head => ResponseBody::Withheld(text.len() as u64),
+            ResponseBody::Content { length, .. } if is_head => ResponseBody::Withheld(length),
+            body => body,
+        };
+        self
     }
 
     /// A response without fields and body.

@@ -85,6 +85,7 @@ impl Uploads {
             self.set_length(&mut record, new_length).await?;
         }
         lock.settle();
+        let is_part = matches!(record.kind, RecordKind::Partial { .. });
         let complete = record.length == Some(received.offset);
         let acceptable = match received.cut {
             None => true,
@@ -103,13 +104,20 @@ impl Uploads {
             }
             None
         };
-        match received.cut {
+        let is_finished = finish.is_some();
+        let result = match received.cut {
             Some(cut) => Err(cut),
             None => Ok(Appended {
                 offset: received.offset,
-                finish,
                 expires_at: self.new_expiry(id).await?,
+                finish,
             }),
+        };
+        drop(body);
+        drop(lock);
+        if is_part && is_finished {
+            self.complete_those_waiting_for(cause, id).await;
         }
+        result
     }
 }

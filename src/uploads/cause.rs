@@ -1,24 +1,23 @@
 //! The request that causes events.
 
-use std::cell::OnceCell;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::hooks::RequestState;
 
 /// A request as hooks will see it, which is put together when the first event
 /// needs it: most requests cause none that anybody wants.
 pub struct Cause<'a> {
-    describe: Box<dyn Fn() -> RequestState + 'a>,
-    described: OnceCell<Arc<RequestState>>,
+    describe: Box<dyn Fn() -> RequestState + Send + Sync + 'a>,
+    described: OnceLock<Arc<RequestState>>,
 }
 
 impl<'a> Cause<'a> {
     /// A cause that `describe` puts into words, at most once.
-    pub fn new(describe: impl Fn() -> RequestState + 'a) -> Self {
+    pub fn new(describe: impl Fn() -> RequestState + Send + Sync + 'a) -> Self {
         Self {
             describe: Box::new(describe),
-            described: OnceCell::new(),
+            described: OnceLock::new(),
         }
     }
 

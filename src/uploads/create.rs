@@ -24,8 +24,8 @@ pub struct NewUpload {
 pub struct Created {
     /// The last segment of its URL.
     pub id: UploadId,
-    /// Bytes stored.
-    pub offset: u64,
+    /// Bytes stored; `None` if the upload waits for its parts.
+    pub offset: Option<u64>,
     /// Header fields that hooks want in the response.
     pub headers: Vec<(String, String)>,
     /// What hooks want in the response, if the upload is finished already.
@@ -83,7 +83,7 @@ impl Uploads {
         let expires_at = self.new_expiry(&id).await?;
         Ok(Created {
             id,
-            offset,
+            offset: Some(offset),
             expires_at,
             headers,
             finish,

@@ -4,7 +4,7 @@ use crate::hooks::Refusal;
 use crate::store::StoreError;
 
 use super::body::BodyError;
-use super::concatenate::UnusablePart;
+use super::parts::UnusablePart;
 
 /// Why something did not happen to an upload.
 #[derive(Debug, thiserror::Error)]

@@ -2,14 +2,14 @@
 //!
 //! An upload expires some time after its last byte came, or after its creation.
 //! From then on it is gone for everybody; its bytes go when the
-//! [`Cleaner`](super::Cleaner) comes by. A finished upload never expires.
+//! [`Upkeep`](super::Upkeep) comes by. A finished upload never expires.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::{UploadError, UploadId, Uploads};
-use crate::store::{Stale, StoreError, Stored};
+use crate::store::{Stage, Stale, StoreError, Stored};
 
 /// Expired uploads that are remembered once they are removed, so that their
 /// clients hear what became of them. About 200 bytes each; clients that come
@@ -55,26 +55,48 @@ impl Uploads {
 
     /// How an upload is stored, for who holds its lock.
     pub(super) async fn load(&self, id: &UploadId) -> Result<Stored, UploadError> {
-        match self.store.load(id).await {
+        match self.load_with_parts(id).await {
             Ok(stored) if self.has_expired(&stored) => Err(UploadError::Expired),
+            Ok(stored) if self.is_used_up(&stored.record).await? => Err(UploadError::NotFound),
             Ok(stored) => Ok(stored),
             Err(StoreError::NotFound) if self.removed.contains(id) => Err(UploadError::Expired),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// How an upload is stored. One that waits for its parts changes with them.
+    async fn load_with_parts(&self, id: &UploadId) -> Result<Stored, StoreError> {
+        let mut stored = self.store.load(id).await?;
+        let parts = stored
+            .record
+            .parts_at(Stage::Waiting)
+            .filter(|_| self.expire());
+        for part in parts.map_or_else(Vec::new, |of| of.ids.clone()) {
+            match self.store.load(&part).await {
+                Ok(part) => stored.changed_at = stored.changed_at.max(part.changed_at),
+                Err(StoreError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(stored)
+    }
+
     /// How an upload is stored, for who does not hold its lock. One that is in
     /// use has not expired: its bytes may be on their way.
     pub(super) async fn look_at(&self, id: &UploadId) -> Result<Stored, UploadError> {
         match self.load(id).await {
-            Err(UploadError::Expired) if self.locks.is_held(id)? => Ok(self.store.load(id).await?),
+            Err(UploadError::Expired) if self.locks.is_held(id)? => {
+                Ok(self.load_with_parts(id).await?)
+            }
             other => other,
         }
     }
 
     /// When an upload expires, if it does.
     pub(super) fn expires_at(&self, stored: &Stored) -> Option<SystemTime> {
-        let after = self.expiration.filter(|_| !stored.record.finished)?;
+        let record = &stored.record;
+        let lasts = record.finished || record.parts_at(Stage::Moving).is_some();
+        let after = self.expiration.filter(|_| !lasts)?;
         stored.changed_at.checked_add(after)
     }
 
@@ -89,7 +111,7 @@ impl Uploads {
         if !self.expire() {
             return Ok(None);
         }
-        Ok(self.expires_at(&self.store.load(id).await?))
+        Ok(self.expires_at(&self.load_with_parts(id).await?))
     }
 
     fn has_expired(&self, stored: &Stored) -> bool {
@@ -103,10 +125,11 @@ impl Uploads {
         let Some(_lock) = self.locks.try_acquire(id)? else {
             return Ok(());
         };
-        match (stale, self.store.load(id).await) {
+        match (stale, self.load_with_parts(id).await) {
             (Stale::Unfinished(_), Ok(stored)) if self.has_expired(&stored) => {
                 // First, so that nobody sees it missing without a reason.
                 self.removed.remember(id);
+                self.wait_no_more(&stored.record);
                 self.store.remove(id).await?;
                 tracing::info!(upload = %id, offset = stored.offset, "an expired upload removed");
             }

@@ -15,7 +15,6 @@
 mod append;
 mod body;
 mod cause;
-mod cleaner;
 mod concatenate;
 mod create;
 mod error;
@@ -25,9 +24,14 @@ mod interruptible;
 mod length;
 mod lock;
 mod metadata;
+mod moving;
+mod parts;
 mod read;
 mod receive;
+mod recover;
 mod terminate;
+mod upkeep;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -35,12 +39,13 @@ mod tests;
 pub use append::{Append, Appended};
 pub use body::{Body, BodyError, BodyStream, Expectation};
 pub use cause::Cause;
-pub use cleaner::Cleaner;
-pub use concatenate::{NewFinal, UnusablePart};
+pub use concatenate::NewFinal;
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
 pub use metadata::{InvalidMetadata, Metadata};
+pub use parts::UnusablePart;
 pub use read::{ContentStream, Download};
+pub use upkeep::Upkeep;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -51,6 +56,7 @@ use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
 use crate::store::{Record, Store, Stored};
 use expire::Removed;
 use lock::Locks;
+use waiting::Waiting;
 
 /// All uploads of a server.
 #[derive(Debug)]
@@ -62,6 +68,7 @@ pub struct Uploads {
     remove_parts: bool,
     expiration: Option<Duration>,
     removed: Removed,
+    waiting: Waiting,
 }
 
 /// What uploads may be.
@@ -111,6 +118,7 @@ impl Uploads {
             remove_parts: config.remove_parts,
             expiration: config.expiration,
             removed: Removed::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -135,13 +143,19 @@ impl Uploads {
     }
 
     /// How an upload stands. Who adds bytes to it is made to stop, so that the
-    /// offset is one at which the next append is accepted.
+    /// offset is one at which the next append is accepted. What waits for its
+    /// parts is put together if they are finished.
     ///
     /// # Errors
     /// `NotFound`, `Expired`, `Locked`, or the storage failed.
-    pub async fn status(&self, id: &UploadId) -> Result<Upload, UploadError> {
+    pub async fn status(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Upload, UploadError> {
         self.locks.still(id).await?;
-        let stored = self.look_at(id).await?;
+        let mut stored = self.look_at(id).await?;
+        if stored.record.pending_parts().is_some() {
+            // Its parts may have been finished in another process.
+            self.try_to_complete(cause, id).await;
+            stored = self.look_at(id).await?;
+        }
         Ok(self.upload(stored))
     }
 

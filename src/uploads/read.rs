@@ -50,7 +50,11 @@ impl Uploads {
     /// # Errors
     /// `NotFound`, `Expired`, `Unfinished`, `Refused`, or the storage failed.
     pub async fn read(&self, cause: &Cause<'_>, id: &UploadId) -> Result<Download, UploadError> {
-        let stored = self.look_at(id).await?;
+        let mut stored = self.look_at(id).await?;
+        if stored.record.pending_parts().is_some() {
+            self.try_to_complete(cause, id).await;
+            stored = self.look_at(id).await?;
+        }
         let record = stored.record.clone();
         if !record.finished {
             return Err(UploadError::Unfinished);

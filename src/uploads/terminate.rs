@@ -37,6 +37,7 @@ impl Uploads {
             );
             self.hooks.pre_terminate(event).await?;
         }
+        self.wait_no_more(&stored.record);
         self.forget_parts(&stored.record).await?;
         self.store.remove(id).await?;
         self.notify(

@@ -46,13 +46,12 @@ fn house_with(config: UploadsConfig) -> House {
     }
 }
 
+fn request() -> RequestState {
+    RequestState::cut_off("/files/a".to_owned())
+}
+
 fn cause() -> Cause<'static> {
-    Cause::new(|| RequestState {
-        method: "POST".to_owned(),
-        uri: "/files".to_owned(),
-        remote_address: None,
-        headers: Vec::new(),
-    })
+    Cause::new(request)
 }
 
 fn id(id: &str) -> UploadId {
@@ -166,7 +165,7 @@ impl House {
 async fn an_upload_grows_at_its_offset_until_it_is_finished() {
     let house = house();
     let created = house.create(8, None, &[Ok("ab")]).await.unwrap();
-    assert_eq!(created.offset, 2);
+    assert_eq!(created.offset, Some(2));
     assert!(created.finish.is_none());
     for offset in [0, 1, 3, 8] {
         let refused = house.append(&created.id, offset, Some(1), &[Ok("x")]).await;
@@ -189,7 +188,14 @@ async fn an_upload_grows_at_its_offset_until_it_is_finished() {
         .await
         .unwrap();
     assert!(appended.finish.is_some());
-    assert!(house.uploads.status(&created.id).await.unwrap().finished);
+    assert!(
+        house
+            .uploads
+            .status(&cause(), &created.id)
+            .await
+            .unwrap()
+            .finished
+    );
     assert_eq!(house.content(&created.id).await, b"abcdefgh");
     // Asked again by a client that missed the answer.
     let again = house.append(&created.id, 8, Some(0), &[]).await.unwrap();
@@ -202,7 +208,14 @@ async fn an_upload_that_is_complete_at_its_creation_is_finished_at_once() {
     for (length, chunks) in [(0, &[] as &[Chunk]), (2, &[Ok("ab")])] {
         let created = house.create(length, None, chunks).await.unwrap();
         assert!(created.finish.is_some());
-        assert!(house.uploads.status(&created.id).await.unwrap().finished);
+        assert!(
+            house
+                .uploads
+                .status(&cause(), &created.id)
+                .await
+                .unwrap()
+                .finished
+        );
     }
 }
 
@@ -212,13 +225,21 @@ async fn nothing_is_stored_past_the_end() {
     let upload = house.create(5, None, &[]).await.unwrap().id;
     let announced = house.append(&upload, 0, Some(6), &[Ok("abcdef")]).await;
     assert!(matches!(announced, Err(UploadError::ExceedsLength)));
-    assert_eq!(house.uploads.status(&upload).await.unwrap().offset, 0);
+    assert_eq!(
+        house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .offset,
+        0
+    );
 
     let surplus = house
         .append(&upload, 0, None, &[Ok("abc"), Ok("defg")])
         .await;
     assert!(matches!(surplus, Err(UploadError::ExceedsLength)));
-    let status = house.uploads.status(&upload).await.unwrap();
+    let status = house.uploads.status(&cause(), &upload).await.unwrap();
     assert!(status.offset == 5 && !status.finished);
 
     house.append(&upload, 5, Some(0), &[]).await.unwrap();
@@ -237,11 +258,26 @@ async fn what_came_before_a_body_broke_off_is_kept() {
         broken,
         Err(UploadError::Body(BodyError::Disconnected))
     ));
-    assert_eq!(house.uploads.status(&upload).await.unwrap().offset, 2);
+    assert_eq!(
+        house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .offset,
+        2
+    );
     let broken = house.append(&upload, 2, None, &[Ok("cde"), cut]).await;
     assert!(broken.is_err());
     // The client will see that nothing is left to send, and never ask again.
-    assert!(house.uploads.status(&upload).await.unwrap().finished);
+    assert!(
+        house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .finished
+    );
 
     let broken = house.create(5, Some(5), &[Ok("ab"), cut]).await;
     assert!(broken.is_err());
@@ -302,7 +338,7 @@ async fn a_removed_upload_is_not_found_by_anybody() {
     assert_eq!(house.counts(), (0, 0));
     for id in [upload, id("never-was")] {
         assert!(matches!(
-            house.uploads.status(&id).await,
+            house.uploads.status(&cause(), &id).await,
             Err(UploadError::NotFound)
         ));
         assert!(matches!(
@@ -337,7 +373,7 @@ async fn who_asks_for_the_offset_is_told_of_every_byte_that_came() {
         body,
     };
     let appender = house.uploads.append(&cause, &upload, append);
-    let (interrupted, status) = tokio::join!(appender, house.uploads.status(&upload));
+    let (interrupted, status) = tokio::join!(appender, house.uploads.status(&cause, &upload));
     assert!(
         matches!(interrupted, Err(UploadError::Body(BodyError::TakenOver))),
         "{interrupted:?}"
@@ -357,7 +393,15 @@ async fn of_many_appends_at_one_offset_one_is_stored() {
     let all = (0..8).map(|_| house.append(&upload, 0, None, &[Ok("abc")]));
     let results = futures_util::future::join_all(all).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    assert_eq!(house.uploads.status(&upload).await.unwrap().offset, 3);
+    assert_eq!(
+        house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .offset,
+        3
+    );
 }
 
 #[tokio::test]

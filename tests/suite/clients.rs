@@ -116,3 +116,31 @@ fn an_empty_file_is_an_upload_too() {
         assert_eq!(result["ok"], true, "{}: {result}", client.name);
     }
 }
+
+#[test]
+fn parts_that_a_client_uploads_in_parallel_become_one_upload() {
+    let setup = Setup::new().argument("--remove-parts");
+    let server = setup.start();
+    let tus = Tus::new(server.files());
+    let file = setup.path().join("parts.bin");
+    let content: Vec<u8> = (0..2_000_003_u32).map(|n| (n % 253) as u8).collect();
+    fs::write(&file, &content).unwrap();
+    // tuspy cannot.
+    for client in clients()
+        .iter()
+        .filter(|client| client.name == "tus-js-client")
+    {
+        let options = ["--parallel", "4", "--chunk", "300000"];
+        let result = client.upload(&server, &file, &options);
+        assert_eq!(result["ok"], true, "{result}");
+        let url = result["url"].as_str().unwrap();
+        assert!(tus.get(url).bytes().unwrap() == content);
+        // One upload has bytes.
+        let data: Vec<_> = server
+            .stored_files()
+            .into_iter()
+            .filter(|name| !name.ends_with(".info"))
+            .collect();
+        assert_eq!(data.len(), 1, "{data:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! No acknowledged byte is lost and none is there twice, whatever ends the
 //! server and whoever writes at the same time.
 
+use crate::harness::guests::install;
 use crate::harness::rounds;
 use crate::harness::server::Setup;
 use crate::harness::tus::Tus;
@@ -193,4 +194,59 @@ fn the_server_ends_in_order_on_sigterm() {
     let server = Setup::new().with_hooks().start();
     Tus::new(server.files()).create(3);
     assert_eq!(server.terminate().code(), Some(0));
+}
+
+#[test]
+fn an_upload_whose_finish_a_kill_cut_off_is_finished_by_the_next_start() {
+    let setup = Setup::new().with_hooks();
+    install(&setup.hooks_dir(), "hostile", "hostile");
+    let server = setup.start();
+    let tus = Tus::new(server.files());
+    let url = tus.create(3);
+    let waits = tus.create(3);
+    assert_eq!(tus.patch(&url, 0, "abc").status(), 204);
+    assert_eq!(tus.patch(&waits, 0, "ab").status(), 204);
+    let id = url.rsplit('/').next().unwrap();
+    let record = server.data_dir().join(format!("{id}.info"));
+    server.kill();
+    // As it is between the last byte and the record.
+    let text = std::fs::read_to_string(&record).unwrap();
+    let unfinished = text.replace("\"finished\":true", "\"finished\":false");
+    assert_ne!(unfinished, text);
+    std::fs::write(&record, unfinished).unwrap();
+
+    let server = setup.start();
+    server.wait_for_log("an upload that was complete is finished");
+    let told = server.wait_for_log("what=\"post-finish\"");
+    assert!(told.contains(id), "{told}");
+    let tus = Tus::new(server.files());
+    let at = |url: &str| format!("{}/{}", server.files(), url.rsplit('/').next().unwrap());
+    assert_eq!(tus.get(&at(&url)).text().unwrap(), "abc");
+    assert_eq!(tus.offset(&at(&waits)), 2);
+}
+
+#[test]
+fn a_final_upload_whose_client_was_not_told_of_it_goes_with_the_next_start() {
+    let setup = Setup::new();
+    let server = setup.start();
+    let tus = Tus::new(server.files());
+    let part = part(&tus, b"abc");
+    let made = tus.post(&[("Upload-Concat", &format!("final;{part}"))]);
+    let id = tus.location(&made).rsplit('/').next().unwrap().to_owned();
+    let record = server.data_dir().join(format!("{id}.info"));
+    let before = server.stored_files();
+    let data = server.data_dir();
+    server.kill();
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(
+        &record,
+        text.replace("\"finished\":true", "\"finished\":false"),
+    )
+    .unwrap();
+    std::fs::write(data.join(&id), "a").unwrap();
+
+    let server = setup.start();
+    server.wait_for_log("a final upload that a crash cut short removed");
+    let left = server.stored_files();
+    assert_eq!(left.len(), before.len() - 2, "{left:?}");
 }

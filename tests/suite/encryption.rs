@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::harness::eventually;
+use crate::harness::http2::Http2;
 use crate::harness::programs::{curl, is_there};
 use crate::harness::server::Setup;
 use crate::harness::tus::Tus;
@@ -174,6 +175,17 @@ fn http2_without_tls_is_spoken_to_who_knows() {
         &format!("{files}/nowhere"),
     ]);
     assert!(refused.starts_with("HTTP/2 404"), "{refused}");
+}
+
+#[test]
+fn a_refusal_over_http2_does_not_reset_a_body_on_its_way() {
+    let server = Setup::new().start();
+    let client = Http2::connect(server.address());
+    let mut refused = client.patch("/files/nowhere", 0, &[]);
+    assert_eq!(refused.answer().status, 404);
+    // More than may be under way without being read.
+    assert!(refused.is_taken(3_000_000));
+    refused.end();
 }
 
 #[test]

@@ -241,3 +241,52 @@ fn records_are_as_readable_as_the_umask_says() {
     assert_eq!(modes.len(), 2);
     assert_eq!(modes[0], modes[1], "{modes:?}");
 }
+
+/// Four finished parts that fill three quarters of a disk of 1 MiB, as
+/// `Upload-Concat` names them.
+fn parts_on_a_small_disk(tus: &Tus) -> String {
+    let paths: Vec<_> = (b'a'..=b'd')
+        .map(|byte| {
+            let length = ("Upload-Length", "190000");
+            let url = tus.location(&tus.post(&[length, ("Upload-Concat", "partial")]));
+            assert_eq!(tus.patch(&url, 0, vec![byte; 190_000]).status(), 204);
+            url
+        })
+        .collect();
+    format!("final;{}", paths.join(" "))
+}
+
+#[test]
+fn parts_that_are_to_go_need_no_second_place() {
+    let setup = Setup::new().argument("--remove-parts");
+    let Some(_disk) = SmallDisk::mount(&setup.path().join("data")) else {
+        return;
+    };
+    let (_server, tus) = start(&setup);
+    let concat = parts_on_a_small_disk(&tus);
+    let made = tus.post(&[("Upload-Concat", &concat)]);
+    assert_eq!(made.status(), 201);
+    let bytes = tus.get(&tus.location(&made)).bytes().unwrap();
+    assert_eq!(bytes.len(), 760_000);
+    assert!(
+        bytes
+            .chunks(190_000)
+            .zip(b'a'..)
+            .all(|(part, byte)| part.iter().all(|b| *b == byte))
+    );
+}
+
+#[test]
+fn parts_for_whose_whole_there_is_no_room_stay() {
+    let setup = Setup::new();
+    let Some(disk) = SmallDisk::mount(&setup.path().join("data")) else {
+        return;
+    };
+    let (server, tus) = start(&setup);
+    let concat = parts_on_a_small_disk(&tus);
+    let before = server.stored_files();
+    assert_eq!(tus.post(&[("Upload-Concat", &concat)]).status(), 507);
+    assert_eq!(server.stored_files(), before);
+    disk.grow();
+    assert_eq!(tus.post(&[("Upload-Concat", &concat)]).status(), 201);
+}

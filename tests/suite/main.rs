@@ -15,17 +15,17 @@
 
 mod bad_input;
 mod behind_proxy;
-mod checksum;
+mod browser;
+mod checked_chunks;
 mod checksum_trailer;
 mod clients;
 mod cors;
 mod crashes;
 mod decisions;
-mod deferred_length;
 mod documentation;
 mod durability;
 mod encryption;
-mod expiration;
+mod expiring;
 mod faults;
 mod harness;
 mod health;

@@ -1,5 +1,5 @@
 //! The programs and clients that the tests use: Debian's packages, tus-js-client,
-//! tuspy. What cannot be had is named; the tests that need it say so as well.
+//! Uppy, tuspy. What cannot be had is named; the tests that need it say so as well.
 
 use std::{path::PathBuf, process::Command};
 
@@ -14,7 +14,7 @@ struct Program {
     packages: &'static [&'static str],
 }
 
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 7] = [
     Program {
         name: "node",
         check: &["--version"],
@@ -42,6 +42,11 @@ const PROGRAMS: [Program; 6] = [
         packages: &["curl"],
     },
     Program {
+        name: "chromium",
+        check: &["--version"],
+        packages: &["chromium"],
+    },
+    Program {
         name: "strace",
         check: &["-V"],
         packages: &["strace"],
@@ -51,7 +56,7 @@ const PROGRAMS: [Program; 6] = [
 /// Installs what is missing where that is possible, after saying so.
 pub(crate) fn prepare() -> Result<()> {
     install_programs();
-    prepare_or_say("tus-js-client", node());
+    prepare_or_say("tus-js-client and Uppy", node());
     prepare_or_say("tuspy", python());
     Ok(())
 }
@@ -93,7 +98,7 @@ fn prepare_or_say(client: &str, prepared: Result<()>) {
 
 /// `node_modules` beside the client's package.
 fn node() -> Result<()> {
-    npm::install("tests/clients/node", "tus-js-client")
+    npm::install("tests/clients/node", "tus-js-client and Uppy")
 }
 
 /// A virtual environment of its own, `target/venv`.

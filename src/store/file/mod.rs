@@ -8,7 +8,7 @@
 
 mod append;
 mod checked;
-mod concatenate;
+mod copy;
 mod data_dir;
 mod lock_file;
 mod read;
@@ -32,7 +32,7 @@ use super::{
 };
 use append::FileAppend;
 use checked::{Check, CheckedAppend};
-use concatenate::{Concatenation, Source};
+use copy::Copy;
 use data_dir::{DataDir, DataFileState};
 use lock_file::LockFile;
 use record_file::RecordDir;
@@ -267,30 +267,31 @@ impl Store for FileStore {
         read::stream(self.inner.data.file(&record.path), range).await
     }
 
-    async fn concatenate(&self, record: &Record, parts: &[Record]) -> Result<u64, StoreError> {
-        let path = self.inner.data.file(&record.path);
-        let mut whole = self.blocking(move |_| Concatenation::open(path)).await?;
-        for part in parts {
-            // The caller knows all lengths. A part without one has no bytes, or
-            // it is not as it should be.
-            let length = part.length.unwrap_or(0);
-            let path = self.inner.data.file(&part.path);
-            let mut source = self.blocking(move |_| Source::open(path, length)).await?;
-            let mut done = false;
-            while !done {
-                (whole, source, done) = self
-                    .blocking(move |_| {
-                        let done = whole.step(&mut source)?;
-                        Ok((whole, source, done))
-                    })
-                    .await?;
-            }
+    async fn copy(&self, record: &Record, start: u64, part: &Record) -> Result<u64, StoreError> {
+        // The caller knows all lengths. A part without one has no bytes, or it is
+        // not as it should be.
+        let length = part.length.unwrap_or(0);
+        let (to, from) = (record.path.clone(), part.path.clone());
+        let mut copy = self
+            .blocking(move |inner| {
+                Copy::open(
+                    (inner.data.file(&to), start),
+                    (inner.data.file(&from), length),
+                )
+            })
+            .await?;
+        while !copy.is_done() {
+            copy = self
+                .blocking(move |_| {
+                    copy.step()?;
+                    Ok(copy)
+                })
+                .await?;
         }
-        let end = whole.end();
         if self.inner.syncs_everything() {
-            self.blocking(move |_| whole.sync()).await?;
+            self.blocking(move |_| copy.sync()).await?;
         }
-        Ok(end)
+        Ok(start + length)
     }
 
     async fn sync(&self, record: &Record) -> Result<(), StoreError> {

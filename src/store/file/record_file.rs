@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::{require_directory, sync_all, sync_directory};
-use crate::store::{DataPath, InvalidId, Parts, Record, RecordKind, StoreError, UploadId};
+use crate::store::{DataPath, InvalidId, Parts, Record, RecordKind, Stage, StoreError, UploadId};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
@@ -50,6 +50,8 @@ enum Kind {
         header: String,
         parts: Vec<String>,
         requested_metadata: Option<String>,
+        #[serde(default)]
+        stage: Stage,
     },
 }
 
@@ -256,6 +258,7 @@ impl From<&RecordKind> for Kind {
                 header: parts.header.clone(),
                 parts: parts.ids.iter().map(|id| id.as_str().to_owned()).collect(),
                 requested_metadata: parts.requested_metadata.clone(),
+                stage: parts.stage,
             },
         }
     }
@@ -271,6 +274,7 @@ fn kind(kind: Kind) -> Result<RecordKind, InvalidId> {
             header,
             parts,
             requested_metadata,
+            stage,
         } => RecordKind::Final(Parts {
             header,
             ids: parts
@@ -278,6 +282,7 @@ fn kind(kind: Kind) -> Result<RecordKind, InvalidId> {
                 .map(UploadId::new)
                 .collect::<Result<_, _>>()?,
             requested_metadata,
+            stage,
         }),
     })
 }

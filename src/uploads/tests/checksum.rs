@@ -30,7 +30,7 @@ async fn bytes_with_a_checksum_are_stored_all_together_or_not_at_all() {
     ] {
         let refused = house.append_checked(&id, (0, None), expected, chunks).await;
         assert!(refused.is_err(), "{chunks:?}");
-        let status = house.uploads.status(&id).await.unwrap();
+        let status = house.uploads.status(&cause(), &id).await.unwrap();
         assert!(status.offset == 0 && !status.finished, "{chunks:?}");
     }
     for (offset, expected, chunks) in [
@@ -76,11 +76,17 @@ async fn what_comes_with_a_wrong_checksum_does_not_set_the_length() {
     let wrong = Expectation::Given(sha1("abd"));
     let refused = house.append_checked(&id, (0, Some(3)), wrong, &[Ok("abc")]);
     assert!(matches!(refused.await, Err(UploadError::ChecksumMismatch)));
-    assert_eq!(house.uploads.status(&id).await.unwrap().length, None);
+    assert_eq!(
+        house.uploads.status(&cause(), &id).await.unwrap().length,
+        None
+    );
     let right = Expectation::Given(sha1("abc"));
     let stored = house.append_checked(&id, (0, Some(3)), right, &[Ok("abc")]);
     assert!(stored.await.unwrap().finish.is_some());
-    assert_eq!(house.uploads.status(&id).await.unwrap().length, Some(3));
+    assert_eq!(
+        house.uploads.status(&cause(), &id).await.unwrap().length,
+        Some(3)
+    );
 }
 
 #[tokio::test]
@@ -95,7 +101,7 @@ async fn an_append_comes_after_what_a_crash_left_unverified() {
     house.uploads.store.update(&marked).await.unwrap();
     let data = house.root.path().join("data").join(id.as_str());
     std::fs::write(&data, "abnot verified").unwrap();
-    assert_eq!(house.uploads.status(&id).await.unwrap().offset, 2);
+    assert_eq!(house.uploads.status(&cause(), &id).await.unwrap().offset, 2);
     // Longer than the length that comes with it.
     let last = house.append_with(&id, 2, Some(2), Some(0), &[]).await;
     assert!(last.unwrap().finish.is_some());

@@ -1,7 +1,7 @@
 //! Parts become one upload, and crashes in between.
 
 use super::*;
-use crate::store::Stale;
+use crate::store::{Stale, StoreError};
 
 fn removing_house() -> House {
     house_with(UploadsConfig {
@@ -33,6 +33,7 @@ impl House {
             header: "final;".to_owned(),
             parts: parts.iter().map(|id| (*id).clone()).collect(),
             metadata: None,
+            may_wait: false,
         };
         self.uploads.concatenate(&cause(), new).await
     }
@@ -47,6 +48,16 @@ impl House {
         let unfinished = text.replace("\"finished\":true", "\"finished\":false");
         assert_ne!(unfinished, text);
         std::fs::write(self.record(id), unfinished).unwrap();
+    }
+
+    /// Puts the record of a final upload back as it was before its parts were
+    /// moved.
+    fn unmove(&self, id: &UploadId) {
+        self.unfinish(id);
+        let text = std::fs::read_to_string(self.record(id)).unwrap();
+        let begun = text.replace("\"moving\"", "\"begun\"");
+        assert_ne!(begun, text);
+        std::fs::write(self.record(id), begun).unwrap();
     }
 
     fn data(&self, id: &UploadId) -> std::path::PathBuf {
@@ -67,7 +78,7 @@ async fn the_records_of_used_parts_stay_as_long_as_the_whole() {
     let gone = house.uploads.terminate(&cause(), &b).await;
     assert!(matches!(gone, Err(UploadError::NotFound)));
     let again = house.join(&[&a, &b]).await.unwrap();
-    assert!(again.id == whole && again.offset == 3);
+    assert!(again.id == whole && again.offset == Some(3));
     house.uploads.terminate(&cause(), &whole).await.unwrap();
     assert_eq!(house.counts(), (0, 0));
 }
@@ -82,7 +93,7 @@ async fn a_crash_before_the_whole_is_finished_leaves_the_parts() {
     for (id, bytes) in [&a, &b].into_iter().zip(contents) {
         std::fs::write(house.data(id), bytes).unwrap();
     }
-    house.unfinish(&whole);
+    house.unmove(&whole);
     std::fs::write(house.data(&whole), "a").unwrap();
 
     // Another request with one of the parts is not disturbed.
@@ -123,4 +134,92 @@ async fn a_crash_after_the_whole_is_finished_leaves_no_part_to_be_used_again() {
     std::fs::write(house.data(&a), "ab").unwrap();
     house.uploads.terminate(&cause(), &whole).await.unwrap();
     assert_eq!(house.counts(), (0, 0));
+}
+
+/// How the moving of `ab` and `cde` can be cut short: the bytes of both and of
+/// the whole; `None` if they are removed.
+const MOVING: [(Option<&str>, Option<&str>, &str); 6] = [
+    (Some("ab"), Some("cde"), ""),
+    (Some("ab"), Some("cde"), "a"),
+    (Some("ab"), Some("cde"), "ab"),
+    (None, Some("cde"), "ab"),
+    (None, Some("cde"), "abc"),
+    (None, None, "abcde"),
+];
+
+/// A house in one of these states, its parts and the whole.
+async fn while_moving(state: usize) -> (House, [UploadId; 2], UploadId) {
+    let house = removing_house();
+    let parts = [house.part("ab").await, house.part("cde").await];
+    let whole = house.join(&[&parts[0], &parts[1]]).await.unwrap().id;
+    house.unfinish(&whole);
+    let (a, b, bytes) = MOVING[state];
+    for (id, bytes) in [(&parts[0], a), (&parts[1], b), (&whole, Some(bytes))] {
+        match bytes {
+            Some(bytes) => std::fs::write(house.data(id), bytes).unwrap(),
+            None => assert!(!house.data(id).exists()),
+        }
+    }
+    (house, parts, whole)
+}
+
+#[tokio::test]
+async fn what_cut_the_moving_of_parts_short_does_not_matter() {
+    for state in 0..MOVING.len() {
+        // The same request, sent again.
+        let (house, [a, b], whole) = while_moving(state).await;
+        let again = house.join(&[&a, &b]).await.unwrap();
+        assert!(again.id == whole && again.offset == Some(5), "{state}");
+        assert_eq!(house.content(&whole).await, b"abcde", "{state}");
+        assert_eq!(house.counts(), (3, 1), "{state}");
+        // The next start.
+        let (house, _, whole) = while_moving(state).await;
+        house.uploads.recover(&cause(), &whole).await.unwrap();
+        assert_eq!(house.content(&whole).await, b"abcde", "{state}");
+        assert_eq!(house.counts(), (3, 1), "{state}");
+        // Somebody looks at it.
+        let (house, _, whole) = while_moving(state).await;
+        let status = house.uploads.status(&cause(), &whole).await.unwrap();
+        assert!(status.finished && status.offset == 5, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn parts_that_are_moved_are_nobodys_else() {
+    for state in 0..MOVING.len() {
+        let (house, [a, b], whole) = while_moving(state).await;
+        for part in [&a, &b] {
+            let gone = house.uploads.terminate(&cause(), part).await;
+            assert!(matches!(gone, Err(UploadError::NotFound)), "{state}");
+            let gone = house.uploads.status(&cause(), part).await;
+            assert!(matches!(gone, Err(UploadError::NotFound)), "{state}");
+            let other = house.join(&[part]).await;
+            let missing = UnusablePart::Missing;
+            assert!(
+                matches!(other, Err(UploadError::Part(part)) if part == missing),
+                "{state}"
+            );
+        }
+        house.uploads.terminate(&cause(), &whole).await.unwrap();
+        assert_eq!(house.counts(), (0, 0), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_nowhere_are_not_made_up_while_parts_are_moved() {
+    let (house, [a, b], whole) = while_moving(3).await;
+    std::fs::write(house.data(&whole), "a").unwrap();
+    let lost = house.join(&[&a, &b]).await;
+    assert!(
+        matches!(
+            lost,
+            Err(UploadError::Storage(StoreError::UnexpectedLength {
+                expected: 2,
+                found: 1,
+                ..
+            }))
+        ),
+        "{lost:?}"
+    );
+    assert_eq!(std::fs::read(house.data(&b)).unwrap(), b"cde");
 }

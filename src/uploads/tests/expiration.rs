@@ -32,7 +32,7 @@ impl House {
         let expired = |result: Result<(), UploadError>| {
             assert!(matches!(result, Err(UploadError::Expired)), "{result:?}");
         };
-        expired(self.uploads.status(id).await.map(drop));
+        expired(self.uploads.status(&cause(), id).await.map(drop));
         expired(self.uploads.read(&cause(), id).await.map(drop));
         expired(self.append(id, 2, None, &[Ok("c")]).await.map(drop));
         expired(self.uploads.terminate(&cause(), id).await);
@@ -57,7 +57,7 @@ async fn an_upload_expires_some_time_after_its_last_byte() {
     assert!(unchanged.expires_at.unwrap() < early - hour / 4);
     let changed = house.append(&id, 1, None, &[Ok("b")]).await.unwrap();
     assert!(changed.expires_at.unwrap() >= early);
-    let status = house.uploads.status(&id).await.unwrap();
+    let status = house.uploads.status(&cause(), &id).await.unwrap();
     assert_eq!(status.expires_at, changed.expires_at);
 
     house.age(&id);
@@ -76,7 +76,7 @@ async fn a_finished_upload_never_expires() {
     house.age(&created.id);
     house.clean().await;
     assert_eq!(house.content(&created.id).await, b"ab");
-    let status = house.uploads.status(&created.id).await.unwrap();
+    let status = house.uploads.status(&cause(), &created.id).await.unwrap();
     assert_eq!(status.expires_at, None);
 }
 
@@ -89,7 +89,7 @@ async fn an_upload_in_use_has_not_expired() {
     house.clean().await;
     // Who receives would be ended by the look.
     lock.settle();
-    assert_eq!(house.uploads.status(&id).await.unwrap().offset, 2);
+    assert_eq!(house.uploads.status(&cause(), &id).await.unwrap().offset, 2);
     drop(lock);
     house.has_expired_for_all(&id).await;
 }
@@ -118,7 +118,9 @@ async fn without_expiration_nothing_is_removed() {
     assert_eq!(created.expires_at, None);
     house.age(&created.id);
     house.clean().await;
-    let cleaner = Cleaner::start(Arc::new(house.uploads), Duration::from_secs(1));
+    let cleaner = Upkeep::start(Arc::new(house.uploads), Duration::from_secs(1), |_| {
+        request()
+    });
     cleaner.stop().await;
 }
 
@@ -131,6 +133,6 @@ async fn a_record_whose_bytes_are_gone_goes_too() {
     std::fs::remove_file(house.root.path().join("data").join(id.as_str())).unwrap();
     house.clean().await;
     assert_eq!(house.counts(), (1, 1));
-    let missing = house.uploads.status(&id).await;
+    let missing = house.uploads.status(&cause(), &id).await;
     assert!(matches!(missing, Err(UploadError::NotFound)));
 }

@@ -8,7 +8,10 @@ async fn a_length_that_comes_late_is_kept_and_never_changes() {
     let upload = house.create_of(None, None, &[Ok("ab")]).await.unwrap();
     assert!(upload.finish.is_none());
     let id = upload.id;
-    assert_eq!(house.uploads.status(&id).await.unwrap().length, None);
+    assert_eq!(
+        house.uploads.status(&cause(), &id).await.unwrap().length,
+        None
+    );
     let too_small = house.append_with(&id, 2, Some(1), None, &[Ok("c")]).await;
     assert!(matches!(
         too_small,
@@ -19,7 +22,7 @@ async fn a_length_that_comes_late_is_kept_and_never_changes() {
         too_large,
         Err(UploadError::ExceedsMaximum { maximum: 100 })
     ));
-    let status = house.uploads.status(&id).await.unwrap();
+    let status = house.uploads.status(&cause(), &id).await.unwrap();
     assert!(status.length.is_none() && status.offset == 2);
 
     // Kept also when the bytes break off.
@@ -28,7 +31,10 @@ async fn a_length_that_comes_late_is_kept_and_never_changes() {
         .append_with(&id, 2, Some(4), None, &[Ok("c"), cut])
         .await;
     assert!(broken.is_err());
-    assert_eq!(house.uploads.status(&id).await.unwrap().length, Some(4));
+    assert_eq!(
+        house.uploads.status(&cause(), &id).await.unwrap().length,
+        Some(4)
+    );
     for other in [3, 5] {
         let changed = house.append_with(&id, 3, Some(other), None, &[]).await;
         assert!(matches!(
@@ -70,9 +76,17 @@ async fn without_a_length_nothing_is_stored_past_the_maximum() {
     let upload = house.create_of(None, None, &[Ok(large)]).await.unwrap().id;
     let announced = house.append(&upload, 60, Some(41), &[Ok(large)]).await;
     assert!(matches!(announced, Err(UploadError::ExceedsMaximum { .. })));
-    assert_eq!(house.uploads.status(&upload).await.unwrap().offset, 60);
+    assert_eq!(
+        house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .offset,
+        60
+    );
     let surplus = house.append(&upload, 60, None, &[Ok(large)]).await;
     assert!(matches!(surplus, Err(UploadError::ExceedsMaximum { .. })));
-    let status = house.uploads.status(&upload).await.unwrap();
+    let status = house.uploads.status(&cause(), &upload).await.unwrap();
     assert!(status.offset == 100 && !status.finished && status.length.is_none());
 }

@@ -1,5 +1,6 @@
 //! HTTP/2 by hand, for bodies that end as no client would end them.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -87,11 +88,46 @@ impl Http2 {
 }
 
 impl Sent<'_> {
+    /// Waits until the server says that the body is wanted; or for the answer, if
+    /// that comes first.
+    pub fn is_told_to_go_on(&mut self) -> bool {
+        let told = poll_fn(|cx| self.answer.poll_informational(cx));
+        let told = self
+            .runtime
+            .block_on(async { timeout(PATIENCE, told).await })
+            .unwrap();
+        told.is_some_and(|answer| answer.unwrap().status() == 100)
+    }
+
     /// Sends more of the body.
     pub fn write(&mut self, bytes: &[u8]) {
         self.body
             .send_data(Bytes::copy_from_slice(bytes), false)
             .unwrap();
+    }
+
+    /// Sends so many bytes as the server gives room for them. Gives whether it
+    /// took them all.
+    pub fn is_taken(&mut self, count: usize) -> bool {
+        let body = &mut self.body;
+        let send = async {
+            let mut left = count;
+            while left > 0 {
+                body.reserve_capacity(left);
+                let Some(Ok(room)) = poll_fn(|cx| body.poll_capacity(cx)).await else {
+                    return false;
+                };
+                let part = room.min(left);
+                left -= part;
+                if body.send_data(vec![0; part].into(), false).is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        self.runtime
+            .block_on(async { timeout(PATIENCE, send).await })
+            .unwrap()
     }
 
     /// Ends the body.
@@ -110,9 +146,9 @@ impl Sent<'_> {
     }
 
     /// Waits for the answer, whether or not the body has ended.
-    pub fn answer(self) -> Answer {
+    pub fn answer(&mut self) -> Answer {
         let read = async {
-            let (head, mut stream) = self.answer.await.unwrap().into_parts();
+            let (head, mut stream) = (&mut self.answer).await.unwrap().into_parts();
             let mut body = Vec::new();
             while let Some(chunk) = stream.data().await {
                 body.extend_from_slice(&chunk.unwrap());

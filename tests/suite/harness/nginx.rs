@@ -57,6 +57,17 @@ impl Nginx {
         nginx
     }
 
+    /// As docs/operators.md sets it up.
+    pub fn without_buffering(server: SocketAddr) -> Self {
+        Self::before(
+            server,
+            "proxy_request_buffering off;
+             proxy_set_header X-Forwarded-Host $http_host;
+             proxy_set_header X-Forwarded-Proto $scheme;
+             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+        )
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,12 +1,13 @@
 //! The built binary as a child process, and its log.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -286,6 +287,16 @@ impl Server {
     pub fn stored_bytes(&self, url: &str) -> Vec<u8> {
         let id = url.rsplit('/').next().unwrap();
         std::fs::read(self.data_dir().join(id)).unwrap()
+    }
+
+    /// Makes the upload at `url` one that nobody has touched for so long.
+    pub fn age(&self, url: &str, by: Duration) {
+        let id = url.rsplit('/').next().unwrap();
+        for name in [id.to_owned(), format!("{id}.info")] {
+            let path = self.data_dir().join(name);
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - by).unwrap();
+        }
     }
 
     pub fn log(&self) -> String {

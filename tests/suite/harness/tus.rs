@@ -1,11 +1,14 @@
 //! The requests of tus 1.0, one function each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
-use reqwest::blocking::{Body, Client, Response};
+use reqwest::blocking::{Body, Client, ClientBuilder, Response};
+
+use super::nginx::Nginx;
 
 pub const OFFSET_TYPE: &str = "application/offset+octet-stream";
 
@@ -14,6 +17,8 @@ pub const OFFSET_TYPE: &str = "application/offset+octet-stream";
 pub struct Tus {
     client: Client,
     files: String,
+    /// Kept running for as long as the client.
+    _proxy: Option<Arc<Nginx>>,
 }
 
 /// `Upload-Metadata` of these pairs.
@@ -35,13 +40,31 @@ pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 
 impl Tus {
     pub fn new(files: impl Into<String>) -> Self {
+        Self::with(files.into(), Client::builder())
+    }
+
+    /// A client that speaks HTTP/2 from the first byte on, without TLS.
+    pub fn over_http2(files: impl Into<String>) -> Self {
+        Self::with(files.into(), Client::builder().http2_prior_knowledge())
+    }
+
+    /// A client that knows the server by the name of its proxy.
+    pub fn through(proxy: Arc<Nginx>) -> Self {
         Self {
-            client: Client::builder()
-                .timeout(Duration::from_secs(60))
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .unwrap(),
-            files: files.into(),
+            _proxy: Some(Arc::clone(&proxy)),
+            ..Self::new(format!("http://{}/files", proxy.address()))
+        }
+    }
+
+    fn with(files: String, builder: ClientBuilder) -> Self {
+        let client = builder
+            .timeout(Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
+        Self {
+            client: client.unwrap(),
+            files,
+            _proxy: None,
         }
     }
 

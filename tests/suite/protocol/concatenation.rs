@@ -1,9 +1,9 @@
 //! Parts become one upload (tus 1.0.0, "Concatenation"): CAT. Crashes in between
 //! are in `crashes.rs`.
 
-use super::start;
+use super::{client, setup, start};
 use crate::harness::guests::install;
-use crate::harness::server::{Server, Setup};
+use crate::harness::server::Server;
 use crate::harness::tus::{OFFSET_TYPE, Tus, header, metadata};
 use crate::harness::wire::Wire;
 
@@ -49,10 +49,10 @@ fn cat_1_concatenation_is_told() {
 
 #[test]
 fn cat_2_who_is_told_of_a_part_can_see_that_it_is_one() {
-    let setup = Setup::new().with_hooks();
+    let setup = setup().with_hooks();
     install(&setup.hooks_dir(), "hostile", "hostile");
     let server = setup.start();
-    let tus = Tus::new(server.files());
+    let tus = client(&server);
     let part = part(&tus, "abc");
     let told = server.wait_for_log("what=\"post-finish\"");
     assert!(
@@ -108,15 +108,17 @@ fn cat_4_a_final_upload_comes_without_length_and_without_bytes() {
 }
 
 #[test]
-fn cat_5_parts_must_be_finished_parts() {
-    let (server, tus) = start(&[]);
+fn cat_5_parts_must_be_finished_parts_unless_it_is_told_otherwise() {
+    let (server, tus) = start(&["--tus-extensions", "creation-with-upload,concatenation"]);
+    let options = tus.send("OPTIONS", tus.files(), &[], "");
+    assert!(!header(&options, "tus-extension").contains("unfinished"));
     let good = part(&tus, "abc");
     let unfinished =
         tus.location(&tus.post(&[("Upload-Length", "3"), ("Upload-Concat", "partial")]));
     tus.patch(&unfinished, 0, "ab");
     let whole = tus.create(0);
     let made = tus.location(&join(&tus, &[&good]));
-    let nowhere = format!("{}/nowhere", server.files());
+    let nowhere = format!("{}/nowhere", tus.files());
     let before = server.stored_files();
     for (bad, status) in [
         (&unfinished, 409),
@@ -291,10 +293,10 @@ fn a_final_upload_is_not_longer_than_the_limit() {
 }
 
 fn hostile(arguments: &[&str]) -> (Server, Tus) {
-    let setup = Setup::new().with_hooks().arguments(arguments);
+    let setup = setup().with_hooks().arguments(arguments);
     install(&setup.hooks_dir(), "hostile", "hostile");
     let server = setup.start();
-    let tus = Tus::new(server.files());
+    let tus = client(&server);
     (server, tus)
 }
 

@@ -1,10 +1,7 @@
 //! An upload begins (tus 1.0.0, "Creation" and "Creation With Upload"): CRE, CWU.
 
 use super::start;
-use crate::harness::guests::install;
-use crate::harness::server::Setup;
 use crate::harness::tus::{OFFSET_TYPE, Tus, header, metadata};
-use crate::harness::wire::{End, Wire};
 
 fn extensions(tus: &Tus) -> String {
     let response = tus.send("OPTIONS", tus.files(), &[], "");
@@ -28,11 +25,11 @@ fn cre_2_a_creation_is_answered_with_201() {
 
 #[test]
 fn cre_3_a_creation_is_answered_with_where_it_is() {
-    let (server, tus) = start(&[]);
+    let (_server, tus) = start(&[]);
     let response = tus.create_with(3, &[]);
     let location = header(&response, "location");
     assert!(
-        location.starts_with(&format!("{}/", server.files())),
+        location.starts_with(&format!("{}/", tus.files())),
         "{location}"
     );
     assert_eq!(tus.head(location).status(), 200);
@@ -149,74 +146,4 @@ fn cwu_3_bytes_of_another_type_are_refused() {
         assert_eq!(tus.send("POST", tus.files(), headers, "abc").status(), 415);
     }
     assert!(server.stored_files().is_empty());
-}
-
-/// The head of a creation with bytes.
-fn head_with(length: u64, bytes: usize, fields: &str) -> String {
-    format!(
-        "POST /files HTTP/1.1\nHost: localhost\nTus-Resumable: 1.0.0\n\
-         Upload-Length: {length}\nContent-Type: {OFFSET_TYPE}\n\
-         Content-Length: {bytes}\n{fields}"
-    )
-}
-
-#[test]
-fn cwu_4_what_came_before_a_connection_broke_is_kept() {
-    for end in [End::Fin, End::Rst] {
-        let (server, _tus) = start(&[]);
-        let wire = Wire::open(server.address(), &head_with(6, 6, ""), b"abc");
-        let stored = || {
-            let files = server.stored_files();
-            let data = files.iter().find(|name| !name.ends_with(".info"));
-            data.and_then(|name| std::fs::read(server.data_dir().join(name)).ok())
-        };
-        crate::harness::eventually("the upload is there", || stored().is_some());
-        wire.end(end);
-        crate::harness::eventually("the bytes are there", || {
-            stored().is_some_and(|bytes| bytes == b"abc")
-        });
-    }
-}
-
-#[test]
-fn cwu_5_a_creation_that_is_refused_is_answered_before_its_bytes_are_sent() {
-    let setup = Setup::new().with_hooks();
-    install(&setup.hooks_dir(), "hostile", "hostile");
-    let server = setup.arguments(&["--max-file-size", "1000"]).start();
-    let reject = format!(
-        "Upload-Metadata: {}\nExpect: 100-continue\n",
-        metadata(&[("behave", "reject")])
-    );
-    for (length, fields, status) in [
-        (2000, "Expect: 100-continue\n", "413"),
-        (10, "Upload-Metadata: ,\nExpect: 100-continue\n", "400"),
-        (10, &*reject, "403"),
-    ] {
-        // Not a byte of the body is sent.
-        let wire = Wire::open(server.address(), &head_with(length, 10, fields), b"");
-        let answer = wire.read_to_end();
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{answer}"
-        );
-        assert!(!answer.contains("100 Continue"), "{answer}");
-    }
-    assert!(server.stored_files().is_empty());
-}
-
-#[test]
-fn cwu_5_a_creation_that_is_accepted_is_told_to_go_on() {
-    let (server, _tus) = start(&[]);
-    let head = head_with(10, 10, "Expect: 100-continue\nConnection: close\n");
-    let mut wire = Wire::open(server.address(), &head, b"");
-    assert_eq!(wire.read_head(), "HTTP/1.1 100 Continue\r\n\r\n");
-    // The bytes come when the upload is there.
-    assert_eq!(server.stored_files().len(), 2);
-    wire.write(b"0123456789").unwrap();
-    let answer = wire.read_to_end();
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
-    assert!(
-        answer.to_lowercase().contains("upload-offset: 10"),
-        "{answer}"
-    );
 }

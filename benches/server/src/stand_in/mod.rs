@@ -160,6 +160,8 @@ fn into_http(response: Response) -> HttpResponse {
     match response.body {
         ResponseBody::Text(text) => http.body(text),
         // Nobody reads an upload here.
-        ResponseBody::Empty | ResponseBody::Content { .. } => http.finish(),
+        ResponseBody::Empty | ResponseBody::Withheld(_) | ResponseBody::Content { .. } => {
+            http.finish()
+        }
     }
 }

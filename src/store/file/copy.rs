@@ -1,4 +1,4 @@
-//! The bytes of several data files, one after the other in a new one.
+//! The bytes of one data file at the end of another.
 //!
 //! The kernel copies: `copy_file_range` shares the blocks on file systems that
 //! can (XFS, Btrfs; where a part ends in the middle of a block, what comes
@@ -23,66 +23,76 @@ const STEP_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes read and written at a time where the kernel does not copy.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// A data file that grows by the bytes of others.
+/// All bytes of one data file on their way into another.
 #[derive(Debug)]
-pub(super) struct Concatenation {
+pub(super) struct Copy {
     path: PathBuf,
     file: File,
     end: u64,
+    source: Source,
     /// Whether the kernel has not refused yet.
     by_kernel: bool,
 }
 
-/// The bytes of one part that are still to be copied.
+/// The bytes that are still to be copied.
 #[derive(Debug)]
-pub(super) struct Source {
+struct Source {
     path: PathBuf,
     file: File,
     position: u64,
     length: u64,
 }
 
-impl Concatenation {
-    /// Opens the data file at `path`, which is empty.
-    pub(super) fn open(path: PathBuf) -> Result<Self, StoreError> {
+impl Copy {
+    /// Opens a data file, which gets the bytes from an offset on, and the one
+    /// that has them, with its length. What an earlier copy that was cut short
+    /// left in the first goes.
+    pub(super) fn open(
+        (path, start): (PathBuf, u64),
+        (source, length): (PathBuf, u64),
+    ) -> Result<Self, StoreError> {
+        let source = Source::open(source, length)?;
         let file = open(OpenOptions::new().write(true), &path)?;
-        let found = length(&file, &path)?;
-        if found != 0 {
+        let found = length_of(&file, &path)?;
+        if found < start {
             return Err(StoreError::UnexpectedLength {
                 path,
-                expected: 0,
+                expected: start,
                 found,
             });
         }
+        file.set_len(start)
+            .map_err(|error| StoreError::io("cut", &path, error))?;
         Ok(Self {
             path,
             file,
-            end: 0,
+            end: start,
+            source,
             by_kernel: true,
         })
     }
 
-    /// Where the file ends.
-    pub(super) fn end(&self) -> u64 {
-        self.end
+    /// Whether nothing is left to copy.
+    pub(super) fn is_done(&self) -> bool {
+        self.source.position == self.source.length
     }
 
-    /// Copies as much of `source` as one step takes; whether nothing is left.
-    pub(super) fn step(&mut self, source: &mut Source) -> Result<bool, StoreError> {
-        let until = source.length.min(source.position + STEP_BYTES);
-        while source.position < until {
-            let copied = self.copy(source, until - source.position)?;
+    /// Copies as much as one step takes.
+    pub(super) fn step(&mut self) -> Result<(), StoreError> {
+        let until = self.source.length.min(self.source.position + STEP_BYTES);
+        while self.source.position < until {
+            let copied = self.copy(until - self.source.position)?;
             if copied == 0 {
                 return Err(StoreError::UnexpectedLength {
-                    path: source.path.clone(),
-                    expected: source.length,
-                    found: source.position,
+                    path: self.source.path.clone(),
+                    expected: self.source.length,
+                    found: self.source.position,
                 });
             }
-            source.position += copied;
+            self.source.position += copied;
             self.end += copied;
         }
-        Ok(source.position == source.length)
+        Ok(())
     }
 
     pub(super) fn sync(&self) -> Result<(), StoreError> {
@@ -92,9 +102,9 @@ impl Concatenation {
     }
 
     /// Copies at most `wanted` bytes, at least one unless the source has ended.
-    fn copy(&mut self, source: &Source, wanted: u64) -> Result<u64, StoreError> {
+    fn copy(&mut self, wanted: u64) -> Result<u64, StoreError> {
         if self.by_kernel {
-            match self.copy_by_kernel(source, wanted) {
+            match self.copy_by_kernel(wanted) {
                 // Some file systems say so when they mean that they cannot.
                 Ok(0) => {}
                 Ok(copied) => return Ok(copied),
@@ -104,16 +114,16 @@ impl Concatenation {
                 Err(error) => return Err(StoreError::io("write", &self.path, error.into())),
             }
         }
-        self.copy_by_hand(source, wanted)
+        self.copy_by_hand(wanted)
     }
 
-    fn copy_by_kernel(&self, source: &Source, wanted: u64) -> Result<u64, Errno> {
+    fn copy_by_kernel(&self, wanted: u64) -> Result<u64, Errno> {
         // At most a step, which any usize holds.
         let wanted = usize::try_from(wanted).unwrap_or(BUFFER_BYTES);
-        let (mut from, mut to) = (source.position, self.end);
+        let (mut from, mut to) = (self.source.position, self.end);
         let copied = rustix::io::retry_on_intr(|| {
             rustix::fs::copy_file_range(
-                &source.file,
+                &self.source.file,
                 Some(&mut from),
                 &self.file,
                 Some(&mut to),
@@ -123,9 +133,10 @@ impl Concatenation {
         Ok(copied as u64)
     }
 
-    fn copy_by_hand(&self, source: &Source, wanted: u64) -> Result<u64, StoreError> {
+    fn copy_by_hand(&self, wanted: u64) -> Result<u64, StoreError> {
         let wanted = usize::try_from(wanted).unwrap_or(BUFFER_BYTES);
         let mut buffer = vec![0; wanted.min(BUFFER_BYTES)];
+        let source = &self.source;
         let read = source
             .file
             .read_at(&mut buffer, source.position)
@@ -140,9 +151,9 @@ impl Concatenation {
 
 impl Source {
     /// All bytes of the data file at `path`, which are `expected` many.
-    pub(super) fn open(path: PathBuf, expected: u64) -> Result<Self, StoreError> {
+    fn open(path: PathBuf, expected: u64) -> Result<Self, StoreError> {
         let file = open(OpenOptions::new().read(true), &path)?;
-        let found = length(&file, &path)?;
+        let found = length_of(&file, &path)?;
         if found != expected {
             return Err(StoreError::UnexpectedLength {
                 path,
@@ -167,7 +178,7 @@ fn open(options: &OpenOptions, path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn length(file: &File, path: &Path) -> Result<u64, StoreError> {
+fn length_of(file: &File, path: &Path) -> Result<u64, StoreError> {
     match file.metadata() {
         Ok(metadata) => Ok(metadata.len()),
         Err(source) => Err(StoreError::io("stat", path, source)),
@@ -189,17 +200,36 @@ mod tests {
         fs::write(path("empty"), "").unwrap();
         for by_kernel in [true, false] {
             fs::write(path("final"), "").unwrap();
-            let mut whole = Concatenation::open(path("final")).unwrap();
-            whole.by_kernel = by_kernel;
+            let mut end = 0;
             for name in ["part", "empty", "part"] {
                 let length = fs::metadata(path(name)).unwrap().len();
-                let mut source = Source::open(path(name), length).unwrap();
-                while !whole.step(&mut source).unwrap() {}
+                let mut copy = Copy::open((path("final"), end), (path(name), length)).unwrap();
+                copy.by_kernel = by_kernel;
+                while !copy.is_done() {
+                    copy.step().unwrap();
+                }
+                end += length;
             }
-            assert_eq!(whole.end(), 2 * part.len() as u64);
             let expected = [part.as_slice(), &part].concat();
             assert!(fs::read(path("final")).unwrap() == expected, "{by_kernel}");
         }
+    }
+
+    #[test]
+    fn a_copy_that_was_cut_short_is_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("part"), "def").unwrap();
+        fs::write(path("final"), "abcd?").unwrap();
+        let mut copy = Copy::open((path("final"), 3), (path("part"), 3)).unwrap();
+        copy.step().unwrap();
+        assert!(copy.is_done());
+        assert_eq!(fs::read(path("final")).unwrap(), b"abcdef");
+        let gap = Copy::open((path("final"), 7), (path("part"), 3));
+        assert!(
+            matches!(gap, Err(StoreError::UnexpectedLength { found: 6, .. })),
+            "{gap:?}"
+        );
     }
 
     #[test]
@@ -208,11 +238,10 @@ mod tests {
         let path = |name: &str| directory.path().join(name);
         fs::write(path("part"), "abc").unwrap();
         fs::write(path("final"), "").unwrap();
-        assert!(Source::open(path("part"), 4).is_err());
-        let mut source = Source::open(path("part"), 3).unwrap();
+        assert!(Copy::open((path("final"), 0), (path("part"), 4)).is_err());
+        let mut copy = Copy::open((path("final"), 0), (path("part"), 3)).unwrap();
         fs::write(path("part"), "ab").unwrap();
-        let mut whole = Concatenation::open(path("final")).unwrap();
-        let cut = whole.step(&mut source);
+        let cut = copy.step();
         assert!(
             matches!(cut, Err(StoreError::UnexpectedLength { found: 2, .. })),
             "{cut:?}"

@@ -1,31 +1,13 @@
 //! Unfinished uploads expire (tus 1.0.0, extension expiration). Tests carry the
 //! ids of the checklist.
 
-use std::fs::File;
 use std::time::{Duration, SystemTime};
 
+use super::{client, setup, start};
 use crate::harness::eventually;
-use crate::harness::server::{Server, Setup};
 use crate::harness::tus::{OFFSET_TYPE, Tus, header};
-use crate::harness::wire::Wire;
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn start(arguments: &[&str]) -> (Server, Tus) {
-    let server = Setup::new().arguments(arguments).start();
-    let tus = Tus::new(server.files());
-    (server, tus)
-}
-
-/// As if nobody had touched the upload for two hours.
-fn age(server: &Server, url: &str) {
-    let id = url.rsplit('/').next().unwrap();
-    for name in [id.to_owned(), format!("{id}.info")] {
-        let path = server.data_dir().join(name);
-        let file = File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - 2 * HOUR).unwrap();
-    }
-}
 
 fn statuses(tus: &Tus, url: &str) -> [u16; 4] {
     [
@@ -40,8 +22,8 @@ fn statuses(tus: &Tus, url: &str) -> [u16; 4] {
 #[test]
 fn exp_1_the_extension_is_told_if_uploads_expire() {
     for (arguments, expected) in [(&[] as &[&str], false), (&["--expiration", "7d"], true)] {
-        let (server, tus) = start(arguments);
-        let response = tus.send("OPTIONS", &server.files(), &[], "");
+        let (_server, tus) = start(arguments);
+        let response = tus.send("OPTIONS", tus.files(), &[], "");
         let extensions = header(&response, "tus-extension");
         let told = extensions.split(',').any(|name| name == "expiration");
         assert_eq!(told, expected, "{extensions}");
@@ -79,12 +61,12 @@ fn exp_2_3_and_5_answers_say_when_an_unfinished_upload_expires() {
 
 #[test]
 fn exp_4_an_expired_upload_is_gone_before_and_after_it_is_removed() {
-    let setup = Setup::new()
+    let setup = setup()
         .arguments(&["--expiration", "1h"])
         .argument("--expiration-interval");
     let setup = setup.argument("1s");
     let server = setup.start();
-    let tus = Tus::new(server.files());
+    let tus = client(&server);
     let expired = tus.create(3);
     let deferred = tus.location(&tus.post(&[("Upload-Defer-Length", "1")]));
     let complete = tus.create(3);
@@ -94,7 +76,7 @@ fn exp_4_an_expired_upload_is_gone_before_and_after_it_is_removed() {
     }
     assert_eq!(tus.patch(&complete, 0, "abc").status(), 204);
     for url in [&expired, &deferred, &complete] {
-        age(&server, url);
+        server.age(url, 2 * HOUR);
     }
     assert_eq!(statuses(&tus, &expired), [410; 4]);
     let head = tus.head(&expired);
@@ -113,49 +95,9 @@ fn exp_4_an_expired_upload_is_gone_before_and_after_it_is_removed() {
     let id = expired.rsplit('/').next().unwrap().to_owned();
     assert_eq!(server.terminate().code(), Some(0));
     let server = setup.start();
-    let tus = Tus::new(server.files());
+    let tus = client(&server);
     assert_eq!(
         statuses(&tus, &format!("{}/{id}", server.files())),
         [404; 4]
     );
-}
-
-#[test]
-fn an_upload_that_is_being_continued_does_not_expire() {
-    let (server, tus) = start(&["--expiration", "1h", "--expiration-interval", "1s"]);
-    let body = vec![b'x'; 1_000_000];
-    let url = tus.create(body.len() as u64);
-    let path = url.strip_prefix(&server.origin()).unwrap();
-    let other = tus.create(3);
-    let head = Wire::patch_head(path, 0, body.len()) + "Connection: close\n";
-    let (first, rest) = body.split_at(600_000);
-    let mut wire = Wire::open(server.address(), &head, first);
-    // Nothing more is written until more comes.
-    // To ask the server would end the append.
-    let written = || server.stored_bytes(&url).len();
-    eventually("the first bytes are written", || written() > 500_000);
-    age(&server, &url);
-    age(&server, &other);
-    eventually("the other is removed", || server.stored_files().len() == 2);
-    assert!(written() > 500_000);
-    wire.write(rest).unwrap();
-    assert!(wire.read_to_end().starts_with("HTTP/1.1 204"));
-    assert!(tus.get(&url).bytes().unwrap() == body);
-}
-
-#[test]
-fn nothing_is_told_of_an_expired_upload() {
-    let setup =
-        Setup::new()
-            .with_hooks()
-            .arguments(&["--expiration", "1h", "--expiration-interval", "1s"]);
-    crate::harness::guests::install(&setup.hooks_dir(), "log-events", "log");
-    let server = setup.start();
-    let tus = Tus::new(server.files());
-    let url = tus.create(3);
-    age(&server, &url);
-    eventually("it is removed", || server.stored_files().is_empty());
-    let log = server.terminate_and_read();
-    assert!(log.contains("output: post-create"), "{log}");
-    assert!(!log.contains("output: post-terminate"), "{log}");
 }
