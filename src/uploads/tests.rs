@@ -300,9 +300,23 @@ async fn a_body_that_broke_off_without_a_byte_finishes_nothing() {
     let checked = [cut];
     let checked = house.append_checked(&upload, (3, None), given, &checked);
     assert!(checked.await.is_err());
-    assert!(!house.uploads.status(&upload).await.unwrap().finished);
+    assert!(
+        !house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .finished
+    );
     house.append(&upload, 3, None, &[]).await.unwrap();
-    assert!(house.uploads.status(&upload).await.unwrap().finished);
+    assert!(
+        house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .finished
+    );
 }
 
 #[tokio::test]
@@ -311,7 +325,7 @@ async fn what_does_not_fit_one_request_is_not_finished_by_it() {
     let upload = house.create(3, None, &[]).await.unwrap().id;
     let more = [Ok("abc"), Err(BodyError::TooLarge)];
     assert!(house.append(&upload, 0, None, &more).await.is_err());
-    let status = house.uploads.status(&upload).await.unwrap();
+    let status = house.uploads.status(&cause(), &upload).await.unwrap();
     assert!(status.offset == 3 && !status.finished);
 }
 

@@ -61,7 +61,12 @@ impl Client {
             0..3 => self.create(),
             3..5 => self.append(),
             5..7 => self.finish(),
-            7 => self.concatenate(),
+            7 if self.rng.bool() => self.concatenate(),
+            7 => {
+                let count = self.rng.usize(1..4);
+                let lengths: Vec<u64> = (0..count).map(|_| self.rng.u64(0..300_000)).collect();
+                self.concatenate_early(&lengths)
+            }
             8 => self.read(),
             _ => self.terminate(),
         }
@@ -158,6 +163,43 @@ impl Client {
         }
         self.uploads.push(whole);
         made
+    }
+
+    /// Makes one of new parts, and finishes them afterwards.
+    pub fn concatenate_early(&mut self, lengths: &[u64]) -> Step {
+        let first = self.uploads.len();
+        for length in lengths {
+            let mut part = Upload::new(self.next_salt, *length, Some(""));
+            self.next_salt += 1;
+            part.kind = Kind::Partial;
+            part.declared = Known::No;
+            self.doing = "create";
+            let created = part.create(&self.tus, None, Manner::PLAIN);
+            self.uploads.push(part);
+            created?;
+        }
+        let parts: Vec<&Upload> = self.uploads[first..].iter().collect();
+        let mut whole = Upload::made_of(self.next_salt, &parts);
+        self.next_salt += 1;
+        whole.waits = true;
+        self.doing = "concatenate";
+        let made = whole.concatenate(&self.tus);
+        let finished = made.and_then(|()| {
+            for which in first..first + lengths.len() {
+                let manner = Manner {
+                    declare: true,
+                    ..Manner::random(&mut self.rng).righted()
+                };
+                self.uploads[which].append(&self.tus, u64::MAX, manner)?;
+            }
+            whole.head(&self.tus)?;
+            whole.ensure(!whole.waits, || "its parts are finished".to_owned())
+        });
+        if self.remove_parts {
+            whole.use_up(&mut self.uploads);
+        }
+        self.uploads.push(whole);
+        finished
     }
 
     fn read(&mut self) -> Step {

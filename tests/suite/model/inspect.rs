@@ -103,7 +103,7 @@ fn check_record(upload: &Upload, disk: &Disk) -> Step {
         return Err(upload.broken("it has no record"));
     };
     let length = match upload.declared {
-        Known::Yes => record.length == Some(upload.length),
+        Known::Yes => record.length == Some(upload.length) || upload.waits,
         Known::No => record.length.is_none(),
         Known::Maybe => record.length.is_none_or(|length| length == upload.length),
     };

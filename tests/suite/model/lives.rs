@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::client::Client;
 use super::disk::Disk;
 use super::inspect::until_ok;
 use super::manner::Manner;
 use super::operation::{Restart, STRUCTURES, Stop};
-use super::upload::{Known, Step, Trouble, Upload};
+use super::upload::{Kind, Known, Step, Trouble, Upload};
 use super::world::World;
 use crate::harness::tus::Tus;
 
@@ -25,7 +24,6 @@ impl World {
         }
         let used = self.end_under_a_client(restart);
         self.held = None;
-        self.sort_out();
         used?;
         self.let_expire(restart.expire)?;
         let setup = self.setup.clone().arguments(&restart.arguments);
@@ -42,8 +40,15 @@ impl World {
         let server = setup.start();
         self.guest.1 = true;
         self.tus = Tus::new(server.files());
+        // What a kill left between two steps is brought to its end.
+        server.wait_for_log("all uploads were looked at");
         self.server = Some(server);
+        for upload in &mut self.uploads {
+            let complete = upload.sent == upload.length && upload.declared != Known::No;
+            upload.expect_finish(complete);
+        }
         self.ask_for_what_was_made()?;
+        self.finish_what_waits()?;
         for upload in &mut self.uploads {
             upload.head(&self.tus)?;
             upload.nothing_is_under_way();
@@ -53,15 +58,7 @@ impl World {
 
     fn end_under_a_client(&mut self, restart: &Restart) -> Step {
         let server = self.server.take().unwrap();
-        let mut client = Client {
-            tus: self.tus.clone(),
-            rng: Self::random(restart.client),
-            refusals: self.refusals,
-            remove_parts: self.remove_parts,
-            next_salt: self.next_salt,
-            uploads: std::mem::take(&mut self.uploads),
-            doing: "nothing",
-        };
+        let mut client = self.client(restart.client);
         let used = std::thread::scope(|scope| {
             let using = scope.spawn(|| client.use_until_it_is_gone());
             std::thread::sleep(Duration::from_micros(restart.after));
@@ -74,8 +71,7 @@ impl World {
         if restart.how == Stop::Kill {
             self.killed(client.doing);
         }
-        self.next_salt = client.next_salt;
-        self.uploads = client.uploads;
+        self.take_back(client);
         used
     }
 
@@ -87,10 +83,21 @@ impl World {
     /// Lets some uploads expire while no server is there.
     fn let_expire(&mut self, count: usize) -> Step {
         let disk = self.look()?;
+        // What is waited for is finished later.
+        let waiting: Vec<Kind> = (self.uploads.iter().chain(&self.unborn))
+            .filter(|upload| upload.waits)
+            .map(|upload| upload.kind.clone())
+            .collect();
+        let is_waited_for = |id: &String| {
+            let parts_of =
+                |kind: &Kind| matches!(kind, Kind::Final { parts, .. } if parts.contains(id));
+            waiting.iter().any(parts_of)
+        };
         let unfinished = self.uploads.iter_mut().filter(|upload| {
-            disk.records
-                .get(&upload.id)
-                .is_some_and(|record| !record.finished)
+            let record = disk.records.get(&upload.id);
+            record.is_some_and(|record| !record.finished)
+                && !upload.waits
+                && !is_waited_for(&upload.id)
         });
         for upload in unfinished.take(count) {
             upload.note("nobody goes on with it");
@@ -126,7 +133,7 @@ impl World {
         let lost: Vec<Upload> = self
             .unborn
             .iter()
-            .filter(|upload| upload.is_final())
+            .filter(|upload| upload.is_final() && !upload.waits)
             .cloned()
             .collect();
         let disk = self.look()?;
@@ -150,6 +157,37 @@ impl World {
             }
             self.uploads.retain(|upload| upload.id != again.id);
             self.uploads.push(again);
+        }
+        self.sort_out();
+        Ok(())
+    }
+
+    /// Finishes the parts of what waits for them, which then is finished too.
+    fn finish_what_waits(&mut self) -> Step {
+        let waits = |upload: &mut Upload| upload.waits && !upload.id.is_empty();
+        let waiting: Vec<Upload> = self.uploads.extract_if(.., waits).collect();
+        for mut whole in waiting {
+            whole.head(&self.tus)?;
+            let Kind::Final { parts, .. } = &whole.kind else {
+                continue;
+            };
+            for part in self.uploads.iter_mut() {
+                if whole.waits && parts.contains(&part.id) {
+                    part.head(&self.tus)?;
+                    part.nothing_is_under_way();
+                    let manner = Manner {
+                        declare: true,
+                        ..Manner::PLAIN
+                    };
+                    part.append(&self.tus, u64::MAX, manner)?;
+                }
+            }
+            whole.head(&self.tus)?;
+            whole.ensure(!whole.waits, || "its parts are finished".to_owned())?;
+            if self.remove_parts {
+                whole.use_up(&mut self.uploads);
+            }
+            self.uploads.push(whole);
         }
         self.sort_out();
         Ok(())

@@ -82,6 +82,10 @@ pub enum Operation {
     Concatenate {
         parts: Vec<usize>,
     },
+    /// The same of so many new ones, which are finished later.
+    ConcatenateEarly {
+        lengths: Vec<u64>,
+    },
     /// An upload that cannot be a part.
     ConcatenateOther {
         which: usize,
@@ -183,7 +187,10 @@ impl Operation {
     fn of_whole_uploads(drawn: u32, rng: &mut Rng) -> Self {
         let which = rng.usize(..);
         match drawn {
-            71..76 => Self::Concatenate {
+            71 => Self::ConcatenateEarly {
+                lengths: (0..rng.usize(1..4)).map(|_| length(rng)).collect(),
+            },
+            72..76 => Self::Concatenate {
                 parts: (0..rng.usize(1..4)).map(|_| rng.usize(..)).collect(),
             },
             76 => Self::ConcatenateOther { which },
@@ -260,6 +267,6 @@ fn metadata(rng: &mut Rng) -> Option<String> {
         0 => None,
         1 => Some(String::new()),
         2 => Some(",no-value, after-a-space AA==".to_owned()),
-        _ => Some(format!(",long {}", "QUFB".repeat(rng.usize(0..500)))),
+        _ => Some(format!(",long {}", "QUFB".repeat(rng.usize(1..500)))),
     }
 }

@@ -44,7 +44,7 @@ impl Upload {
         self.is_created(&answer, size, finishes)
     }
 
-    /// Makes it of its parts.
+    /// Makes it of its parts, at once or when they are finished.
     pub fn concatenate(&mut self, tus: &Tus) -> Step {
         let Kind::Final { header, .. } = &self.kind else {
             panic!("it is not made of parts");
@@ -56,21 +56,31 @@ impl Upload {
         self.expect_finish(true);
         let answer = send(tus, "POST", tus.files(), &fields);
         let answer = self.answer("concatenate", answer)?;
-        self.is_created(&answer, self.length, true)
+        if !self.waits {
+            return self.is_created(&answer, self.length, true);
+        }
+        self.is_named(&answer)?;
+        let offset = answer.header("upload-offset");
+        self.ensure(offset.is_empty(), || format!("its offset is {offset}"))
     }
 
     fn is_created(&mut self, answer: &Answer, size: u64, finishes: bool) -> Step {
+        self.is_named(answer)?;
+        self.told_in(answer, size)?;
+        self.settle(size);
+        if finishes {
+            self.finished = Known::Yes;
+        }
+        Ok(())
+    }
+
+    fn is_named(&mut self, answer: &Answer) -> Step {
         self.expect(answer, Some(201))?;
         let location = answer.header("location");
         let id = location.rsplit('/').next().unwrap();
         id.clone_into(&mut self.id);
         self.note(format!("its id is {id}"));
         self.exists = Known::Yes;
-        self.told_in(answer, size)?;
-        self.settle(size);
-        if finishes {
-            self.finished = Known::Yes;
-        }
         Ok(())
     }
 
@@ -98,6 +108,7 @@ impl Upload {
             })?;
             self.settle(self.length);
             self.finished = Known::Yes;
+            self.waits = false;
         }
         self.has_told_length(&answer)?;
         let concat = match &self.kind {
@@ -119,7 +130,7 @@ impl Upload {
         let length = answer.header("upload-length");
         let deferred = answer.header("upload-defer-length");
         let (possible, other) = match (length, deferred) {
-            ("", "1") => (self.declared != Known::Yes, self.declared),
+            ("", "1") => (self.declared != Known::Yes || self.waits, self.declared),
             (number, "") => (
                 number == self.length.to_string() && self.declared != Known::No,
                 Known::Yes,

@@ -65,6 +65,9 @@ pub struct Upload {
     pub expired: bool,
     /// It is not there because it became part of this upload.
     pub used_by: Option<String>,
+    /// Whether it was made before its parts were finished, and not seen
+    /// finished since.
+    pub waits: bool,
     /// Whether its removal may have begun.
     pub half_removed: bool,
     /// The status with which the hook refuses that it is finished.
@@ -93,6 +96,7 @@ impl Upload {
             finished: Known::No,
             expired: false,
             used_by: None,
+            waits: false,
             half_removed: false,
             refusal: None,
             pieces: vec![(salt, length)],
@@ -122,7 +126,7 @@ impl Upload {
                 "part of {:?}, which exists: {:?}",
                 self.id, self.exists
             ));
-            if self.exists == Known::Yes {
+            if self.exists == Known::Yes && !self.waits {
                 part.exists = Known::No;
                 part.used_by = Some(self.id.clone());
             } else {

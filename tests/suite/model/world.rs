@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use fastrand::Rng;
 
+use super::client::Client;
 use super::disk::Disk;
 use super::manner::{Form, Manner};
 use super::operation::{Ask, Operation};
@@ -85,6 +86,13 @@ impl World {
                 None
             }
             Operation::Concatenate { ref parts } => self.concatenate(parts)?,
+            Operation::ConcatenateEarly { ref lengths } => {
+                let mut client = self.client(0);
+                let made = client.concatenate_early(lengths);
+                self.take_back(client);
+                made?;
+                None
+            }
             Operation::AskDeleted { which, ask } => {
                 self.ask_deleted(which, ask)?;
                 None
@@ -221,11 +229,11 @@ impl World {
     /// Tries to make one of what is no finished part.
     fn concatenate_other(&mut self, which: usize) -> Step {
         let other = &self.uploads[which];
-        let expected = match (&other.kind, other.finished) {
-            (Kind::Partial, Known::No) => 409,
-            (Kind::Partial, _) => return Ok(()),
-            _ => 400,
-        };
+        if other.kind == Kind::Partial {
+            // It would wait.
+            return Ok(());
+        }
+        let expected = 400;
         let mut whole = Upload::made_of(self.next_salt, &[other]);
         match whole.concatenate(&self.tus) {
             Err(Trouble::Broken(text)) if text.contains(&format!("answered {expected} ")) => Ok(()),
@@ -331,7 +339,22 @@ impl World {
             .map_err(Trouble::Broken)
     }
 
-    pub(super) fn random(seed: u64) -> Rng {
-        Rng::with_seed(seed)
+    /// A client that has all uploads, until they are taken back.
+    pub(super) fn client(&mut self, seed: u64) -> Client {
+        Client {
+            tus: self.tus.clone(),
+            rng: Rng::with_seed(seed),
+            refusals: self.refusals,
+            remove_parts: self.remove_parts,
+            next_salt: self.next_salt,
+            uploads: std::mem::take(&mut self.uploads),
+            doing: "nothing",
+        }
+    }
+
+    pub(super) fn take_back(&mut self, client: Client) {
+        self.next_salt = client.next_salt;
+        self.uploads = client.uploads;
+        self.sort_out();
     }
 }
