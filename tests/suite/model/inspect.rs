@@ -64,8 +64,9 @@ impl World {
             let mut upload = self.unborn.swap_remove(at);
             upload.note(format!("step {}: found as {id}", self.step));
             upload.id.clone_from(id);
-            // The bytes of one that was refused may have gone before a kill came.
-            if !upload.half_removed {
+            // The bytes of one that was refused, or that a start removes, may have
+            // gone before a kill came.
+            if !upload.half_removed && !upload.is_final() {
                 upload.exists = Known::Yes;
             }
             self.uploads.push(upload);
