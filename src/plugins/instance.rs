@@ -12,7 +12,8 @@ use super::bindings::exports::rustus::hooks::{
 use super::capability::PluginConfig;
 use super::engine::PluginEngine;
 use super::failure::Failure;
-use super::limits::{Limits, MIB, Meter};
+use super::limits::{Limits, MIB};
+use super::meter::Meter;
 use super::output::{Output, Speaker};
 
 /// What the host keeps for one instance.

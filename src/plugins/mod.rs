@@ -23,6 +23,7 @@ mod instance;
 mod limits;
 mod loader;
 mod manifest;
+mod meter;
 mod module;
 mod output;
 mod registry;

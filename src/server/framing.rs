@@ -10,6 +10,9 @@
 //! library confuses the two, and closes the connection because the next body
 //! has not come.
 
+use actix_http::Method;
+use actix_http::header::{HeaderMap, HeaderValue};
+
 use super::chunked::Chunked;
 use crate::tus::Headers;
 
@@ -22,6 +25,29 @@ pub(super) enum BodyFraming {
     Chunked,
     /// All that comes.
     Endless,
+}
+
+impl BodyFraming {
+    /// How the library frames the body of a request that it took for one.
+    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        let is_websocket = |value: &HeaderValue| {
+            let value = value.to_str().map(str::trim);
+            value.is_ok_and(|value| value.eq_ignore_ascii_case("websocket"))
+        };
+        let length = headers
+            .get("content-length")
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .unwrap_or(0);
+        if headers.contains_key("transfer-encoding") {
+            Self::Chunked
+        } else if headers.get_all("upgrade").any(is_websocket)
+            || (method == Method::CONNECT && length == 0)
+        {
+            Self::Endless
+        } else {
+            Self::Bytes(length)
+        }
+    }
 }
 
 /// How far the bytes of a connection have come.
@@ -189,5 +215,9 @@ impl Head {
     }
 }
 
+// Where it lies is said for `fuzz`, which takes this file into a crate of its own.
+#[cfg(any(test, fuzzing))]
+#[path = "framing/compare.rs"]
+pub(super) mod compare;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::task::{Poll, ready};
 use actix_http::RequestHead;
 use actix_web::body::SizedStream;
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -52,7 +52,7 @@ impl Exchange {
         service: Arc<Service>,
         wanted: Option<oneshot::Sender<()>>,
     ) -> Self {
-        let framing = body_framing(&request.method, request.headers());
+        let framing = BodyFraming::of(&request.method, request.headers());
         let busy = origin.gate.begin(framing);
         let head = head(request, &origin);
         let has_ended = Rc::new(Cell::new(false));
@@ -157,27 +157,6 @@ fn head(request: &RequestHead, origin: &Origin) -> Head {
         trailers: Trailers::default(),
         peer: origin.peer,
         secure: origin.secure,
-    }
-}
-
-/// How the library frames the body of a request that it took for one.
-pub(super) fn body_framing(method: &Method, headers: &HeaderMap) -> BodyFraming {
-    let is_websocket = |value: &HeaderValue| {
-        let value = value.to_str().map(str::trim);
-        value.is_ok_and(|value| value.eq_ignore_ascii_case("websocket"))
-    };
-    let length = headers
-        .get("content-length")
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .unwrap_or(0);
-    if headers.contains_key("transfer-encoding") {
-        BodyFraming::Chunked
-    } else if headers.get_all("upgrade").any(is_websocket)
-        || (method == Method::CONNECT && length == 0)
-    {
-        BodyFraming::Endless
-    } else {
-        BodyFraming::Bytes(length)
     }
 }
 

@@ -7,6 +7,7 @@
 mod base_url;
 mod body_limit;
 mod checksum;
+mod checksum_field;
 mod concatenation;
 mod conditional;
 mod creation;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Body, Cause, UploadError, UploadId, Uploads};
+use super::{Body, BodyError, Cause, UploadError, UploadId, Uploads};
 use crate::hooks::{EventKind, FinishChanges};
 use crate::store::RecordKind;
 
@@ -87,9 +87,15 @@ impl Uploads {
         lock.settle();
         let is_part = matches!(record.kind, RecordKind::Partial { .. });
         let complete = record.length == Some(received.offset);
-        // Bytes that the client did not announce make the whole doubtful, so
-        // such an upload is complete but not finished.
-        let acceptable = !matches!(received.cut, Some(UploadError::ExceedsLength));
+        let acceptable = match received.cut {
+            None => true,
+            // Bytes that the client did not announce make the whole doubtful, so
+            // such an upload is complete but not finished.
+            Some(UploadError::ExceedsLength | UploadError::Body(BodyError::TooLarge)) => false,
+            // The client will see that nothing is left to send, and not ask
+            // again. One that has sent nothing has to.
+            Some(_) => received.offset > offset,
+        };
         let finish = if complete && acceptable && !record.finished {
             Some(self.finish(cause, record, received.offset).await?)
         } else {

@@ -12,7 +12,7 @@
 //! Within a process nothing is polled. Between processes the holder looks
 //! every [`LOOK`], and the newcomer every [`RETRY`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ struct State {
     waiting: usize,
     /// Whether the holder is past changing the number of bytes.
     settled: bool,
+    /// Whether the holder only removes what nobody uses.
+    cleaning: bool,
 }
 
 /// The right to change one upload, until dropped.
@@ -105,13 +107,15 @@ impl Locks {
         self.acquire_within(id, WAIT).await
     }
 
-    /// Takes the upload's lock if nobody holds it.
+    /// Takes the lock of an upload that nobody uses, to remove it. To hold it
+    /// so is no use of the upload either.
     pub(super) fn try_acquire(&self, id: &UploadId) -> Result<Option<UploadLock>, StoreError> {
-        let place = self.place(id);
+        let Some(place) = self.place_to_clean(id) else {
+            return Ok(None);
+        };
         let Ok(turn) = Arc::clone(&place.entry.turn).try_lock_owned() else {
             return Ok(None);
         };
-        place.entry.begin();
         let shared = match &self.shared {
             Some(shared) if !shared.try_hold(id)? => return Ok(None),
             Some(shared) => Some(SharedHold::new(shared, id)),
@@ -124,17 +128,18 @@ impl Locks {
         }))
     }
 
-    /// Whether somebody holds the upload's lock, or waits for it in this
+    /// Whether somebody uses the upload: holds its lock, or waits for it in this
     /// process.
     pub(super) fn is_held(&self, id: &UploadId) -> Result<bool, StoreError> {
         let here = self
             .table
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(id);
-        match &self.shared {
-            Some(shared) if !here => Ok(shared.is_held_elsewhere(id)?),
-            _ => Ok(here),
+            .get(id)
+            .map(|entry| !entry.state.borrow().cleaning);
+        match (here, &self.shared) {
+            (None, Some(shared)) => Ok(shared.is_held_elsewhere(id)?),
+            (here, _) => Ok(here.unwrap_or(false)),
         }
     }
 
@@ -210,6 +215,24 @@ impl Locks {
             .unwrap_or_else(PoisonError::into_inner)
             .get(id)
             .is_some_and(|entry| !entry.state.borrow().settled)
+    }
+
+    /// The first place at an upload; `None` if somebody is there.
+    fn place_to_clean(&self, id: &UploadId) -> Option<Place> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash_map::Entry::Vacant(vacant) = table.entry(id.clone()) else {
+            return None;
+        };
+        let entry = vacant.insert(Arc::default());
+        entry.state.send_if_modified(|state| {
+            state.cleaning = true;
+            false
+        });
+        Some(Place {
+            entry: Arc::clone(entry),
+            id: id.clone(),
+            table: Arc::clone(&self.table),
+        })
     }
 
     fn place(&self, id: &UploadId) -> Place {
@@ -291,7 +314,7 @@ impl Entry {
     /// Somebody has the turn and may change the number of bytes.
     fn begin(&self) {
         self.state.send_if_modified(|state| {
-            state.settled = false;
+            (state.settled, state.cleaning) = (false, false);
             false
         });
     }

@@ -285,6 +285,51 @@ async fn what_came_before_a_body_broke_off_is_kept() {
 }
 
 #[tokio::test]
+async fn a_body_that_broke_off_without_a_byte_finishes_nothing() {
+    let house = house();
+    let upload = house.create(3, None, &[]).await.unwrap().id;
+    // Complete, and doubtful.
+    let surplus = house.append(&upload, 0, None, &[Ok("abcd")]).await;
+    assert!(matches!(surplus, Err(UploadError::ExceedsLength)));
+    let cut = Err(BodyError::Disconnected);
+    assert!(house.append(&upload, 3, None, &[cut]).await.is_err());
+    let given = Expectation::Given(Checksum {
+        algorithm: Algorithm::Crc32c,
+        digest: vec![0; 4],
+    });
+    let checked = [cut];
+    let checked = house.append_checked(&upload, (3, None), given, &checked);
+    assert!(checked.await.is_err());
+    assert!(
+        !house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .finished
+    );
+    house.append(&upload, 3, None, &[]).await.unwrap();
+    assert!(
+        house
+            .uploads
+            .status(&cause(), &upload)
+            .await
+            .unwrap()
+            .finished
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_fit_one_request_is_not_finished_by_it() {
+    let house = house();
+    let upload = house.create(3, None, &[]).await.unwrap().id;
+    let more = [Ok("abc"), Err(BodyError::TooLarge)];
+    assert!(house.append(&upload, 0, None, &more).await.is_err());
+    let status = house.uploads.status(&cause(), &upload).await.unwrap();
+    assert!(status.offset == 3 && !status.finished);
+}
+
+#[tokio::test]
 async fn a_creation_that_is_refused_leaves_nothing_behind() {
     let house = house();
     let too_large = Err(BodyError::TooLarge);

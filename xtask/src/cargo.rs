@@ -60,6 +60,14 @@ pub(crate) fn rustc() -> Command {
     command
 }
 
+/// The cargo that runs us, with these flags for rustc and no others.
+pub(crate) fn flagged(flags: &[&str]) -> Command {
+    let mut command = guest();
+    // Spaces in values stay what they are.
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    command
+}
+
 fn cargo() -> String {
     env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }

@@ -1,15 +1,12 @@
 //! What a change must pass.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{cargo, process, test};
+use crate::{cargo, fuzz, process, test, tool};
 
-/// Formatting, lints, docs, dependencies, tests; the cheap ones first.
+/// Formatting, lints, docs, dependencies, tests, fuzzing; the cheap ones first.
 pub(crate) fn run() -> Result<()> {
     step(
         "formatting",
@@ -33,7 +30,9 @@ pub(crate) fn run() -> Result<()> {
     )?;
     dependencies()?;
     eprintln!("x: tests");
-    test::run(None)
+    test::run(None)?;
+    eprintln!("x: fuzzing");
+    fuzz::for_ci()
 }
 
 fn step(name: &str, command: &mut Command) -> Result<()> {
@@ -44,7 +43,7 @@ fn step(name: &str, command: &mut Command) -> Result<()> {
 /// Licences, sources and bans always; known vulnerabilities where their database can
 /// be fetched.
 fn dependencies() -> Result<()> {
-    let deny = deny()?;
+    let deny = tool::find_or_build("cargo-deny")?;
     let check = ["check", "bans", "licenses", "sources"];
     step("dependencies", at_top(&deny).args(check))?;
     if !process::succeeds(at_top(&deny).args(["fetch", "db"])) {
@@ -58,19 +57,4 @@ fn at_top(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(process::repository());
     command
-}
-
-/// cargo-deny, from `PATH` or built into `target/tools`.
-fn deny() -> Result<PathBuf> {
-    if let Some(program) = process::find("cargo-deny") {
-        return Ok(program);
-    }
-    let folder = process::target().join("tools");
-    let program = folder.join("bin/cargo-deny");
-    if !program.is_file() {
-        eprintln!("x: building cargo-deny into target/tools (some minutes, once)");
-        let install = ["install", "--locked", "--quiet", "cargo-deny", "--root"];
-        process::run(cargo::native().args(install).arg(&folder))?;
-    }
-    Ok(program)
 }

@@ -9,6 +9,7 @@ mod ci;
 mod clients;
 mod debian;
 mod demo;
+mod fuzz;
 mod guests;
 mod npm;
 mod once;
@@ -16,6 +17,7 @@ mod place;
 mod process;
 mod smoke;
 mod test;
+mod tool;
 mod toolchain;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -61,14 +63,23 @@ enum Task {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
-    /// Run the tests over sockets with all repetitions (about half an hour)
+    /// Run the tests over sockets and the property tests with all repetitions (about an
+    /// hour)
     Soak {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
+    /// Search for inputs that what reads them cannot bear
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u32,
+        /// Only this target
+        target: Option<String>,
+    },
     /// Measure one decision and the whole server (docs/BENCHMARKS.md)
     Bench(bench::Bench),
-    /// Check formatting, lints, docs and dependencies, and run the tests
+    /// Check formatting, lints, docs and dependencies, run the tests, fuzz a little
     Ci,
 }
 
@@ -89,6 +100,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { port, once } => demo::run(port, once),
         Task::Test { filter } => test::run(filter.as_deref()),
         Task::Soak { filter } => test::soak(filter.as_deref()),
+        Task::Fuzz { seconds, target } => fuzz::run(seconds, target.as_deref()),
         Task::Bench(how) => bench::run(&how),
         Task::Ci => ci::run(),
     }

@@ -12,12 +12,13 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     process::run(cargo::native().args(["test", "--workspace"]).args(filter))
 }
 
-/// The tests over sockets with all repetitions, in place of the share that fits
-/// every day: thousands of kills, races and reloads.
+/// The tests over sockets and the property tests with all repetitions, in place of
+/// the share that fits every day: thousands of kills, races, reloads and random
+/// operations.
 pub(crate) fn soak(filter: Option<&str>) -> Result<()> {
     guests::build_all()?;
     clients::prepare()?;
-    let suite = ["test", "--test", "suite"];
+    let suite = ["test", "--test", "suite", "--test", "properties"];
     let mut tests = cargo::native();
     tests.args(suite).args(filter).env("RUSTUS_SOAK", "1");
     process::run(&mut tests)

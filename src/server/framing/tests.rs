@@ -1,12 +1,8 @@
-use actix_http::h1::{Codec, Message};
-use actix_http::{HttpMessage as _, ServiceConfig};
+use actix_http::ServiceConfig;
 use actix_web::rt::System;
-use bytes::BytesMut;
 use proptest::prelude::*;
-use tokio_util::codec::Decoder as _;
 
 use super::super::chunked::tests::{odd_chunks, split};
-use super::super::http1::body_framing;
 use super::*;
 
 thread_local! {
@@ -14,93 +10,10 @@ thread_local! {
     static CONFIG: ServiceConfig = System::new().block_on(async { ServiceConfig::default() });
 }
 
-/// The library, and how far it has come.
-struct Library {
-    codec: Codec,
-    bytes: BytesMut,
-}
-
-/// What the library makes of bytes.
-#[derive(Debug, PartialEq, Eq)]
-enum Said {
-    /// A request with such a body begins.
-    Request(BodyFraming),
-    /// A body ended.
-    End,
-    /// More is needed.
-    More,
-    /// This is no HTTP.
-    Error,
-}
-
-impl Library {
-    fn new() -> Self {
-        Self {
-            codec: CONFIG.with(|config| Codec::new(config.clone())),
-            bytes: BytesMut::new(),
-        }
-    }
-
-    /// The next thing that is not just a part of a body.
-    fn next(&mut self) -> Said {
-        loop {
-            return match self.codec.decode(&mut self.bytes) {
-                Ok(Some(Message::Chunk(Some(_)))) => continue,
-                Ok(Some(Message::Item(request))) => {
-                    Said::Request(body_framing(request.method(), request.headers()))
-                }
-                Ok(Some(Message::Chunk(None))) => Said::End,
-                Ok(None) => Said::More,
-                Err(_) => Said::Error,
-            };
-        }
-    }
-}
-
-/// Lets both read the same bytes and compares. Gives the bodies that ended.
-/// Requests are answered `early`, before their bodies came, or after that.
+/// Lets both read the same bytes and compares, as [`compare::compare`] does.
 fn compare(bytes: &[u8], pieces: &[usize], early: bool) -> Vec<Option<Headers>> {
-    let mut library = Library::new();
-    let mut framing = Framing::of_new_connection();
-    let mut bodies = Vec::new();
-    for (_, mut piece) in split(bytes, pieces) {
-        while !piece.is_empty() {
-            let taken = framing.follow(piece);
-            library.bytes.extend_from_slice(&piece[..taken]);
-            piece = &piece[taken..];
-            loop {
-                let held = matches!(framing.state, State::Held);
-                match library.next() {
-                    Said::Request(body) => {
-                        assert!(held && library.bytes.is_empty());
-                        framing.begin(body);
-                        if early || body == BodyFraming::Bytes(0) {
-                            framing.answered();
-                        }
-                    }
-                    Said::End => {
-                        bodies.push(framing.take_trailers());
-                        assert!(early || library.bytes.is_empty());
-                        framing.answered();
-                    }
-                    Said::Error => return bodies,
-                    Said::More => {
-                        assert!(!held, "the library needs more");
-                        break;
-                    }
-                }
-            }
-            if framing.is_broken() {
-                return bodies;
-            }
-        }
-    }
-    // Where a body ends for one it ends for the other.
-    match &framing.state {
-        State::Head(_) | State::Unknown => {}
-        _ => assert!(library.bytes.is_empty(), "{framing:?}"),
-    }
-    bodies
+    let pieces = split(bytes, pieces).map(|(_, piece)| piece);
+    CONFIG.with(|config| compare::compare(config, pieces, early))
 }
 
 const CHUNKED: &str = "PATCH /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";

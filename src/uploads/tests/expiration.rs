@@ -95,6 +95,23 @@ async fn an_upload_in_use_has_not_expired() {
 }
 
 #[tokio::test]
+async fn what_the_cleaner_is_removing_is_not_in_use() {
+    let house = expiring_house();
+    let id = house.create(3, None, &[Ok("ab")]).await.unwrap().id;
+    house.age(&id);
+    let lock = house.uploads.locks.try_acquire(&id).unwrap().unwrap();
+    let looked_at = house.uploads.look_at(&id).await;
+    assert!(
+        matches!(looked_at, Err(UploadError::Expired)),
+        "{looked_at:?}"
+    );
+    drop(lock);
+    let lock = house.uploads.locks.acquire(&id).await.unwrap();
+    assert_eq!(house.uploads.look_at(&id).await.unwrap().offset, 2);
+    drop(lock);
+}
+
+#[tokio::test]
 async fn without_expiration_nothing_is_removed() {
     let house = house();
     let created = house.create(3, None, &[Ok("ab")]).await.unwrap();

@@ -22,6 +22,7 @@ struct Log {
 }
 
 /// How a server is to be started.
+#[derive(Clone)]
 pub struct Setup {
     directory: Arc<TempDir>,
     arguments: Vec<String>,

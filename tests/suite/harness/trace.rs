@@ -36,6 +36,11 @@ pub fn available() -> bool {
 /// The words that start a program under strace, which stays its grandparent, so
 /// that signals reach the program.
 pub fn command(output: &Path) -> Vec<String> {
+    command_for(CALLS, output)
+}
+
+/// The same for other calls, `trace=...`.
+pub fn command_for(calls: &str, output: &Path) -> Vec<String> {
     let output = output.to_str().unwrap();
     [
         "strace",
@@ -46,7 +51,7 @@ pub fn command(output: &Path) -> Vec<String> {
         "-s",
         "64",
         "-e",
-        CALLS,
+        calls,
         "-e",
         "signal=none",
         "-o",

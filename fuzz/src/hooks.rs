@@ -1,0 +1,4 @@
+#[path = "../../src/hooks/event.rs"]
+mod event;
+
+pub use event::*;
