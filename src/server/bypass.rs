@@ -33,11 +33,11 @@ pub(super) const LARGE: u64 = 64 * 1024;
 /// beside the copying of its bytes, and they still fit a processor's cache.
 const PIECE: usize = 256 * 1024;
 
-/// Pieces are never smaller: what a packet or six bring.
-const LEAST_PIECE: usize = 8 * 1024;
+/// Pieces are never smaller: what a few packets bring.
+const LEAST_PIECE: usize = 4 * 1024;
 
 /// What the pieces of all bodies together should not exceed by much.
-const ALL_PIECES: usize = 8 << 20;
+const ALL_PIECES: usize = 3 << 20;
 
 /// The most zeros in the library's buffer at once. It keeps the buffer as long as
 /// the connection lasts.
@@ -216,5 +216,100 @@ impl Drop for Piece {
         if spare.len() < SPARE_PIECES {
             spare.push(std::mem::take(&mut self.0));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::connection::{Connection, Gate};
+    use super::super::framing::BodyFraming;
+    use super::*;
+
+    const HEAD: &[u8] = b"PATCH / HTTP/1.1\r\n\r\n";
+    const BODY: usize = 700_001;
+
+    fn body() -> Vec<u8> {
+        (0..BODY).map(|place| (place % 251) as u8).collect()
+    }
+
+    /// A connection, and its client, which sends `bytes` and closes.
+    fn connection(bytes: Vec<u8>) -> Connection<DuplexStream> {
+        let (mut client, server) = duplex(300_000);
+        tokio::spawn(async move { client.write_all(&bytes).await });
+        let connection = Connection::new(server, &CancellationToken::new(), None);
+        connection.follow_http1();
+        connection
+    }
+
+    async fn read_head(connection: &mut Connection<DuplexStream>) -> Gate {
+        let mut head = [0; HEAD.len()];
+        connection.read_exact(&mut head).await.unwrap();
+        assert_eq!(head, HEAD);
+        connection.gate().clone()
+    }
+
+    #[tokio::test]
+    async fn the_bytes_of_a_large_body_go_past_and_as_many_zeros_do_not() {
+        let mut connection = connection([HEAD, &body(), HEAD].concat());
+        let gate = read_head(&mut connection).await;
+        let busy = gate.begin(BodyFraming::Bytes(BODY as u64));
+        let mut past = gate.bypass().unwrap();
+        let (mut came, mut zeros) = (Vec::new(), 0);
+        let mut buffer = vec![1; 100_000];
+        while zeros < BODY {
+            let count = connection.read(&mut buffer).await.unwrap();
+            assert!(count > 0 && buffer[..count].iter().all(|byte| *byte == 0));
+            while let Some(bytes) = past.take() {
+                came.extend(bytes);
+            }
+            past.settle(&buffer[..count]).unwrap();
+            zeros += count;
+        }
+        assert_eq!(zeros, BODY);
+        past.end().unwrap();
+        assert!(came == body());
+        drop((past, busy));
+        read_head(&mut connection).await;
+    }
+
+    #[tokio::test]
+    async fn what_nobody_takes_the_library_has_to_read() {
+        let mut connection = connection([HEAD, &body()].concat());
+        let gate = read_head(&mut connection).await;
+        let _busy = gate.begin(BodyFraming::Bytes(BODY as u64));
+        let past = gate.bypass().unwrap();
+        let mut part = vec![0; 10_000];
+        connection.read_exact(&mut part).await.unwrap();
+        drop(past);
+        let mut rest = Vec::new();
+        connection.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(part.len() + rest.len(), BODY);
+        assert_eq!(rest.last(), body().last());
+    }
+
+    #[tokio::test]
+    async fn a_small_body_is_left_to_the_library() {
+        let mut connection = connection([HEAD, b"small"].concat());
+        let gate = read_head(&mut connection).await;
+        let _busy = gate.begin(BodyFraming::Bytes(5));
+        assert!(gate.bypass().is_none());
+        let mut small = [0; 5];
+        connection.read_exact(&mut small).await.unwrap();
+        assert_eq!(&small, b"small");
+    }
+
+    #[test]
+    fn a_library_that_counts_otherwise_is_noticed() {
+        let mut bypass = Bypass::default();
+        let mut past = bypass.open();
+        bypass.put(Bytes::from_static(b"abc"));
+        assert_eq!(past.settle(b"0"), Err(BodyError::Disconnected));
+        assert_eq!(past.take().unwrap(), "abc");
+        assert_eq!(past.end(), Err(BodyError::Disconnected));
+        past.settle(b"000").unwrap();
+        assert_eq!(past.end(), Ok(()));
     }
 }

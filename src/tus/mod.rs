@@ -125,9 +125,15 @@ impl Tus {
                 // uploads may be under way.
                 Box::pin(self.creation(request, &cause, body)).await
             }
-            (Target::Upload(id), Method::Get) => self.get(request, &cause, &upload_id(id)?).await,
-            (Target::Upload(id), Method::Head) => self.head(&cause, &upload_id(id)?).await,
-            (Target::Upload(id), Method::Delete) => self.termination(&cause, &upload_id(id)?).await,
+            (Target::Upload(id), Method::Get) => {
+                Box::pin(self.get(request, &cause, &upload_id(id)?)).await
+            }
+            (Target::Upload(id), Method::Head) => {
+                Box::pin(self.head(&cause, &upload_id(id)?)).await
+            }
+            (Target::Upload(id), Method::Delete) => {
+                Box::pin(self.termination(&cause, &upload_id(id)?)).await
+            }
             (Target::Upload(id), _) => {
                 let body = self.limit(request, body)?;
                 Box::pin(self.patch(request, &cause, &upload_id(id)?, body)).await

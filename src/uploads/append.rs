@@ -97,7 +97,7 @@ impl Uploads {
             Some(_) => received.offset > offset,
         };
         let finish = if complete && acceptable && !record.finished {
-            Some(self.finish(cause, record, received.offset).await?)
+            Some(Box::pin(self.finish(cause, record, received.offset)).await?)
         } else {
             if received.offset > offset {
                 self.notify(EventKind::PostReceive, &record, received.offset, cause);

@@ -87,3 +87,24 @@ fn a_refused_body_does_not_hide_the_refusal() {
     assert_eq!(tus.patch(&nowhere, 0, large).status(), 404);
     assert_eq!(tus.patch(&url, 0, "0123456789").status(), 204);
 }
+
+#[test]
+fn what_a_pausing_client_sent_is_written_before_it_goes_on() {
+    let server = Setup::new().start();
+    let tus = Tus::new(server.files());
+    // One that the HTTP library reads, and one that goes past it.
+    for length in [1000_u32, 3_000_000] {
+        let body: Vec<u8> = (0..length).map(|n| n.to_le_bytes()[0]).collect();
+        let url = tus.create(body.len() as u64);
+        let path = url.strip_prefix(&server.origin()).unwrap();
+        let head = Wire::patch_head(path, 0, body.len());
+        let (before, after) = body.split_at(body.len() / 2 + 1);
+        let mut wire = Wire::open(server.address(), &head, before);
+        eventually("what came is written", || {
+            server.stored_bytes(&url) == before
+        });
+        wire.write(after).unwrap();
+        assert!(wire.read_head().starts_with("HTTP/1.1 204"));
+        assert!(server.stored_bytes(&url) == body);
+    }
+}

@@ -12,11 +12,11 @@ const MOST: usize = 1 << 20;
 
 /// A buffer is never written before it has this many bytes, unless no more come.
 /// Below it, a visit takes longer than the write itself.
-const LEAST: usize = 16 * 1024;
+const LEAST: usize = 8 * 1024;
 
 /// What all buffers that fill should not exceed by much. As many again may be
 /// written at the same time.
-const ALL: usize = 16 << 20;
+const ALL: usize = 4 << 20;
 
 /// The room of all appends of a store. Clones are the same.
 #[derive(Debug, Clone, Default)]
