@@ -52,6 +52,14 @@ use in_flight::InFlight;
 use listener::{Listener, SocketFile};
 use tls::Tls;
 
+/// Threads for what blocks on the disk, all workers together. A disk seldom does
+/// more at a time, and each thread that was ever used costs some twenty KiB: the
+/// library's 512 would be a good part of what a thousand uploads need.
+const BLOCKING_THREADS: usize = 128;
+
+/// What each worker has at the least, however many there are.
+const LEAST_BLOCKING_THREADS: usize = 8;
+
 /// How long a connection may stay silent between two requests. Chunked clients
 /// think for a moment between chunks; proxies keep theirs for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -193,6 +201,7 @@ impl Server {
         let builder = actix_web::dev::Server::build()
             .workers(workers)
             .max_concurrent_connections((self.config.max_connections / workers).max(1))
+            .worker_max_blocking_threads((BLOCKING_THREADS / workers).max(LEAST_BLOCKING_THREADS))
             .shutdown_timeout(self.config.shutdown_timeout.as_secs().max(1))
             .disable_signals();
         let server = match self.listener {
