@@ -20,13 +20,20 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::bypass::share;
 use super::connection::Gate;
 use super::in_flight::InFlight;
 use crate::uploads::BodyError;
 
-/// Bytes that wait for the storing task: about as many as the HTTP library
-/// reads at a time.
+/// Bytes of one body that wait for the storing task, at most: about as many as
+/// are read at a time.
 const QUEUE_BYTES: usize = 128 * 1024;
+
+/// And at the least, however many bodies there are.
+const LEAST_QUEUE_BYTES: usize = 8 * 1024;
+
+/// What the queues of all bodies together should not exceed by much.
+const ALL_QUEUES: usize = 4 << 20;
 
 /// A body as it comes off the connection, whichever version of HTTP that is.
 pub(super) type Source = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>;
@@ -164,7 +171,7 @@ impl Shared {
     /// Fills the queue. Ready when the payload has ended.
     fn take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.end.is_none() {
-            if self.queued >= QUEUE_BYTES {
+            if self.queued >= share(ALL_QUEUES, LEAST_QUEUE_BYTES, QUEUE_BYTES) {
                 self.intake = Some(cx.waker().clone());
                 self.gate.shut();
                 return Poll::Pending;

@@ -189,7 +189,7 @@ pub(super) fn read<T: AsyncRead + Unpin>(
 }
 
 /// What each of the bodies under way can have of what is there for all.
-fn share(all: usize, least: usize, most: usize) -> usize {
+pub(super) fn share(all: usize, least: usize, most: usize) -> usize {
     let each = all / OPEN.load(Ordering::Relaxed).max(1);
     each.clamp(least, most)
 }

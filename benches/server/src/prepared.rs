@@ -12,7 +12,7 @@ use crate::body;
 use crate::connection::Connection;
 use crate::load::{on_one_thread, read_answer};
 
-/// How long all uploads of a [`Crowd`] together may take.
+/// How long all uploads of a crowd together may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// An upload, and a connection to send its bytes on.
