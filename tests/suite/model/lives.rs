@@ -72,6 +72,11 @@ impl World {
             self.killed(client.doing);
         }
         self.take_back(client);
+        if restart.how == Stop::Kill {
+            for upload in self.uploads.iter_mut().chain(&mut self.unborn) {
+                upload.may_be_cut_by_a_kill();
+            }
+        }
         used
     }
 

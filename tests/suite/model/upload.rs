@@ -220,6 +220,14 @@ impl Upload {
         Ok(())
     }
 
+    /// The server is killed. What fits one buffer of the store is verified
+    /// before it is written; a kill may leave a beginning of it.
+    pub fn may_be_cut_by_a_kill(&mut self) {
+        if self.sent - self.told <= 256 * 1024 {
+            self.atomic = None;
+        }
+    }
+
     /// What was about to happen did not.
     pub fn undo(&mut self, before: &Self) {
         self.sent = before.sent;
