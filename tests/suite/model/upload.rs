@@ -223,7 +223,7 @@ impl Upload {
     /// The server is killed. What fits one buffer of the store is verified
     /// before it is written; a kill may leave a beginning of it.
     pub fn may_be_cut_by_a_kill(&mut self) {
-        if self.sent - self.told <= 256 * 1024 {
+        if self.sent - self.told <= 1 << 20 {
             self.atomic = None;
         }
     }
