@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustus::cli::{Cli, Failure, start_logging};
 use rustus::hooks::{EventSet, Hooks, RequestState};
-use rustus::plugins::{WatchError, Watched};
+use rustus::plugins::{BuiltIn, WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
 use rustus::tus::Tus;
@@ -37,7 +37,8 @@ fn run() -> Result<(), Failure> {
         .block_on(Server::bind(cli.server_config()))
         .map_err(|error| cannot_serve(&error))?;
     // Held to the end: dropping it ends the watch.
-    let plugins = watch_plugins(&cli).map_err(|error| Failure::runtime(&error))?;
+    let built_in = cli.built_in()?;
+    let plugins = watch_plugins(&cli, built_in).map_err(|error| Failure::runtime(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
     let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
@@ -73,11 +74,13 @@ fn cannot_serve(error: &BindError) -> Failure {
     }
 }
 
-fn watch_plugins(cli: &Cli) -> Result<Option<Watched>, WatchError> {
+/// Starts the host of plugins, if there are any to be had.
+fn watch_plugins(cli: &Cli, built_in: Vec<BuiltIn>) -> Result<Option<Watched>, WatchError> {
     let directory = cli.hooks.dir.as_deref();
-    directory
-        .map(|directory| Watched::start(directory, &cli.compile_cache_dir()))
-        .transpose()
+    if directory.is_none() && built_in.is_empty() {
+        return Ok(None);
+    }
+    Watched::start(directory, built_in, &cli.compile_cache_dir()).map(Some)
 }
 
 /// Names the flag beside the directory.

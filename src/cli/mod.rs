@@ -8,6 +8,7 @@ mod environment;
 mod failure;
 mod logging;
 mod network;
+mod sinks;
 mod values;
 
 pub use failure::Failure;
@@ -20,8 +21,10 @@ use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
 use network::NetworkFlags;
+use sinks::SinkFlags;
 
 use crate::hooks::EventSet;
+use crate::plugins::BuiltIn;
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
@@ -49,6 +52,8 @@ pub struct Cli {
     /// Which hooks are asked and told.
     #[command(flatten)]
     pub hooks: HooksFlags,
+    #[command(flatten)]
+    sinks: SinkFlags,
     #[arg(skip)]
     unknown_variables: Vec<String>,
 }
@@ -289,6 +294,16 @@ impl Cli {
             ))));
         }
         Ok(())
+    }
+
+    /// The built-in plugins that the flags switch on.
+    ///
+    /// # Errors
+    /// Flags that do not go together.
+    pub fn built_in(&self) -> Result<Vec<BuiltIn>, Failure> {
+        self.sinks
+            .built_in(self.hooks.enabled, "default")
+            .map_err(|problem| Failure::configuration(&Contradiction(problem)))
     }
 
     /// Variables that look like ours and that no flag reads.

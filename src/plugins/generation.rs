@@ -10,15 +10,16 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::bindings::exports::rustus::hooks::notifications::Notification;
+use super::bindings::exports::rustus::hooks::notifications::{Notification, Reaction};
 use super::bindings::exports::rustus::hooks::pre_create::CreateDecision;
 use super::bindings::exports::rustus::hooks::pre_finish::FinishDecision;
 use super::bindings::exports::rustus::hooks::pre_get::GetDecision;
 use super::bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
+use super::bindings::exports::rustus::hooks::sink;
 use super::bindings::rustus::hooks::types::{Event, HookError};
-use super::events::EventSet;
+use super::events::{EventKind, EventSet};
 use super::failure::Failure;
-use super::instance::{Blueprint, Live};
+use super::instance::{Blueprint, Functions, Live};
 use super::limits::Limits;
 use super::manifest::{Instances, Manifest, OnError};
 
@@ -29,7 +30,7 @@ pub struct Generation {
     order: i32,
     on_error: OnError,
     instances: Instances,
-    events: EventSet,
+    subscription: Subscription,
     gate: Semaphore,
     warm: Mutex<Vec<Live>>,
 }
@@ -40,8 +41,34 @@ impl fmt::Debug for Generation {
             .field("plugin", &self.name())
             .field("number", &self.number)
             .field("digest", &self.digest())
-            .field("events", &self.events.to_string())
+            .field("subscription", &self.subscription)
             .finish_non_exhaustive()
+    }
+}
+
+/// The events that reach a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscription {
+    /// Those that it answers; all of them block.
+    pub asked: EventSet,
+    /// Those that it is told about, without anybody waiting.
+    pub told: EventSet,
+}
+
+impl Subscription {
+    /// What is in `events` of it.
+    #[must_use]
+    pub const fn and(self, events: EventSet) -> Self {
+        Self {
+            asked: self.asked.and(events),
+            told: self.told.and(events),
+        }
+    }
+
+    /// Every event that reaches the plugin in one way or another.
+    #[must_use]
+    pub const fn all(self) -> EventSet {
+        self.asked.or(self.told)
     }
 }
 
@@ -53,7 +80,7 @@ impl Generation {
     pub(super) fn new(
         number: u64,
         blueprint: Blueprint,
-        exported: EventSet,
+        exported: Subscription,
         manifest: &Manifest,
     ) -> Self {
         Self {
@@ -63,7 +90,7 @@ impl Generation {
             order: manifest.order,
             on_error: manifest.on_error,
             instances: manifest.instances,
-            events: exported.and(manifest.events),
+            subscription: exported.and(manifest.events),
             warm: Mutex::default(),
         }
     }
@@ -99,10 +126,10 @@ impl Generation {
         self.on_error
     }
 
-    /// The events that reach the plugin.
+    /// The events that the plugin is asked and told about.
     #[must_use]
-    pub const fn events(&self) -> EventSet {
-        self.events
+    pub const fn subscription(&self) -> Subscription {
+        self.subscription
     }
 
     /// What the plugin may use.
@@ -168,14 +195,29 @@ impl Generation {
         .await
     }
 
-    /// Tells what happened.
+    /// Tells what happened, through the interface that the plugin has for it.
     ///
     /// # Errors
     /// Why it was not taken in.
-    pub async fn notify(&self, what: Notification, event: &Event) -> Result<(), Failure> {
-        self.call(event, async |live| match &live.functions.notifications {
-            Some(guest) => guest.call_notify(&mut live.store, what, event).await,
-            None => not_exported("notifications"),
+    pub async fn tell(&self, kind: EventKind, event: &Event) -> Result<Reaction, Failure> {
+        self.call(event, async |live| {
+            let Functions {
+                notifications,
+                sink,
+                ..
+            } = &live.functions;
+            match (sink, notifications, notification(kind)) {
+                (Some(guest), ..) => {
+                    let delivered = guest
+                        .call_deliver(&mut live.store, sink_kind(kind), event)
+                        .await?;
+                    Ok(delivered.map(|()| Reaction::Done))
+                }
+                (None, Some(guest), Some(what)) => {
+                    guest.call_notify(&mut live.store, what, event).await
+                }
+                _ => not_exported("what hears of the event"),
+            }
         })
         .await
     }
@@ -253,6 +295,32 @@ impl Generation {
 
     fn warm(&self) -> std::sync::MutexGuard<'_, Vec<Live>> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn notification(kind: EventKind) -> Option<Notification> {
+    match kind {
+        EventKind::PostCreate => Some(Notification::PostCreate),
+        EventKind::PostReceive => Some(Notification::PostReceive),
+        EventKind::PostFinish => Some(Notification::PostFinish),
+        EventKind::PostTerminate => Some(Notification::PostTerminate),
+        EventKind::PreCreate
+        | EventKind::PreFinish
+        | EventKind::PreGet
+        | EventKind::PreTerminate => None,
+    }
+}
+
+const fn sink_kind(kind: EventKind) -> sink::EventKind {
+    match kind {
+        EventKind::PreCreate => sink::EventKind::PreCreate,
+        EventKind::PostCreate => sink::EventKind::PostCreate,
+        EventKind::PostReceive => sink::EventKind::PostReceive,
+        EventKind::PreFinish => sink::EventKind::PreFinish,
+        EventKind::PostFinish => sink::EventKind::PostFinish,
+        EventKind::PreGet => sink::EventKind::PreGet,
+        EventKind::PreTerminate => sink::EventKind::PreTerminate,
+        EventKind::PostTerminate => sink::EventKind::PostTerminate,
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::bindings::exports::rustus::hooks::{
-    notifications, pre_create, pre_finish, pre_get, pre_terminate,
+    notifications, pre_create, pre_finish, pre_get, pre_terminate, sink,
 };
-use super::capability::PluginConfig;
+use super::capability::{Lent, Outgoing};
 use super::engine::PluginEngine;
 use super::failure::Failure;
 use super::limits::{Limits, MIB};
@@ -22,7 +23,9 @@ pub(super) struct CallState {
     table: ResourceTable,
     meter: Meter,
     output: Output,
-    config: Arc<PluginConfig>,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
+    lent: Arc<Lent>,
 }
 
 impl CallState {
@@ -30,8 +33,14 @@ impl CallState {
         &self.output
     }
 
-    pub(super) fn config(&self) -> &PluginConfig {
-        &self.config
+    /// What the plugin may use.
+    pub(super) const fn lent(&self) -> &Arc<Lent> {
+        &self.lent
+    }
+
+    /// The parts that `wasi:http` works on.
+    pub(super) fn http_parts(&mut self) -> (&mut WasiHttpCtx, &mut ResourceTable, &mut Outgoing) {
+        (&mut self.http, &mut self.table, &mut self.outgoing)
     }
 }
 
@@ -52,6 +61,7 @@ pub(super) struct Exports {
     pub(super) pre_get: Option<pre_get::GuestIndices>,
     pub(super) pre_terminate: Option<pre_terminate::GuestIndices>,
     pub(super) notifications: Option<notifications::GuestIndices>,
+    pub(super) sink: Option<sink::GuestIndices>,
 }
 
 /// What all instances of one generation share.
@@ -63,7 +73,7 @@ pub(super) struct Blueprint {
     pub(super) exports: Exports,
     pub(super) limits: Limits,
     pub(super) speaker: Arc<Speaker>,
-    pub(super) config: Arc<PluginConfig>,
+    pub(super) lent: Arc<Lent>,
 }
 
 /// An instance with its store and the functions that it exports.
@@ -79,6 +89,7 @@ pub(super) struct Functions {
     pub(super) pre_get: Option<pre_get::Guest>,
     pub(super) pre_terminate: Option<pre_terminate::Guest>,
     pub(super) notifications: Option<notifications::Guest>,
+    pub(super) sink: Option<sink::Guest>,
 }
 
 impl Blueprint {
@@ -153,8 +164,10 @@ impl Blueprint {
                 wasi: wasi.build(),
                 table: ResourceTable::new(),
                 meter: Meter::new(&self.limits),
+                outgoing: Outgoing::new(Arc::clone(&self.lent), output.clone()),
                 output,
-                config: Arc::clone(&self.config),
+                http: WasiHttpCtx::new(),
+                lent: Arc::clone(&self.lent),
             },
         );
         store.limiter(|state| &mut state.meter);
@@ -189,6 +202,7 @@ impl Blueprint {
             pre_get: load!(pre_get),
             pre_terminate: load!(pre_terminate),
             notifications: load!(notifications),
+            sink: load!(sink),
         })
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use wasmtime::component::Linker;
 
 use super::cache::{CompileCache, digest_of};
-use super::capability::PluginConfig;
+use super::capability::{LendError, Lender};
 use super::engine::PluginEngine;
-use super::events::EventKind;
+use super::events::{EventKind, EventSet};
 use super::failure::Failure;
 use super::generation::Generation;
 use super::instance::{Blueprint, CallState};
@@ -42,6 +42,11 @@ pub enum LoadError {
     /// `NAME.toml` is wrong.
     #[error("its configuration is wrong: {0}")]
     Manifest(#[from] ManifestError),
+    /// A plugin of the server's own has the name.
+    #[error(
+        "a built-in plugin of this name serves, switched on by its flags; give the file another name"
+    )]
+    NameTaken,
     /// The module does not fit.
     #[error(transparent)]
     Module(#[from] ModuleError),
@@ -51,6 +56,9 @@ pub enum LoadError {
         /// What it exports.
         exported: String,
     },
+    /// What it is allowed cannot be lent to it.
+    #[error("what `[allow]` names can't be used: {0}")]
+    Lend(#[from] LendError),
     /// No instance of it can be made.
     #[error("it can't be started: {0}")]
     Start(Failure),
@@ -83,6 +91,7 @@ pub(super) struct Loader {
     engine: Arc<PluginEngine>,
     linker: Linker<CallState>,
     cache: CompileCache,
+    lender: Lender,
 }
 
 impl Loader {
@@ -91,6 +100,7 @@ impl Loader {
         Ok(Self {
             linker: linker(engine.get())?,
             cache: CompileCache::open(cache, engine.get()),
+            lender: Lender::new()?,
             engine,
         })
     }
@@ -104,7 +114,8 @@ impl Loader {
         } = source;
         let digest = digest_of(&bytes);
         let module = Module::load(&self.linker, &self.cache, &bytes, &digest, &manifest.limits)?;
-        let exported = module.events;
+        let exported = module.subscription;
+        let lent = self.lender.lend(&manifest)?;
         let blueprint = Blueprint {
             engine: Arc::clone(&self.engine),
             pre: module.pre,
@@ -114,12 +125,12 @@ impl Loader {
                 plugin: name,
                 digest,
             }),
-            config: Arc::new(PluginConfig::new(manifest.config.clone())),
+            lent: Arc::new(lent),
         };
         let generation = Generation::new(number, blueprint, exported, &manifest);
-        if generation.events().iter().next().is_none() {
+        if generation.subscription().all() == EventSet::EMPTY {
             return Err(LoadError::NothingLeft {
-                exported: exported.to_string(),
+                exported: exported.all().to_string(),
             });
         }
         generation.start().await.map_err(LoadError::Start)?;

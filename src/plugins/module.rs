@@ -6,12 +6,13 @@ use std::fmt::Write;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use super::bindings::Plugin;
+use super::bindings::Server;
 use super::bindings::exports::rustus::hooks::{
-    notifications, pre_create, pre_finish, pre_get, pre_terminate,
+    notifications, pre_create, pre_finish, pre_get, pre_terminate, sink,
 };
 use super::cache::CompileCache;
 use super::events::{EventKind, EventSet};
+use super::generation::Subscription;
 use super::instance::{CallState, Exports};
 use super::limits::{Limits, MIB};
 
@@ -20,12 +21,13 @@ const PACKAGE: &str = "rustus:hooks";
 const VERSION: &str = "0.1.0";
 
 /// The interfaces that a plugin may export.
-const EXPORTS: [&str; 5] = [
+const EXPORTS: [&str; 6] = [
     "pre-create",
     "pre-finish",
     "pre-get",
     "pre-terminate",
     "notifications",
+    "sink",
 ];
 
 /// Why a module can't be a plugin.
@@ -70,6 +72,12 @@ pub enum ModuleError {
         /// What there is.
         found: String,
     },
+    /// Would hear of an event twice.
+    #[error(
+        "it exports both `notifications` and `sink`, and would hear of an event twice; export one \
+         of them"
+    )]
+    TwoEars,
     /// Built against another version of the contract.
     #[error(
         "it is built for {found}, and this server offers {PACKAGE}@{VERSION}; \
@@ -82,8 +90,9 @@ pub enum ModuleError {
     /// Imports what there is not.
     #[error(
         "it imports {missing}, which this server does not offer; offered are \
-         {PACKAGE}/log@{VERSION}, {PACKAGE}/config@{VERSION} and wasi:cli, wasi:clocks, wasi:filesystem, \
-         wasi:io, wasi:random, wasi:sockets of 0.2; remove the import and rebuild"
+         log, config, amqp, grpc and kafka of {PACKAGE}@{VERSION}, and wasi:cli, wasi:clocks, \
+         wasi:filesystem, wasi:http, wasi:io, wasi:random, wasi:sockets of 0.2; remove the import \
+         and rebuild"
     )]
     Import {
         /// What is missing.
@@ -100,7 +109,7 @@ pub enum ModuleError {
 pub(super) struct Module {
     pub(super) pre: InstancePre<CallState>,
     pub(super) exports: Exports,
-    pub(super) events: EventSet,
+    pub(super) subscription: Subscription,
     /// Whether it was compiled now, and not found in the cache.
     pub(super) compiled: bool,
 }
@@ -109,7 +118,8 @@ pub(super) struct Module {
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    Plugin::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| state)?;
+    super::capability::add_http_to_linker(&mut linker)?;
+    Server::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -134,12 +144,15 @@ impl Module {
             .instantiate_pre(&component)
             .map_err(|error| ModuleError::Type(format!("{error:#}")))?;
         let exports = exports(&pre)?;
+        if exports.sink.is_some() && exports.notifications.is_some() {
+            return Err(ModuleError::TwoEars);
+        }
         // Otherwise the first call would do it.
         component
             .initialize_copy_on_write_image()
             .map_err(|error| ModuleError::Invalid(format!("{error:#}")))?;
         Ok(Self {
-            events: subscription(&exports),
+            subscription: subscription(&exports),
             pre,
             exports,
             compiled,
@@ -209,8 +222,16 @@ fn check_imports(component: &Component, engine: &Engine) -> Result<(), ModuleErr
 /// Whether `name` is an import that the linker has. The version within WASI 0.2
 /// is the linker's own matter.
 fn is_offered(name: &str) -> bool {
-    const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
-    let ours = ["log", "config", "types"].map(interface);
+    const WASI: [&str; 7] = [
+        "cli",
+        "clocks",
+        "filesystem",
+        "http",
+        "io",
+        "random",
+        "sockets",
+    ];
+    let ours = ["log", "config", "types", "amqp", "grpc", "kafka"].map(interface);
     let wasi = || {
         let (package, rest) = name.strip_prefix("wasi:")?.split_once('/')?;
         let (_, version) = rest.split_once('@')?;
@@ -273,26 +294,33 @@ fn exports(pre: &InstancePre<CallState>) -> Result<Exports, ModuleError> {
         pre_get: indices!(pre_get, "pre-get"),
         pre_terminate: indices!(pre_terminate, "pre-terminate"),
         notifications: indices!(notifications, "notifications"),
+        sink: indices!(sink, "sink"),
     })
 }
 
-fn subscription(exports: &Exports) -> EventSet {
-    let mut events = EventSet::EMPTY;
+fn subscription(exports: &Exports) -> Subscription {
+    let mut asked = EventSet::EMPTY;
     for (has, kind) in [
         (exports.pre_create.is_some(), EventKind::PreCreate),
         (exports.pre_finish.is_some(), EventKind::PreFinish),
         (exports.pre_get.is_some(), EventKind::PreGet),
         (exports.pre_terminate.is_some(), EventKind::PreTerminate),
-        (exports.notifications.is_some(), EventKind::PostCreate),
-        (exports.notifications.is_some(), EventKind::PostReceive),
-        (exports.notifications.is_some(), EventKind::PostFinish),
-        (exports.notifications.is_some(), EventKind::PostTerminate),
     ] {
         if has {
-            events = events.with(kind);
+            asked = asked.with(kind);
         }
     }
-    events
+    let told = if exports.sink.is_some() {
+        EventSet::ALL
+    } else if exports.notifications.is_some() {
+        EventKind::ALL
+            .into_iter()
+            .filter(|kind| !kind.is_blocking())
+            .collect()
+    } else {
+        EventSet::EMPTY
+    };
+    Subscription { asked, told }
 }
 
 #[cfg(test)]
@@ -310,7 +338,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = CompileCache::open(&directory.path().join("cache"), &engine);
         match Module::load(&linker, &cache, bytes, "digest", &Limits::default()) {
-            Ok(module) => format!("loaded: {}", module.events),
+            Ok(module) => format!("loaded: {}", module.subscription.all()),
             Err(error) => error.to_string(),
         }
     }

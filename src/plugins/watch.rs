@@ -22,9 +22,10 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind as Change, RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::built_in::BuiltIn;
 use super::collection::Collection;
 use super::directory::list;
-use super::loader::Loader;
+use super::loader::{LoadError, Loader};
 use super::registry::{PluginSet, Registry};
 
 /// How long nothing must happen before the directory is looked at.
@@ -46,6 +47,14 @@ pub enum WatchError {
     /// No thread could be had.
     #[error("the thread that loads plugins can't start: {0}")]
     Thread(#[from] io::Error),
+    /// A plugin of the server's own cannot serve as it is configured.
+    #[error("the built-in plugin {plugin} can't be used: {error}")]
+    BuiltIn {
+        /// Its name.
+        plugin: &'static str,
+        /// Why.
+        error: LoadError,
+    },
     /// The thread ended before it had looked at the directory.
     #[error("the thread that loads plugins ended early")]
     Ended,
@@ -65,8 +74,8 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Loads what lies in `directory` and watches it from then on.
-    /// `cache` holds compiled code.
+    /// Loads the plugins of the server's own and what lies in `directory`, and
+    /// watches that from then on. `cache` holds compiled code.
     ///
     /// Returns when every plugin that is there was loaded or refused: a server
     /// that starts to serve after this never serves a request before its
@@ -75,7 +84,11 @@ impl Watched {
     /// # Errors
     /// Only if there can be no plugins at all. A plugin that can't be loaded,
     /// or a directory that is not there, is a line in the log.
-    pub fn start(directory: &Path, cache: &Path) -> Result<Self, WatchError> {
+    pub fn start(
+        directory: Option<&Path>,
+        built_in: Vec<BuiltIn>,
+        cache: &Path,
+    ) -> Result<Self, WatchError> {
         let loader =
             Loader::new(cache).map_err(|error| WatchError::Engine(format!("{error:#}")))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -84,13 +97,14 @@ impl Watched {
         let registry = Arc::new(Registry::default());
         let (signals, inbox) = channel();
         let mut watch = Watch {
-            directory: directory.to_owned(),
+            directory: directory.map(Path::to_owned),
             collection: Collection::new(loader),
             registry: Arc::clone(&registry),
             runtime,
             observer: Observer::new(signals.clone()),
             trouble: None,
         };
+        watch.load_built_in(built_in)?;
         let (ready, first_look) = channel();
         let thread = std::thread::Builder::new()
             .name("plugin-loader".to_owned())
@@ -124,7 +138,7 @@ impl Drop for Watched {
 }
 
 struct Watch {
-    directory: PathBuf,
+    directory: Option<PathBuf>,
     collection: Collection,
     registry: Arc<Registry>,
     runtime: tokio::runtime::Runtime,
@@ -134,6 +148,27 @@ struct Watch {
 }
 
 impl Watch {
+    /// They serve before anything else is looked at.
+    fn load_built_in(&mut self, built_in: Vec<BuiltIn>) -> Result<(), WatchError> {
+        for BuiltIn { sink, manifest } in built_in {
+            let pinned =
+                self.runtime
+                    .block_on(self.collection.pin(sink.name(), sink.module(), manifest));
+            let change = pinned.map_err(|error| WatchError::BuiltIn {
+                plugin: sink.name(),
+                error,
+            })?;
+            self.publish();
+            change.report();
+        }
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let generations = self.collection.generations();
+        self.registry.publish(PluginSet::new(generations));
+    }
+
     fn run(&mut self, inbox: &Receiver<Signal>, ready: Sender<()>) {
         let mut wait = self.look();
         // At the start a file that is still being written is waited for too.
@@ -161,21 +196,23 @@ impl Watch {
 
     /// Looks at the directory, and says when to look again at the latest.
     fn look(&mut self) -> Duration {
-        self.observer.observe(&self.directory);
-        let listing = match list(&self.directory) {
+        let Some(directory) = self.directory.clone() else {
+            return RESCAN;
+        };
+        self.observer.observe(&directory);
+        let listing = match list(&directory) {
             Ok(listing) => listing,
             Err(error) => {
-                self.complain(&error);
+                self.complain(&directory, &error);
                 return RESCAN;
             }
         };
         if self.trouble.take().is_some() {
-            tracing::info!(directory = %self.directory.display(), "the directory of plugins is readable now");
+            tracing::info!(directory = %directory.display(), "the directory of plugins is readable now");
         }
         let outcome = self.runtime.block_on(self.collection.update(listing));
         if !outcome.changes.is_empty() {
-            self.registry
-                .publish(PluginSet::new(self.collection.generations()));
+            self.publish();
         }
         for change in outcome.changes {
             change.report();
@@ -185,11 +222,11 @@ impl Watch {
 
     /// A directory that is not there or can't be read changes nothing: losing a
     /// mount must not switch off the rules that plugins enforce.
-    fn complain(&mut self, error: &io::Error) {
+    fn complain(&mut self, directory: &Path, error: &io::Error) {
         if self.trouble.replace(error.kind()) == Some(error.kind()) {
             return;
         }
-        let directory = self.directory.display();
+        let directory = directory.display();
         if error.kind() == io::ErrorKind::NotFound {
             tracing::warn!(%directory, "the directory of plugins is not there; waiting for it, and keeping the plugins that serve");
         } else {
