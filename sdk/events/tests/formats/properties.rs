@@ -128,8 +128,8 @@ proptest! {
         let (v2, tusd) = (read(Format::V2), read(Format::TusdV2));
         let tusd = &tusd["Event"];
         for entry in &event.upload.metadata {
-            prop_assert_eq!(&v2["upload"]["metadata"][&entry.key], &entry.text());
-            prop_assert_eq!(&tusd["Upload"]["MetaData"][&entry.key], &entry.text());
+            prop_assert_eq!(&v2["upload"]["metadata"][&entry.key], &Value::from(entry.text()));
+            prop_assert_eq!(&tusd["Upload"]["MetaData"][&entry.key], &Value::from(entry.text()));
         }
         for (name, _) in &event.request.headers {
             let values: Vec<&str> = event
