@@ -9,7 +9,7 @@ use super::event::{Event, MetadataEntry, RequestState, UploadKind, UploadState};
 /// The event as plugins see it.
 pub(super) fn event(event: &Event) -> types::Event {
     types::Event {
-        id: event.id.to_string(),
+        id: event.id.clone(),
         time: timestamp(event.time),
         upload: upload(&event.upload),
         request: request(&event.request),
@@ -27,7 +27,7 @@ fn upload(upload: &UploadState) -> types::Upload {
             UploadKind::Partial => types::UploadKind::Partial,
             UploadKind::Final(parts) => types::UploadKind::Final(parts.clone()),
         },
-        storage: upload.storage.to_owned(),
+        storage: upload.storage.clone().into_owned(),
         path: upload.path.clone(),
         created_at: timestamp(upload.created_at),
     }

@@ -27,6 +27,7 @@ use notifier::Notifier;
 pub use decision::{CreateChanges, FinishChanges, Refusal, Rejection};
 pub use event::{
     Event, EventKind, EventSet, MetadataEntry, RequestState, UnknownEvent, UploadKind, UploadState,
+    event_now,
 };
 
 /// Everybody who wants to be asked or told.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::lock::UploadLock;
 use super::receive::Received;
 use super::{Body, BodyError, Cause, Metadata, UploadError, UploadId, Uploads, kind_for_hooks};
-use crate::hooks::{CreateChanges, Event, EventKind, FinishChanges, UploadState};
+use crate::hooks::{CreateChanges, EventKind, FinishChanges, UploadState, event_now};
 use crate::store::{DataPath, NewRecord, Record, RecordKind};
 
 /// What a client wants to upload.
@@ -105,11 +105,11 @@ impl Uploads {
             length: record.length,
             metadata: Metadata::entries_of(record.metadata.as_deref()),
             kind: kind_for_hooks(&record.kind),
-            storage: self.store.name(),
+            storage: self.store.name().into(),
             path: None,
             created_at: record.created_at,
         };
-        let event = Event::now(EventKind::PreCreate, state, cause.request());
+        let event = event_now(EventKind::PreCreate, state, cause.request());
         let changes = self.hooks.pre_create(event).await?;
         let headers = apply(changes, &mut record)?;
         Ok((record, headers))

@@ -52,7 +52,7 @@ use std::time::{Duration, SystemTime};
 
 pub use crate::store::{Algorithm, Checksum, Parts, RecordKind, UnknownAlgorithm, UploadId};
 
-use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState};
+use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState, event_now};
 use crate::store::{Record, Store, Stored};
 use expire::Removed;
 use lock::Locks;
@@ -173,11 +173,11 @@ impl Uploads {
             length: record.length,
             metadata: Metadata::entries_of(record.metadata.as_deref()),
             kind: kind_for_hooks(&record.kind),
-            storage: self.store.name(),
+            storage: self.store.name().into(),
             path: Some(self.store.location(record)),
             created_at: record.created_at,
         };
-        Event::now(kind, state, cause.request())
+        event_now(kind, state, cause.request())
     }
 
     fn upload(&self, stored: Stored) -> Upload {
