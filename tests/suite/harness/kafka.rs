@@ -126,9 +126,9 @@ impl Kafka {
 
     pub fn create_topic(&self, name: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topics = [NewTopic::new(name, partitions, TopicReplication::Fixed(1))];
         let options = AdminOptions::new();
-        let created = admin.create_topics(&[topic], &options);
+        let created = admin.create_topics(&topics, &options);
         for result in self.runtime.block_on(created).unwrap() {
             result.unwrap();
         }
