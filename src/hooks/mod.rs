@@ -14,6 +14,7 @@ mod contract;
 mod decision;
 mod event;
 mod notifier;
+pub mod outbox;
 
 use std::io;
 use std::sync::Arc;
