@@ -32,7 +32,7 @@ pub(super) struct Collection {
     known: BTreeMap<String, Known>,
     strangers: BTreeMap<PathBuf, &'static str>,
     /// The plugins of the server's own, which stay as they are.
-    pinned: BTreeMap<&'static str, Arc<Generation>>,
+    pinned: BTreeMap<String, Arc<Generation>>,
 }
 
 /// What a look at the directory came to.
@@ -108,7 +108,7 @@ impl Collection {
     /// replaces.
     pub(super) async fn pin(
         &mut self,
-        name: &'static str,
+        name: &str,
         module: &'static [u8],
         manifest: Manifest,
     ) -> Result<Change, LoadError> {
@@ -122,7 +122,7 @@ impl Collection {
             generation,
             compiled,
         } = self.loader.load(source, 1).await?;
-        self.pinned.insert(name, Arc::clone(&generation));
+        self.pinned.insert(name.to_owned(), Arc::clone(&generation));
         Ok(Change::Loaded {
             generation,
             compiled,
