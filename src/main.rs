@@ -38,7 +38,7 @@ fn run() -> Result<(), Failure> {
         .map_err(|error| cannot_serve(&error))?;
     // Held to the end: dropping it ends the watch.
     let built_in = cli.built_in()?;
-    let plugins = watch_plugins(&cli, built_in).map_err(|error| Failure::runtime(&error))?;
+    let plugins = watch_plugins(&cli, built_in).map_err(|error| cannot_load(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
     let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
@@ -70,6 +70,15 @@ fn cannot_serve(error: &BindError) -> Failure {
     match error {
         BindError::Tls(_) => Failure::configuration(error)
             .with_advice("name PEM files that belong together with --tls-cert and --tls-key"),
+        _ => Failure::runtime(error),
+    }
+}
+
+/// A sink that cannot be used was configured so; anything else is the machine's.
+fn cannot_load(error: &WatchError) -> Failure {
+    match error {
+        WatchError::BuiltIn { plugin, .. } => Failure::configuration(error)
+            .with_advice(&format!("see the flags that begin with --hooks-{plugin}")),
         _ => Failure::runtime(error),
     }
 }

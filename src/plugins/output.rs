@@ -58,6 +58,11 @@ impl Output {
         }
     }
 
+    /// Who speaks.
+    pub(super) fn speaker(&self) -> &Arc<Speaker> {
+        &self.shared.speaker
+    }
+
     /// Starts a call: names what it is about and renews the bound.
     pub(super) fn begin_call(&self, event: &str, upload: &str, bound: usize) {
         let mut state = self.state();

@@ -39,6 +39,7 @@ mod protocol;
 mod reading;
 mod reload;
 mod services;
+mod sink_kafka;
 mod stopping;
 mod takeover;
 mod time_outs;

@@ -54,7 +54,7 @@ impl Lender {
             http: lend("http", &allow.http, |grant| http::Client::new(grant, on))?,
             amqp: lend("amqp", &allow.amqp, |grant| amqp::Publisher::new(grant, on))?,
             kafka: lend("kafka", &allow.kafka, |grant| {
-                kafka::Producer::new(grant, on)
+                kafka::Producer::new(grant, &manifest.limits, on)
             })?,
             grpc: lend("grpc", &allow.grpc, |grant| grpc::Caller::new(grant, on))?,
         })

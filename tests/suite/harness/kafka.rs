@@ -32,6 +32,10 @@ const JVM: [&str; 4] = [
 pub struct Kafka {
     broker: Option<Guarded>,
     port: u16,
+    /// The port where users have to name themselves.
+    sasl_port: u16,
+    /// More arguments of its JVM.
+    java: Vec<String>,
     runtime: Runtime,
     directory: TempDir,
 }
@@ -46,6 +50,15 @@ pub struct Record {
     pub value: Vec<u8>,
 }
 
+/// How records lie in a topic together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
+    pub codec: u8,
+    /// Whether the broker was told how to recognise a repetition.
+    pub idempotent: bool,
+}
+
 impl Record {
     /// The value as JSON.
     pub fn json(&self) -> serde_json::Value {
@@ -56,6 +69,11 @@ impl Record {
 impl Kafka {
     /// A broker that this test may stop and kill; none where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with("", &[])
+    }
+
+    /// One with further lines of `server.properties` and arguments of its JVM.
+    pub fn start_with(properties: &str, java: &[&str]) -> Option<Self> {
         let there = jars().join(".prepared").exists();
         if !installed("Kafka in target/kafka", there) || !is_there("java", "-version") {
             return None;
@@ -68,10 +86,13 @@ impl Kafka {
         let mut kafka = Self {
             broker: None,
             port: free_port(),
+            sasl_port: free_port(),
+            java: java.iter().map(|&argument| argument.to_owned()).collect(),
             runtime,
             directory: tempfile::tempdir().unwrap(),
         };
-        fs::write(kafka.path("server.properties"), kafka.properties()).unwrap();
+        let properties = kafka.properties() + properties;
+        fs::write(kafka.path("server.properties"), properties).unwrap();
         kafka.format();
         kafka.restart();
         Some(kafka)
@@ -87,7 +108,7 @@ impl Kafka {
     /// Starts it again, with the same port and data.
     pub fn restart(&mut self) {
         self.kill();
-        let mut command = java();
+        let mut command = java(&self.java);
         command
             .arg("kafka.Kafka")
             .arg(self.path("server.properties"));
@@ -124,9 +145,23 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The same for clients that speak SASL, without TLS; the user is `rustus` and
+    /// the password `geheim`.
+    pub fn sasl_bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.sasl_port)
+    }
+
     pub fn create_topic(&self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    /// A topic with properties of its own.
+    pub fn create_topic_with(&self, name: &str, partitions: i32, set: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
-        let topics = [NewTopic::new(name, partitions, TopicReplication::Fixed(1))];
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topics = [set
+            .iter()
+            .fold(topic, |topic, (name, value)| topic.set(name, value))];
         let options = AdminOptions::new();
         let created = admin.create_topics(&topics, &options);
         for result in self.runtime.block_on(created).unwrap() {
@@ -206,6 +241,28 @@ impl Kafka {
         }
     }
 
+    /// How the records of a topic's first partition lie in its file.
+    pub fn batches(&self, topic: &str) -> Vec<Batch> {
+        let file = format!("data/{topic}-0/00000000000000000000.log");
+        let bytes = fs::read(self.path(&file)).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut batches = Vec::new();
+        // Offset, length of what follows, epoch of the leader, version, checksum,
+        // attributes, last offset, two times, producer (Kafka, "Record Batch").
+        while let Some(&[_, _, _, _, _, _, _, _, a, b, c, d]) = rest.first_chunk() {
+            let end = 12 + usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap();
+            let Some(batch) = rest.get(..end).filter(|batch| batch.len() > 51) else {
+                break;
+            };
+            batches.push(Batch {
+                codec: batch[22] & 7,
+                idempotent: batch[43..51] != [0xff; 8],
+            });
+            rest = &rest[end..];
+        }
+        batches
+    }
+
     fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
@@ -222,15 +279,21 @@ impl Kafka {
     }
 
     fn properties(&self) -> String {
-        let (port, controller) = (self.port, free_port());
+        let (port, sasl, controller) = (self.port, self.sasl_port, free_port());
         let data = self.path("data");
         format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller}\n\
              controller.listener.names=CONTROLLER\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT\n\
+             inter.broker.listener.name=PLAINTEXT\n\
+             sasl.enabled.mechanisms=PLAIN\n\
+             listener.name.sasl.plain.sasl.jaas.config=\
+             org.apache.kafka.common.security.plain.PlainLoginModule required \
+             user_rustus=\"geheim\";\n\
              log.dirs={}\n\
              num.partitions=1\n\
              num.network.threads=1\n\
@@ -249,7 +312,7 @@ impl Kafka {
 
     /// Writes the beginnings of an empty node.
     fn format(&self) {
-        let mut command = java();
+        let mut command = java(&[]);
         command
             .args(["kafka.tools.StorageTool", "format"])
             .args(["--cluster-id", "AAAAAAAAQACAAAAAAAAAAA", "--config"])
@@ -263,9 +326,12 @@ fn jars() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kafka")
 }
 
-fn java() -> Command {
+fn java(arguments: &[String]) -> Command {
     let mut command = Command::new("java");
-    command.args(JVM).arg("-cp").arg(jars().join("*"));
+    command
+        .args(JVM)
+        .args(arguments)
+        .arg("-cp").arg(jars().join("*"));
     command
 }
 

@@ -266,6 +266,11 @@ impl Server {
         self.address
     }
 
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn hooks_dir(&self) -> PathBuf {
         self.directory.path().join("hooks")
     }
