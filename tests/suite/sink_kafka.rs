@@ -198,15 +198,29 @@ fn every_flag_has_a_variable() {
         codec: 1,
         idempotent: false,
     };
-    assert!(batches.iter().all(|batch| *batch == expected), "{batches:?}");
+    assert!(
+        batches.iter().all(|batch| *batch == expected),
+        "{batches:?}"
+    );
 }
 
 #[test]
 fn messages_are_compressed_as_the_flag_says_and_repetitions_can_be_recognised() {
     let Some(kafka) = Kafka::shared() else { return };
-    for (number, codec) in [(1, "gzip"), (2, "snappy"), (3, "lz4"), (4, "zstd"), (0, "none")] {
+    for (number, codec) in [
+        (1, "gzip"),
+        (2, "snappy"),
+        (3, "lz4"),
+        (4, "zstd"),
+        (0, "none"),
+    ] {
         let topic = format!("codec-{codec}");
-        let flags = ["--hooks-kafka-compression", codec, "--hooks-kafka-topic", &topic];
+        let flags = [
+            "--hooks-kafka-compression",
+            codec,
+            "--hooks-kafka-topic",
+            &topic,
+        ];
         let (_server, tus) = start(kafka, &flags);
         let long = "a".repeat(1000);
         tus.create_with(3, &[("filename", &long)]);
@@ -217,7 +231,10 @@ fn messages_are_compressed_as_the_flag_says_and_repetitions_can_be_recognised() 
             idempotent: true,
         };
         let batches = kafka.batches(&topic);
-        assert!(batches.iter().all(|batch| *batch == expected), "{batches:?}");
+        assert!(
+            batches.iter().all(|batch| *batch == expected),
+            "{batches:?}"
+        );
     }
 }
 
@@ -251,7 +268,7 @@ fn the_broker_sees_the_client_its_acknowledgements_and_that_it_leaves() {
         ),
     ] {
         let named = ["--hooks-kafka-client-id", client];
-        let named = if client == "rustus" { &[] } else { &named[..] };
+        let named = if client == "rustus" { &[][..] } else { &named };
         let topic = format!("acks-{client}");
         let topic_flags = ["--hooks-kafka-topic", &topic];
         let (server, tus) = start(&kafka, &[named, &topic_flags, flags].concat());
@@ -259,10 +276,15 @@ fn the_broker_sees_the_client_its_acknowledgements_and_that_it_leaves() {
         kafka.wait_for(&topic, 2);
         eventually("the broker was asked", || !asked(client).is_empty());
         let asked = asked(client);
-        assert!(asked.iter().all(|asked| asked == acks), "{client}: {asked:?}");
+        assert!(
+            asked.iter().all(|asked| asked == acks),
+            "{client}: {asked:?}"
+        );
         let batches = kafka.batches(&topic);
         assert!(batches.iter().all(|batch| batch.idempotent == idempotent));
-        let warned = server.log().contains("the Kafka producer is not idempotent");
+        let warned = server
+            .log()
+            .contains("the Kafka producer is not idempotent");
         assert_eq!(warned, !idempotent, "{}", server.log());
     }
 }
@@ -322,18 +344,27 @@ fn an_option_that_librdkafka_does_not_know_ends_the_start() {
             ["`linger.ms`", "soon"],
         ),
         (
-            ["--hooks-kafka-extra-options", "acks=1;enable.idempotence=true"],
+            [
+                "--hooks-kafka-extra-options",
+                "acks=1;enable.idempotence=true",
+            ],
             ["do not go together", "acks"],
         ),
         (
-            ["--hooks-kafka-extra-options", "security.protocol=ssl;ssl.ca.location=/no"],
+            [
+                "--hooks-kafka-extra-options",
+                "security.protocol=ssl;ssl.ca.location=/no",
+            ],
             ["do not go together", "ssl.ca.location"],
         ),
         (
             ["--hooks-kafka-compression", "rar"],
             ["gzip, snappy, lz4 or zstd", "--hooks-kafka-compression"],
         ),
-        (["--hooks-kafka-topic", "a/b"], ["--hooks-kafka-topic", "\"a/b\""]),
+        (
+            ["--hooks-kafka-topic", "a/b"],
+            ["--hooks-kafka-topic", "\"a/b\""],
+        ),
     ] {
         let (status, said) = sending_to("127.0.0.1:9092", &flags).run();
         assert_eq!(status.code(), Some(2), "{said}");
@@ -354,7 +385,9 @@ fn a_dead_broker_beside_one_that_lives_is_no_loss() {
 
 #[test]
 fn uploads_go_on_while_no_broker_runs_and_what_they_told_arrives_when_one_does() {
-    let Some(mut kafka) = Kafka::start() else { return };
+    let Some(mut kafka) = Kafka::start() else {
+        return;
+    };
     kafka.stop();
     let flags = [
         "--hooks-kafka-topic",
@@ -379,7 +412,9 @@ fn uploads_go_on_while_no_broker_runs_and_what_they_told_arrives_when_one_does()
 
 #[test]
 fn a_broker_that_is_killed_under_load_loses_no_event() {
-    let Some(mut kafka) = Kafka::start() else { return };
+    let Some(mut kafka) = Kafka::start() else {
+        return;
+    };
     kafka.create_topic("load", 3);
     let flags = [
         "--hooks-kafka-topic",
@@ -536,7 +571,10 @@ fn the_module_runs_from_the_directory_too_twice_and_reaches_what_it_is_allowed()
     assert_eq!(event["type"], "dev.rustus.upload.post-create");
     assert_eq!(event["subject"], id(&url));
     assert_eq!(event["id"], second[0].headers["event-id"].as_str());
-    assert_eq!(second[0].headers["content-type"], "application/cloudevents+json");
+    assert_eq!(
+        second[0].headers["content-type"],
+        "application/cloudevents+json"
+    );
     let line = server.wait_for_log("a plugin was denied what its NAME.toml does not allow");
     for part in ["plugin=\"three\"", "topic", "under [allow.kafka]"] {
         assert!(line.contains(part), "{line}");
@@ -563,7 +601,9 @@ fn a_producer_ends_with_its_generation() {
         tus.create(3);
         kafka.wait_for(&topic, 2);
         // One thread that polls for each producer that lives.
-        eventually("one producer lives", || threads(&server, "producer pollin") == 1);
+        eventually("one producer lives", || {
+            threads(&server, "producer pollin") == 1
+        });
         let mark = server.mark();
         manifest(&format!("generation-{}", generation + 1));
         server.wait_for_log_after(mark, "plugin loaded");

@@ -98,7 +98,10 @@ mod tests {
         ];
         assert_eq!(headers, expected);
         let payload = String::from_utf8(message.payload).unwrap();
-        assert!(payload.contains("dev.rustus.upload.pre-create"), "{payload}");
+        assert!(
+            payload.contains("dev.rustus.upload.pre-create"),
+            "{payload}"
+        );
     }
 
     #[test]

@@ -234,7 +234,10 @@ impl KafkaFlags {
 
     /// Each flag with the names that librdkafka has for it and its value, if it is
     /// given.
-    fn flags(&self, brokers: &[String]) -> [(&'static str, &'static [&'static str], Option<String>); 6] {
+    fn flags(
+        &self,
+        brokers: &[String],
+    ) -> [(&'static str, &'static [&'static str], Option<String>); 6] {
         [
             (
                 "--hooks-kafka-urls",
@@ -397,7 +400,10 @@ mod tests {
     fn acknowledgements_are_a_switch_and_take_a_value() {
         const FLAG: &str = "--hooks-kafka-required-acks";
         for (flags, expected) in [
-            (&[FLAG, "--hooks-kafka-compression", "none"][..], Some("all")),
+            (
+                &[FLAG, "--hooks-kafka-compression", "none"][..],
+                Some("all"),
+            ),
             (&[FLAG], Some("all")),
             (&[FLAG, "1"], Some("1")),
             (&[FLAG, "-1"], Some("all")),
@@ -427,12 +433,18 @@ mod tests {
     fn a_bad_value_is_answered_with_what_was_expected() {
         for (flag, expected) in [
             ("--hooks-kafka-required-acks=2", "0, 1, -1 or all"),
-            ("--hooks-kafka-compression=rar", "none, gzip, snappy, lz4 or zstd"),
+            (
+                "--hooks-kafka-compression=rar",
+                "none, gzip, snappy, lz4 or zstd",
+            ),
             ("--hooks-kafka-send-timeout=0", "1 to 600"),
             ("--hooks-kafka-idle-timeout=10s", "a number of seconds"),
             ("--hooks-kafka-topic=a/b", "letters, digits"),
             ("--hooks-kafka-prefix=a b", "letters, digits"),
-            ("--hooks-kafka-extra-options=a=1;secret", "second of the options"),
+            (
+                "--hooks-kafka-extra-options=a=1;secret",
+                "second of the options",
+            ),
         ] {
             let message = built_in(&[flag]).unwrap_err();
             assert!(message.contains(expected), "{message}");

@@ -331,7 +331,8 @@ fn java(arguments: &[String]) -> Command {
     command
         .args(JVM)
         .args(arguments)
-        .arg("-cp").arg(jars().join("*"));
+        .arg("-cp")
+        .arg(jars().join("*"));
     command
 }
 

@@ -36,10 +36,7 @@ const SAME: [(&str, &str); 8] = [
     ("message.timeout.ms", "delivery.timeout.ms"),
     ("retries", "message.send.max.retries"),
     ("sasl.mechanisms", "sasl.mechanism"),
-    (
-        "max.in.flight.requests.per.connection",
-        "max.in.flight",
-    ),
+    ("max.in.flight.requests.per.connection", "max.in.flight"),
 ];
 
 /// Options that a plugin cannot be given, and why.
@@ -84,7 +81,10 @@ pub(super) fn options(grant: &KafkaGrant, wall_time: Duration) -> Result<ClientC
     options
         .entry("message.timeout.ms")
         .or_insert_with(|| message_timeout(wall_time).as_millis().to_string());
-    if options.get("message.timeout.ms").is_some_and(|ms| ms == "0") {
+    if options
+        .get("message.timeout.ms")
+        .is_some_and(|ms| ms == "0")
+    {
         return Err(
             "the option `message.timeout.ms` is 0, so that a call would never end; give a time \
              below `wall-time-ms`, such as 10000"
@@ -298,7 +298,16 @@ mod tests {
             assert!(is_broker(broker), "{broker}");
         }
         for broker in [
-            "", ":9092", "a:", "a:0", "a:70000", "a:b", "a b:1", "a,b", "::1", "kafka://a:1",
+            "",
+            ":9092",
+            "a:",
+            "a:0",
+            "a:70000",
+            "a:b",
+            "a b:1",
+            "a,b",
+            "::1",
+            "kafka://a:1",
         ] {
             assert!(!is_broker(broker), "{broker}");
         }
