@@ -122,7 +122,7 @@ fn the_topic_is_the_one_of_the_flag_or_made_of_the_prefix_or_the_name_of_the_eve
     let hooks = ["--hooks", "pre-create,post-create"];
     let topic = ["--hooks-kafka-topic", "everything"];
     let prefix = ["--hooks-kafka-prefix", "my"];
-    let mut expected = Vec::new();
+    let mut expected: Vec<&str> = Vec::new();
     for (flags, topics) in [
         (vec![], &["post-create", "pre-create"][..]),
         (prefix.to_vec(), &["my-post-create", "my-pre-create"]),

@@ -36,7 +36,7 @@ fn message(kind: EventKind, event: &Event) -> Result<Message, HookError> {
             header("event-id", &event.id),
             header("content-type", format.content_type()),
         ],
-        payload: format.body(&to_json_event(kind.name(), event)).into_bytes(),
+        payload: format.body(&to_json_event(kind, event)).into_bytes(),
     })
 }
 
