@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustus::cli::{Cli, Failure, start_logging};
-use rustus::hooks::{EventSet, Hooks, RequestState};
+use rustus::hooks::{EventSet, Hooks, RequestState, TellingError};
 use rustus::plugins::{BuiltIn, WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
@@ -40,8 +40,10 @@ fn run() -> Result<(), Failure> {
     let built_in = cli.built_in()?;
     let plugins = watch_plugins(&cli, built_in).map_err(|error| Failure::runtime(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
-    let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
-    let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
+    // Without plugins nobody is to hear of anything.
+    let telling = plugins.is_some().then(|| cli.telling_config());
+    let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required(), telling);
+    let hooks = Arc::new(hooks.map_err(|error| cannot_tell(&error))?);
     if plugins.is_some() || cli.hooks.required() != EventSet::EMPTY {
         hooks.report_unanswered();
     }
@@ -81,6 +83,17 @@ fn watch_plugins(cli: &Cli, built_in: Vec<BuiltIn>) -> Result<Option<Watched>, W
         return Ok(None);
     }
     Watched::start(directory, built_in, &cli.compile_cache_dir()).map(Some)
+}
+
+/// Names the flag that says where the outbox is.
+fn cannot_tell(error: &TellingError) -> Failure {
+    match error {
+        TellingError::Outbox(_) => Failure::configuration(error).with_advice(
+            "give a directory that can be made and written with --hooks-outbox-dir \
+             (RUSTUS_HOOKS_OUTBOX_DIR)",
+        ),
+        TellingError::Thread(_) => Failure::runtime(error),
+    }
 }
 
 /// Names the flag beside the directory.

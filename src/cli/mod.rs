@@ -23,7 +23,7 @@ use tracing::level_filters::LevelFilter;
 use network::NetworkFlags;
 use sinks::SinkFlags;
 
-use crate::hooks::EventSet;
+use crate::hooks::{EventSet, TellingConfig, outbox};
 use crate::plugins::BuiltIn;
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
@@ -224,6 +224,39 @@ pub struct HooksFlags {
         value_name = "EVENTS"
     )]
     required: Option<EventSet>,
+    /// Directory of the events that wait for those who are to hear of them
+    /// [default: .outbox in --info-dir]
+    #[arg(long, env = "RUSTUS_HOOKS_OUTBOX_DIR", value_name = "DIR")]
+    hooks_outbox_dir: Option<PathBuf>,
+    /// Bytes that these events may take on the disk; when there are more,
+    /// requests that would add to them are refused
+    #[arg(
+        long,
+        env = "RUSTUS_HOOKS_OUTBOX_MAX_SIZE",
+        default_value_t = 1 << 30,
+        value_parser = clap::value_parser!(u64).range(1 << 20..),
+        value_name = "BYTES"
+    )]
+    hooks_outbox_max_size: u64,
+    /// How long an event is tried to be delivered before it is a dead letter
+    #[arg(
+        long,
+        env = "RUSTUS_HOOKS_OUTBOX_DEADLINE",
+        default_value = "3d",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    hooks_outbox_deadline: Duration,
+    /// How often post-receive is told while an append runs
+    #[arg(
+        long,
+        alias = "progress-hooks-interval",
+        env = "RUSTUS_HOOKS_PROGRESS_INTERVAL",
+        default_value = "1s",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    hooks_progress_interval: Duration,
     /// Directory of compiled modules [default: rustus in the user's cache
     /// directory]
     #[arg(long, env = "RUSTUS_COMPILE_CACHE_DIR", value_name = "DIR")]
@@ -261,7 +294,11 @@ impl Cli {
         }
         let mut cli = Self::parse();
         // A path of no letters is a variable that was set to nothing.
-        for dir in [&mut cli.hooks.dir, &mut cli.hooks.compile_cache_dir] {
+        for dir in [
+            &mut cli.hooks.dir,
+            &mut cli.hooks.compile_cache_dir,
+            &mut cli.hooks.hooks_outbox_dir,
+        ] {
             if dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
                 *dir = None;
             }
@@ -324,11 +361,31 @@ impl Cli {
         UploadsConfig {
             max_length: self.server.max_file_size,
             remove_parts: self.server.remove_parts,
+            progress_interval: self.hooks.hooks_progress_interval,
             expiration: self
                 .storage
                 .expiration
                 .filter(|_| self.extensions().contains(Extension::Expiration)),
         }
+    }
+
+    /// Where events wait for those who are to hear of them.
+    #[must_use]
+    pub fn telling_config(&self) -> TellingConfig {
+        TellingConfig {
+            directory: self.outbox_dir(),
+            outbox: outbox::Config {
+                max_bytes: self.hooks.hooks_outbox_max_size,
+                deadline: self.hooks.hooks_outbox_deadline,
+                ..outbox::Config::default()
+            },
+        }
+    }
+
+    fn outbox_dir(&self) -> PathBuf {
+        let given = self.hooks.hooks_outbox_dir.clone();
+        // Nothing else looks into a directory whose name begins with a dot.
+        given.unwrap_or_else(|| self.storage.info_dir.join(".outbox"))
     }
 
     /// How often expired uploads are looked for.

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::body::Expectation;
 use super::length::End;
+use super::progress::Progress;
 use super::{Body, BodyError, UploadError, Uploads};
 use crate::store::{AppendWriter, CheckedWriter, Checksum, Hasher, Record, Store, StoreError};
 
@@ -30,14 +31,16 @@ enum Writer {
 }
 
 impl Uploads {
-    /// Stores what comes, up to `end`. Whatever ends it, all that came is
-    /// written when this returns; all or nothing, if the body has a checksum.
+    /// Stores what comes, up to `end`, and tells of it by `progress`. Whatever
+    /// ends it, all that came is written when this returns; all or nothing, if
+    /// the body has a checksum.
     pub(super) async fn receive(
         &self,
         record: &Record,
         offset: u64,
         end: End,
         mut body: Body<'_>,
+        mut progress: Option<Progress<'_>>,
     ) -> Result<Received, UploadError> {
         let mut left = end.left(offset);
         let mut cut = None;
@@ -67,6 +70,9 @@ impl Uploads {
                 None => Writer::open(&*self.store, record, offset, &body).await?,
             };
             writer = Some(open.write(chunk).await?);
+            if let Some(progress) = &mut progress {
+                progress.look().await?;
+            }
         }
         let offset = match body.checksum {
             None => kept(writer, offset).await?,
