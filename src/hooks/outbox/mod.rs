@@ -302,7 +302,12 @@ impl Outbox {
     /// delivered after the next start. What is promised after this fails.
     pub async fn close(&self, within: Duration) {
         self.shared.stop.cancel();
-        let tasks = std::mem::take(&mut self.shared.sinks().tasks);
+        let tasks = {
+            let mut sinks = self.shared.sinks();
+            // What delivers may hold what holds this.
+            sinks.dispatch = None;
+            std::mem::take(&mut sinks.tasks)
+        };
         let until = tokio::time::Instant::now() + within;
         for mut task in tasks {
             let ended = match tokio::time::timeout_at(until, &mut task).await {
@@ -457,5 +462,7 @@ impl std::fmt::Debug for Sinks {
     }
 }
 
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod tests;
