@@ -146,7 +146,8 @@ impl Deliver for Notes {
 async fn delivered_after(directory: &TempDir) -> BTreeMap<String, Vec<(usize, usize)>> {
     let outbox = Outbox::open(directory.path(), Config::default()).unwrap();
     for promise in outbox.take_undecided() {
-        let happened = |entry: &Entry| numbers(&entry.event_id).is_some_and(|(_, n)| !is_withdrawn(n));
+        let happened =
+            |entry: &Entry| numbers(&entry.event_id).is_some_and(|(_, n)| !is_withdrawn(n));
         if promise.entries().all(happened) {
             promise.keep();
         } else {
@@ -179,7 +180,10 @@ fn check(told: &[(usize, usize)], promised: &[(usize, usize)], what: &str) {
     let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
     let mut all = BTreeSet::new();
     for &(upload, number) in told {
-        assert!(!is_withdrawn(number), "{what}: {upload}-{number} was withdrawn");
+        assert!(
+            !is_withdrawn(number),
+            "{what}: {upload}-{number} was withdrawn"
+        );
         if all.insert((upload, number)) {
             let before = seen.insert(upload, number);
             assert!(before < Some(number), "{what}: {upload}-{number} is late");
@@ -189,7 +193,11 @@ fn check(told: &[(usize, usize)], promised: &[(usize, usize)], what: &str) {
 
 #[tokio::test]
 async fn what_was_promised_survives_a_kill_at_any_moment_in_order() {
-    let kills = if std::env::var_os(SOAK).is_some() { 200 } else { 10 };
+    let kills = if std::env::var_os(SOAK).is_some() {
+        200
+    } else {
+        10
+    };
     for _ in 0..kills {
         let directory = TempDir::new().unwrap();
         let lines = fastrand::usize(10..6000);

@@ -1,7 +1,7 @@
 //! The outbox as a whole, over a real directory.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
