@@ -26,6 +26,9 @@ pub trait Engine: Send {
     /// Reads that many events from the least number on; returns how many there
     /// were.
     fn read(&self, limit: usize) -> Result<usize>;
+
+    /// Gives back to the file system what is free.
+    fn shrink(&mut self) -> Result<()>;
 }
 
 /// The names of the engines.
@@ -96,6 +99,13 @@ impl Engine for Sqlite {
         let payloads = statement.query_map([limit], |row| row.get::<_, Vec<u8>>(0))?;
         Ok(payloads.collect::<Result<Vec<_>, _>>()?.len())
     }
+
+    fn shrink(&mut self) -> Result<()> {
+        let mut statement = self.0.prepare("PRAGMA incremental_vacuum")?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
 }
 
 struct Redb(redb::Database);
@@ -141,6 +151,11 @@ impl Engine for Redb {
             payloads.extend(events.get(seq)?.map(|payload| payload.value().to_vec()));
         }
         Ok(payloads.len())
+    }
+
+    fn shrink(&mut self) -> Result<()> {
+        self.0.compact()?;
+        Ok(())
     }
 }
 
@@ -188,6 +203,14 @@ impl Engine for Fjall {
             payloads.extend(self.events.get(key.get(..8).unwrap_or_default())?);
         }
         Ok(payloads.len())
+    }
+
+    fn shrink(&mut self) -> Result<()> {
+        for keyspace in [&self.events, &self.ids, &self.deliveries] {
+            keyspace.rotate_memtable_and_wait()?;
+            keyspace.major_compact()?;
+        }
+        Ok(())
     }
 }
 

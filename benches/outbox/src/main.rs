@@ -59,7 +59,9 @@ fn main() -> Result<()> {
 }
 
 fn rates(options: &Options) -> Result<()> {
-    println!("| durable events/s, {PRODUCERS} producers, 2 KiB | they stay | they go with the next commit |");
+    println!(
+        "| durable events/s, {PRODUCERS} producers, 2 KiB | they stay | they go with the next commit |"
+    );
     println!("| --- | ---: | ---: |");
     let loads = [Load::Backlog, Load::Steady];
     let mut rates = vec![[Vec::new(), Vec::new()]; engine::NAMES.len()];
@@ -82,7 +84,9 @@ fn rates(options: &Options) -> Result<()> {
 
 fn recovery(options: &Options) -> Result<()> {
     let events = options.events;
-    println!("| after {events} events and a kill | first 1,000 read after | MiB | MiB when all are gone |");
+    println!(
+        "| after {events} events and a kill | first 1,000 read after | MiB | MiB when all are gone |"
+    );
     println!("| --- | ---: | ---: | ---: |");
     for name in engine::NAMES {
         let directory = directory()?;
@@ -99,6 +103,7 @@ fn recovery(options: &Options) -> Result<()> {
         let took = begun.elapsed();
         ensure!(read == 1000, "only {read} events are there");
         empty(&mut *engine, directory.path(), events)?;
+        engine.shrink()?;
         drop(engine);
         drop(engine::open(name, directory.path())?);
         let empty = self::size(directory.path())?;

@@ -32,14 +32,21 @@ pub fn measure(within: Duration, rounds: usize, producers: usize) -> Result<()> 
     println!("| the outbox, {producers} producers, 2 KiB | promised/s | delivered/s |");
     println!("| --- | ---: | ---: |");
     let runtime = tokio::runtime::Runtime::new()?;
-    for (what, takes) in [("its sink takes all", true), ("its sink takes nothing", false)] {
+    for (what, takes) in [
+        ("its sink takes all", true),
+        ("its sink takes nothing", false),
+    ] {
         let (mut promised, mut taken) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             let rates = runtime.block_on(run(within, producers, takes))?;
             promised.push(rates.0);
             taken.push(rates.1);
         }
-        println!("| {what} | {} | {} |", crate::spread(promised), crate::spread(taken));
+        println!(
+            "| {what} | {} | {} |",
+            crate::spread(promised),
+            crate::spread(taken)
+        );
     }
     Ok(())
 }

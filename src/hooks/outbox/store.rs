@@ -316,3 +316,60 @@ fn log_of(database: &Path) -> PathBuf {
     name.push("-wal");
     name.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn store(directory: &TempDir) -> Store {
+        let path = directory.path().join("outbox.db");
+        std::fs::File::create_new(&path).unwrap();
+        Store::open(&path, 1 << 30).unwrap()
+    }
+
+    #[test]
+    fn a_durable_commit_is_synced_and_a_lazy_one_is_not() {
+        let directory = TempDir::new().unwrap();
+        let mut store = store(&directory);
+        let (full, normal) = (2, 1);
+        for (commit, synchronous) in [
+            (Commit::Durable, full),
+            (Commit::Lazy, normal),
+            (Commit::Durable, full),
+        ] {
+            store.change(commit).unwrap().commit().unwrap();
+            assert_eq!(store.pragma("synchronous").unwrap(), synchronous);
+        }
+    }
+
+    #[test]
+    fn the_database_has_a_log_gives_pages_back_and_checks_references() {
+        let directory = TempDir::new().unwrap();
+        let store = store(&directory);
+        let mode: String = store
+            .connection
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(mode, "wal");
+        let (incremental, on) = (2, 1);
+        assert_eq!(store.pragma("auto_vacuum").unwrap(), incremental);
+        assert_eq!(store.pragma("foreign_keys").unwrap(), on);
+        assert_eq!(store.pragma("page_size").unwrap(), PAGE);
+    }
+
+    #[test]
+    fn a_database_of_another_form_is_refused() {
+        let directory = TempDir::new().unwrap();
+        let store = store(&directory);
+        let path = store.path().to_owned();
+        store
+            .connection
+            .pragma_update(None, "user_version", FORM + 1)
+            .unwrap();
+        drop(store);
+        let error = Store::open(&path, 1 << 30).unwrap_err().to_string();
+        assert!(error.contains("form 2, this one knows 1"), "{error}");
+    }
+}
