@@ -1,0 +1,58 @@
+//! One process after another, and two at once.
+
+use super::*;
+
+#[tokio::test]
+async fn two_processes_take_two_slots_and_one_takes_over_from_one_that_is_gone() {
+    let directory = TempDir::new().unwrap();
+    let (gone, outbox) = (open(&directory, quick()), open(&directory, quick()));
+    assert!(directory.path().join("1/outbox.db").exists());
+    for number in 0..1000 {
+        gone.kept(post(&format!("u{}", number % 10), number), &["sink"])
+            .await;
+    }
+    let undecided = gone.promise(vec![post("open", 0)], to(&["sink"]));
+    let undecided = undecided.await.unwrap();
+    outbox.kept(post("u0", 1000), &["sink"]).await;
+    gone.close(LONG).await;
+    drop((gone, undecided));
+    outbox.undecided().await;
+    let receiver = Receiver::taking();
+    outbox.deliver_to(&receiver);
+    receiver.heard_of(1001).await;
+    for upload in 0..10 {
+        let numbers = of_upload(&receiver.ids(), &format!("u{upload}"));
+        let end = if upload == 0 { 1001 } else { 1000 };
+        let expected: Vec<_> = (upload..end).step_by(10).collect();
+        assert_eq!(numbers, expected);
+    }
+    outbox.take_undecided().pop().unwrap().keep();
+    receiver.heard_of(1002).await;
+    outbox.shut_down().await;
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_is_delivered_after_the_next_start() {
+    let directory = TempDir::new().unwrap();
+    let outbox = open(&directory, quick());
+    let receiver = Receiver::shut();
+    outbox.deliver_to(&receiver);
+    for number in 0..10 {
+        outbox.kept(post("a", number), &["sink"]).await;
+    }
+    receiver
+        .until(|receiver| receiver.running.load(Ordering::SeqCst) == 1)
+        .await;
+    outbox.close(Duration::ZERO).await;
+    let error = outbox.promise(vec![post("b", 0)], to(&["sink"])).await;
+    assert!(matches!(error, Err(OutboxError::Closed)));
+    drop(outbox);
+    let outbox = open(&directory, quick());
+    assert_eq!(outbox.of("sink").depth, 10);
+    let receiver = Receiver::taking();
+    outbox.deliver_to(&receiver);
+    receiver.heard_of(10).await;
+    let numbers = of_upload(&receiver.ids(), "a");
+    assert_eq!(numbers, (0..10).collect::<Vec<_>>());
+    outbox.shut_down().await;
+}
