@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustus::cli::{Cli, Failure, start_logging};
+use rustus::commands;
 use rustus::hooks::{EventSet, Hooks, RequestState, TellingError};
 use rustus::plugins::{BuiltIn, WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
+    if let Some(command) = &cli.command {
+        let done = commands::run(command, &mut std::io::stdout());
+        return done.map_err(|error| Failure::runtime(&error));
+    }
     start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
     if !cli.unknown_variables().is_empty() {
         tracing::warn!(

@@ -4,6 +4,7 @@
 //!
 //! Nothing here acts: flags become the configurations of the layers.
 
+mod command;
 mod environment;
 mod failure;
 mod logging;
@@ -11,6 +12,7 @@ mod network;
 mod sinks;
 mod values;
 
+pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
 pub use logging::start_logging;
 
@@ -54,6 +56,9 @@ pub struct Cli {
     pub hooks: HooksFlags,
     #[command(flatten)]
     sinks: SinkFlags,
+    /// What to do in place of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     #[arg(skip)]
     unknown_variables: Vec<String>,
 }
@@ -294,11 +299,7 @@ impl Cli {
         }
         let mut cli = Self::parse();
         // A path of no letters is a variable that was set to nothing.
-        for dir in [
-            &mut cli.hooks.dir,
-            &mut cli.hooks.compile_cache_dir,
-            &mut cli.hooks.hooks_outbox_dir,
-        ] {
+        for dir in [&mut cli.hooks.dir, &mut cli.hooks.compile_cache_dir] {
             if dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
                 *dir = None;
             }
@@ -373,19 +374,16 @@ impl Cli {
     #[must_use]
     pub fn telling_config(&self) -> TellingConfig {
         TellingConfig {
-            directory: self.outbox_dir(),
+            directory: command::outbox_dir(
+                self.hooks.hooks_outbox_dir.as_ref(),
+                &self.storage.info_dir,
+            ),
             outbox: outbox::Config {
                 max_bytes: self.hooks.hooks_outbox_max_size,
                 deadline: self.hooks.hooks_outbox_deadline,
                 ..outbox::Config::default()
             },
         }
-    }
-
-    fn outbox_dir(&self) -> PathBuf {
-        let given = self.hooks.hooks_outbox_dir.clone();
-        // Nothing else looks into a directory whose name begins with a dot.
-        given.unwrap_or_else(|| self.storage.info_dir.join(".outbox"))
     }
 
     /// How often expired uploads are looked for.
