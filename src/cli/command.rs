@@ -21,6 +21,7 @@ pub enum OutboxCommand {
     /// List deliveries: one line for each event and each plugin that is to hear
     /// of it
     List {
+        /// Where the outbox is.
         #[command(flatten)]
         place: OutboxPlace,
         /// Only those to this plugin
@@ -38,6 +39,7 @@ pub enum OutboxCommand {
     },
     /// Show one event and how its deliveries stand, as JSON
     Show {
+        /// Where the outbox is.
         #[command(flatten)]
         place: OutboxPlace,
         /// The event's id
@@ -45,15 +47,19 @@ pub enum OutboxCommand {
     },
     /// Deliver dead letters again, with a new deadline
     Replay {
+        /// Where the outbox is.
         #[command(flatten)]
         place: OutboxPlace,
+        /// Which dead letters.
         #[command(flatten)]
         which: Which,
     },
     /// Remove dead letters for good
     Drop {
+        /// Where the outbox is.
         #[command(flatten)]
         place: OutboxPlace,
+        /// Which dead letters.
         #[command(flatten)]
         which: Which,
     },
@@ -127,7 +133,5 @@ impl OutboxPlace {
 /// directory whose name begins with a dot.
 pub(super) fn outbox_dir(given: Option<&PathBuf>, info_dir: &std::path::Path) -> PathBuf {
     let given = given.filter(|directory| !directory.as_os_str().is_empty());
-    given
-        .cloned()
-        .unwrap_or_else(|| info_dir.join(".outbox"))
+    given.cloned().unwrap_or_else(|| info_dir.join(".outbox"))
 }

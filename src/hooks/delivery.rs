@@ -49,8 +49,11 @@ impl Delivery {
             }
         };
         tracing::info!(
-            plugin = plugin.name(), digest = plugin.digest(), event = event.id,
-            upload = event.upload.id, status = rejection.status,
+            plugin = plugin.name(),
+            digest = plugin.digest(),
+            event = event.id,
+            upload = event.upload.id,
+            status = rejection.status,
             "stopped by a plugin"
         );
         let stop = Stop {
@@ -71,12 +74,17 @@ impl Deliver for Delivery {
             Err(error) => {
                 return Outcome::Permanent {
                     cause: "unreadable".to_owned(),
-                    text: format!("the outbox holds an event that this version cannot read: {error}"),
+                    text: format!(
+                        "the outbox holds an event that this version cannot read: {error}"
+                    ),
                 };
             }
         };
         let plugins = self.registry.current();
-        let Some(plugin) = plugins.told(event.kind).find(|plugin| plugin.name() == sink) else {
+        let Some(plugin) = plugins
+            .told(event.kind)
+            .find(|plugin| plugin.name() == sink)
+        else {
             return Outcome::Absent;
         };
         match plugin.tell(event.kind, &contract::event(&event)).await {
@@ -140,10 +148,22 @@ mod tests {
             (Failure::WallTime { limit }, "retry", "retry"),
             (Failure::Busy { limit: 1 }, "retry", "retry"),
             (Failure::Trap(String::new()), "retry", "permanent"),
-            (Failure::Reported(HookError::Other(String::new())), "retry", "permanent"),
-            (Failure::Reported(HookError::Permanent(String::new())), "permanent", "permanent"),
+            (
+                Failure::Reported(HookError::Other(String::new())),
+                "retry",
+                "permanent",
+            ),
+            (
+                Failure::Reported(HookError::Permanent(String::new())),
+                "permanent",
+                "permanent",
+            ),
         ] {
-            assert_eq!((kind(&failure, 1), kind(&failure, FAULTS)), (first, last), "{failure}");
+            assert_eq!(
+                (kind(&failure, 1), kind(&failure, FAULTS)),
+                (first, last),
+                "{failure}"
+            );
         }
     }
 }

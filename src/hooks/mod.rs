@@ -13,11 +13,13 @@ mod answer;
 mod chain;
 mod contract;
 mod decision;
+mod delivery;
 mod event;
-mod notifier;
 pub mod outbox;
+mod promised;
+mod stop;
+mod telling;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,13 +29,13 @@ use chain::Round;
 use telling::Telling;
 
 pub use decision::{CreateChanges, FinishChanges, Refusal, Rejection};
-pub use promised::{Promised, Undecided};
-pub use stop::Stop;
-pub use telling::{TellingConfig, TellingError};
 pub use event::{
     Event, EventKind, EventSet, MetadataEntry, RequestState, UnknownEvent, UploadKind, UploadState,
     event_now,
 };
+pub use promised::{Promised, Undecided};
+pub use stop::Stop;
+pub use telling::{TellingConfig, TellingError};
 
 /// What a client is told to wait when the outbox takes nothing: it has room
 /// again when a sink works or the disk does, which is no matter of a second.
@@ -192,7 +194,10 @@ impl Hooks {
     /// # Errors
     /// Nothing more can be promised at the moment, so it must not happen.
     pub async fn promise(&self, event: Event) -> Result<Promised, Refusal> {
-        let Some(telling) = self.telling.as_ref().filter(|_| self.enabled.contains(event.kind))
+        let Some(telling) = self
+            .telling
+            .as_ref()
+            .filter(|_| self.enabled.contains(event.kind))
         else {
             return Ok(Promised(None));
         };

@@ -144,7 +144,10 @@ impl Telling {
     /// Who hears of events of this kind.
     fn sinks(&self, kind: EventKind) -> Vec<Arc<str>> {
         let plugins = self.registry.current();
-        plugins.told(kind).map(|plugin| plugin.name().into()).collect()
+        plugins
+            .told(kind)
+            .map(|plugin| plugin.name().into())
+            .collect()
     }
 }
 

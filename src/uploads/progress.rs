@@ -1,6 +1,6 @@
 //! Telling how far an append is that is under way.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::{Cause, Uploads};
 use crate::hooks::EventKind;
@@ -12,6 +12,8 @@ pub(super) struct Progress<'a> {
     cause: &'a Cause<'a>,
     record: &'a Record,
     told: u64,
+    /// Where the bytes end that came.
+    came: u64,
     looked: Instant,
 }
 
@@ -28,8 +30,19 @@ impl<'a> Progress<'a> {
             cause,
             record,
             told: offset,
+            came: offset,
             looked: Instant::now(),
         })
+    }
+
+    /// More bytes came.
+    pub(super) fn came(&mut self, bytes: usize) {
+        self.came += bytes as u64;
+    }
+
+    /// When to tell of what came and was not told yet; `None` if there is none.
+    pub(super) fn due(&self) -> Option<Instant> {
+        (self.told < self.came).then(|| self.looked + self.uploads.progress_interval)
     }
 
     /// Tells what is stored, if it is time to and that is more than before.
@@ -40,7 +53,7 @@ impl<'a> Progress<'a> {
             record,
             ..
         } = *self;
-        if self.looked.elapsed() < uploads.progress_interval {
+        if self.due().is_none_or(|due| due > Instant::now()) {
             return Ok(());
         }
         self.looked = Instant::now();

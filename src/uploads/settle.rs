@@ -10,14 +10,14 @@ impl Uploads {
     /// now, since somebody uses the upload or the storage fails, comes again.
     /// `false` if there is any of that.
     pub(super) async fn settle(&self, undecided: Undecided) -> bool {
-        let (kind, upload) = (undecided.kind, undecided.upload.clone());
-        match self.has_happened(kind, &upload).await {
+        let kind = undecided.kind;
+        match self.has_happened(kind, &undecided.upload).await {
             Ok(Some(true)) => undecided.promised.keep(),
             Ok(Some(false)) => undecided.promised.withdraw(),
             Ok(None) => return false,
             Err(error) => {
                 tracing::warn!(
-                    upload, %kind, error = &error as &dyn std::error::Error,
+                    upload = undecided.upload, %kind, error = &error as &dyn std::error::Error,
                     "it is not known yet whether an event that was promised has happened"
                 );
                 return false;

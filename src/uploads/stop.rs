@@ -60,7 +60,12 @@ impl Uploads {
             return Ok(());
         }
         let promised = self
-            .promise(EventKind::PostTerminate, &stored.record, stored.offset, cause)
+            .promise(
+                EventKind::PostTerminate,
+                &stored.record,
+                stored.offset,
+                cause,
+            )
             .await?;
         self.wait_no_more(&stored.record);
         self.forget_parts(&stored.record).await?;

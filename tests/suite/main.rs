@@ -35,6 +35,7 @@ mod model;
 mod mutated_modules;
 mod newcomer;
 mod notifications;
+mod outbox;
 mod protocol;
 mod reading;
 mod reload;
