@@ -116,7 +116,8 @@ impl Uploads {
         drop(body);
         drop(lock);
         if is_part && is_finished {
-            self.complete_those_waiting_for(cause, id).await;
+            // Boxed, or every append had room for it.
+            Box::pin(self.complete_those_waiting_for(cause, id)).await;
         }
         result
     }
