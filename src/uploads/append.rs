@@ -116,8 +116,7 @@ impl Uploads {
         drop(body);
         drop(lock);
         if is_part && is_finished {
-            // Boxed, or every append had room for it.
-            Box::pin(self.complete_those_waiting_for(cause, id)).await;
+            self.complete_those_waiting_for(cause, id).await;
         }
         result
     }
