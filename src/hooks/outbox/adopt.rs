@@ -12,7 +12,7 @@ use rusqlite::params;
 
 use super::OutboxError;
 use super::slot::Slot;
-use super::store::{Commit, Store};
+use super::store::{Commit, Count, Store};
 
 /// Events that are moved at once: some milliseconds for which promises wait.
 const STEP: i64 = 128;
@@ -33,8 +33,8 @@ pub(super) struct Adoption {
 pub(super) struct Moved {
     /// Its first number.
     pub(super) first: i64,
-    /// How many events wait now, by sink.
-    pub(super) pending: Vec<(String, u64)>,
+    /// How much of it each sink has.
+    pub(super) counts: Vec<Count>,
 }
 
 impl Adoption {
@@ -137,12 +137,12 @@ impl Adoption {
         )?;
         let first = self.next;
         let next = first + i64::try_from(left.max(moved)).unwrap_or(0);
-        let pending = connection
+        let counts = connection
             .prepare_cached(
-                "SELECT sink, count(*) FROM main.delivery
-                 WHERE seq >= ?1 AND seq < ?2 AND state = 1 GROUP BY sink",
+                "SELECT sink, count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2)
+                 FROM main.delivery WHERE seq >= ?1 AND seq < ?2 GROUP BY sink",
             )?
-            .query_map([first, next], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([first, next], Count::of)?
             .collect::<rusqlite::Result<_>>()?;
         change.commit()?;
         self.next = next;
@@ -150,7 +150,7 @@ impl Adoption {
             self.leave(store)?;
             return Ok(None);
         }
-        Ok(Some(Moved { first, pending }))
+        Ok(Some(Moved { first, counts }))
     }
 
     /// Leaves the other database as it is; it will be tried again.

@@ -99,9 +99,12 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         match adoption.step(&mut self.store) {
             Ok(Some(moved)) => {
-                for (sink, count) in moved.pending {
-                    let depth = &shared.sink(&sink).counters.depth;
-                    depth.fetch_add(count, Ordering::Relaxed);
+                for count in moved.counts {
+                    let counters = &shared.sink(&count.sink).counters;
+                    counters.depth.fetch_add(count.pending, Ordering::Relaxed);
+                    counters
+                        .dead_letters
+                        .fetch_add(count.dead, Ordering::Relaxed);
                 }
                 shared.each_sink(|sink| sink.rewind(moved.first));
                 self.adoption = Some(adoption);
@@ -117,7 +120,7 @@ impl Writer {
 
     fn adopted(&mut self, adoption: &Adoption) {
         let (first, end) = (adoption.first(), adoption.end());
-        if let Err(error) = self.find_adopted(first, end) {
+        if let Err(error) = self.find_undecided(first, end) {
             self.report("read", &error);
         }
         tracing::info!(
@@ -125,10 +128,5 @@ impl Writer {
             events = end - first,
             "the outbox of a process that is gone was taken over"
         );
-    }
-
-    fn find_adopted(&mut self, first: i64, end: i64) -> rusqlite::Result<()> {
-        self.find_undecided(first, end)?;
-        self.count()
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::adopt::Adoption;
-use super::command::{Command, CommandQueue, Fresh, Reply, Taken};
+use super::command::{Command, CommandQueue, Fresh, Taken};
 use super::order::Order;
 use super::promise::Recorded;
 use super::record::{add, apply};
@@ -56,13 +56,6 @@ pub(super) struct Writer {
     /// When such were looked for; `None` before the first time.
     pub(super) looked: Option<Instant>,
     failing: bool,
-}
-
-/// What a commit recorded, to be told afterwards.
-#[derive(Debug)]
-enum Told {
-    Promise(Recorded, Reply),
-    Enqueued(Recorded),
 }
 
 impl Writer {
@@ -247,6 +240,7 @@ impl Writer {
         Ok(added)
     }
 
+    /// Tells those who wait for what was added, or for its delivery.
     fn tell_recorded(&mut self, commands: Vec<Command>, added: Vec<Vec<Queued>>) {
         let told = |command| match command {
             Command::Promise { sinks, reply, .. } => Some((sinks, Some(reply))),
@@ -254,27 +248,16 @@ impl Writer {
             _ => None,
         };
         let recorded = commands.into_iter().filter_map(told).zip(added);
-        let told: Vec<Told> = recorded
-            .map(|((sinks, reply), events)| {
-                let recorded = Recorded { events, sinks };
-                match reply {
-                    Some(reply) => Told::Promise(recorded, reply),
-                    None => Told::Enqueued(recorded),
-                }
-            })
-            .collect();
-        for told in told {
-            match told {
-                Told::Promise(recorded, reply) => {
-                    self.order.promised(&recorded.events);
-                    let fresh = Fresh::new(recorded, Arc::clone(&self.queue));
-                    // Nobody waits any more: dropping it withdraws it.
-                    drop(reply.send(Ok(fresh)));
-                }
-                Told::Enqueued(recorded) => {
-                    for event in &recorded.events {
-                        self.tell(event, &recorded.sinks);
-                    }
+        for ((sinks, reply), events) in recorded {
+            let recorded = Recorded { events, sinks };
+            if let Some(reply) = reply {
+                self.order.promised(&recorded.events);
+                let fresh = Fresh::new(recorded, Arc::clone(&self.queue));
+                // If nobody waits any more, dropping it withdraws it.
+                drop(reply.send(Ok(fresh)));
+            } else {
+                for event in &recorded.events {
+                    self.tell(event, &recorded.sinks);
                 }
             }
         }
@@ -283,7 +266,6 @@ impl Writer {
     fn refuse(&mut self, error: rusqlite::Error) {
         let error = OutboxError::storage("write to", self.store.path(), error);
         self.failing = true;
-        self.shared.set_failure(Some(error.clone()));
         for command in std::mem::take(&mut self.put_off) {
             if let Command::Promise { reply, .. } = command {
                 drop(reply.send(Err(error.clone())));
@@ -293,6 +275,9 @@ impl Writer {
         }
         if self.put_off.is_empty() {
             self.put_off_at = None;
+        } else {
+            // What is put off must not pile up.
+            self.shared.set_failure(Some(error));
         }
     }
 
