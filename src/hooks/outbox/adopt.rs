@@ -6,6 +6,8 @@
 //! all of the own: an upload that a client continues here has its older events
 //! there.
 
+use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::path::Path;
 
 use rusqlite::params;
@@ -39,22 +41,34 @@ pub(super) struct Moved {
 
 impl Adoption {
     /// Finds a slot with events that nobody holds. Their numbers end before
-    /// `least`.
+    /// `least`. A slot that cannot be taken over is added to `without`, and
+    /// those are not looked at.
     pub(super) fn find(
         directory: &Path,
-        own: u32,
+        without: &mut BTreeSet<u32>,
         store: &Store,
         least: i64,
         max_bytes: u64,
     ) -> Result<Option<Self>, OutboxError> {
         for number in Slot::numbers(directory)? {
-            if number == own {
+            if without.contains(&number) {
                 continue;
             }
-            if let Some(slot) = Slot::try_take(directory, number)?
-                && let Some(adoption) = Self::begin(slot, store, least, max_bytes)?
-            {
-                return Ok(Some(adoption));
+            let adoption = match Slot::try_take(directory, number) {
+                Ok(Some(slot)) => Self::begin(slot, store, least, max_bytes),
+                Ok(None) => continue,
+                Err(error) => Err(error),
+            };
+            match adoption {
+                Ok(None) => {}
+                Ok(adoption) => return Ok(adoption),
+                Err(error) => {
+                    tracing::error!(
+                        slot = number, %error, cause = error.source().map(ToString::to_string),
+                        "a slot of the outbox cannot be taken over; its events stay there"
+                    );
+                    without.insert(number);
+                }
             }
         }
         Ok(None)

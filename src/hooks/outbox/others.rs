@@ -80,11 +80,11 @@ impl Writer {
             return;
         }
         self.looked = Some(Instant::now());
-        let own = self.slot.number();
         let most = self.shared.config.max_bytes;
-        match Adoption::find(&self.directory, own, &self.store, self.least, most) {
+        let without = &mut self.not_adopted;
+        match Adoption::find(&self.directory, without, &self.store, self.least, most) {
             Ok(adoption) => self.adoption = adoption,
-            Err(error) => tracing::error!(%error, "a slot of the outbox cannot be adopted"),
+            Err(error) => tracing::error!(%error, "the slots of the outbox cannot be seen"),
         }
         if let Some(adoption) = &self.adoption {
             self.least = adoption.first();
@@ -93,6 +93,9 @@ impl Writer {
 
     /// Moves some of what a process that is gone left.
     pub(super) fn adopt_more(&mut self) {
+        if self.shared.full.load(Ordering::Relaxed) {
+            return;
+        }
         let Some(mut adoption) = self.adoption.take() else {
             return;
         };

@@ -6,6 +6,7 @@
 //! or soon with one that is not synced: what a crash takes away of it is found
 //! out again, or done twice.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,7 +36,6 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) store: Store,
-    pub(super) slot: Slot,
     pub(super) directory: PathBuf,
     queue: Arc<CommandQueue>,
     pub(super) shared: Arc<Shared>,
@@ -55,7 +55,11 @@ pub(super) struct Writer {
     pub(super) adoption: Option<Adoption>,
     /// When such were looked for; `None` before the first time.
     pub(super) looked: Option<Instant>,
+    /// The own slot, and those that cannot be taken over.
+    pub(super) not_adopted: BTreeSet<u32>,
     failing: bool,
+    /// Held until the end.
+    _slot: Slot,
 }
 
 impl Writer {
@@ -76,7 +80,6 @@ impl Writer {
         let version = store.version().map_err(failed)?;
         let mut writer = Self {
             store,
-            slot,
             directory,
             queue,
             shared,
@@ -90,7 +93,9 @@ impl Writer {
             ticked: Instant::now(),
             adoption: None,
             looked: None,
+            not_adopted: BTreeSet::from([slot.number()]),
             failing: false,
+            _slot: slot,
         };
         writer.count().map_err(failed)?;
         writer.find_undecided(i64::MIN, i64::MAX).map_err(failed)?;
@@ -127,7 +132,7 @@ impl Writer {
     }
 
     fn pause(&self) -> Duration {
-        if self.adoption.is_some() {
+        if self.adoption.is_some() && !self.shared.full.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
         let tick = TICK.saturating_sub(self.ticked.elapsed());
