@@ -71,6 +71,17 @@ impl<'a> Change<'a> {
         self.remove_if_done(seq)
     }
 
+    /// A dead letter is to be delivered again, with a deadline from now on.
+    pub(super) fn replay(&self, seq: i64, sink: &str, now: i64) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "UPDATE delivery SET state = 1, attempts = 0, since = ?3
+                 WHERE seq = ?1 AND sink = ?2 AND state = 2",
+            )?
+            .execute(params![seq, sink, now])?;
+        Ok(())
+    }
+
     fn remove_if_done(&self, seq: i64) -> Result<()> {
         self.0
             .prepare_cached(

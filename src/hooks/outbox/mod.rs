@@ -12,6 +12,10 @@
 //! [`Config::deadline`], or refuses for good, is a dead letter: it is kept, and
 //! counts for the bound, until the operator replays or drops it.
 //!
+//! An upload whose event failed waits in memory. A sink that takes some events
+//! and refuses so many others that they fill its window takes nothing more until
+//! it is time to repeat one of them, within [`Config::longest_wait`].
+//!
 //! Several processes may share the directory; each has a slot of it, and takes
 //! over the slots of those that are gone. The order of an upload's events holds
 //! among those of one process, and for an upload that moved from a process that

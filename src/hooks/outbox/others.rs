@@ -80,11 +80,11 @@ impl Writer {
             return;
         }
         self.looked = Some(Instant::now());
-        let own = self.slot.number();
         let most = self.shared.config.max_bytes;
-        match Adoption::find(&self.directory, own, &self.store, self.least, most) {
+        let without = &mut self.not_adopted;
+        match Adoption::find(&self.directory, without, &self.store, self.least, most) {
             Ok(adoption) => self.adoption = adoption,
-            Err(error) => tracing::error!(%error, "a slot of the outbox cannot be adopted"),
+            Err(error) => tracing::error!(%error, "the slots of the outbox cannot be seen"),
         }
         if let Some(adoption) = &self.adoption {
             self.least = adoption.first();
@@ -93,15 +93,21 @@ impl Writer {
 
     /// Moves some of what a process that is gone left.
     pub(super) fn adopt_more(&mut self) {
+        if self.shared.full.load(Ordering::Relaxed) {
+            return;
+        }
         let Some(mut adoption) = self.adoption.take() else {
             return;
         };
         let shared = Arc::clone(&self.shared);
         match adoption.step(&mut self.store) {
             Ok(Some(moved)) => {
-                for (sink, count) in moved.pending {
-                    let depth = &shared.sink(&sink).counters.depth;
-                    depth.fetch_add(count, Ordering::Relaxed);
+                for count in moved.counts {
+                    let counters = &shared.sink(&count.sink).counters;
+                    counters.depth.fetch_add(count.pending, Ordering::Relaxed);
+                    counters
+                        .dead_letters
+                        .fetch_add(count.dead, Ordering::Relaxed);
                 }
                 shared.each_sink(|sink| sink.rewind(moved.first));
                 self.adoption = Some(adoption);
@@ -117,7 +123,7 @@ impl Writer {
 
     fn adopted(&mut self, adoption: &Adoption) {
         let (first, end) = (adoption.first(), adoption.end());
-        if let Err(error) = self.find_adopted(first, end) {
+        if let Err(error) = self.find_undecided(first, end) {
             self.report("read", &error);
         }
         tracing::info!(
@@ -125,10 +131,5 @@ impl Writer {
             events = end - first,
             "the outbox of a process that is gone was taken over"
         );
-    }
-
-    fn find_adopted(&mut self, first: i64, end: i64) -> rusqlite::Result<()> {
-        self.find_undecided(first, end)?;
-        self.count()
     }
 }

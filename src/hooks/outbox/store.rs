@@ -98,6 +98,17 @@ pub(super) struct Count {
     pub(super) dead: u64,
 }
 
+impl Count {
+    /// Reads a row of a sink, what is pending, and what is dead.
+    pub(super) fn of(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            sink: row.get(0)?,
+            pending: row.get(1)?,
+            dead: row.get(2)?,
+        })
+    }
+}
+
 /// An open database.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -221,15 +232,7 @@ impl Store {
             "SELECT sink, count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2)
              FROM delivery GROUP BY sink",
         )?;
-        statement
-            .query_map([], |row| {
-                Ok(Count {
-                    sink: row.get(0)?,
-                    pending: row.get(1)?,
-                    dead: row.get(2)?,
-                })
-            })?
-            .collect()
+        statement.query_map([], Count::of)?.collect()
     }
 
     /// How many events there are.

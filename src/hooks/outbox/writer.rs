@@ -6,13 +6,14 @@
 //! or soon with one that is not synced: what a crash takes away of it is found
 //! out again, or done twice.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::adopt::Adoption;
-use super::command::{Command, CommandQueue, Fresh, Reply, Taken};
+use super::command::{Command, CommandQueue, Fresh, Taken};
 use super::order::Order;
 use super::promise::Recorded;
 use super::record::{add, apply};
@@ -35,7 +36,6 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) store: Store,
-    pub(super) slot: Slot,
     pub(super) directory: PathBuf,
     queue: Arc<CommandQueue>,
     pub(super) shared: Arc<Shared>,
@@ -55,14 +55,11 @@ pub(super) struct Writer {
     pub(super) adoption: Option<Adoption>,
     /// When such were looked for; `None` before the first time.
     pub(super) looked: Option<Instant>,
+    /// The own slot, and those that cannot be taken over.
+    pub(super) not_adopted: BTreeSet<u32>,
     failing: bool,
-}
-
-/// What a commit recorded, to be told afterwards.
-#[derive(Debug)]
-enum Told {
-    Promise(Recorded, Reply),
-    Enqueued(Recorded),
+    /// Held until the end.
+    _slot: Slot,
 }
 
 impl Writer {
@@ -83,7 +80,6 @@ impl Writer {
         let version = store.version().map_err(failed)?;
         let mut writer = Self {
             store,
-            slot,
             directory,
             queue,
             shared,
@@ -97,7 +93,9 @@ impl Writer {
             ticked: Instant::now(),
             adoption: None,
             looked: None,
+            not_adopted: BTreeSet::from([slot.number()]),
             failing: false,
+            _slot: slot,
         };
         writer.count().map_err(failed)?;
         writer.find_undecided(i64::MIN, i64::MAX).map_err(failed)?;
@@ -134,7 +132,7 @@ impl Writer {
     }
 
     fn pause(&self) -> Duration {
-        if self.adoption.is_some() {
+        if self.adoption.is_some() && !self.shared.full.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
         let tick = TICK.saturating_sub(self.ticked.elapsed());
@@ -247,6 +245,7 @@ impl Writer {
         Ok(added)
     }
 
+    /// Tells those who wait for what was added, or for its delivery.
     fn tell_recorded(&mut self, commands: Vec<Command>, added: Vec<Vec<Queued>>) {
         let told = |command| match command {
             Command::Promise { sinks, reply, .. } => Some((sinks, Some(reply))),
@@ -254,27 +253,16 @@ impl Writer {
             _ => None,
         };
         let recorded = commands.into_iter().filter_map(told).zip(added);
-        let told: Vec<Told> = recorded
-            .map(|((sinks, reply), events)| {
-                let recorded = Recorded { events, sinks };
-                match reply {
-                    Some(reply) => Told::Promise(recorded, reply),
-                    None => Told::Enqueued(recorded),
-                }
-            })
-            .collect();
-        for told in told {
-            match told {
-                Told::Promise(recorded, reply) => {
-                    self.order.promised(&recorded.events);
-                    let fresh = Fresh::new(recorded, Arc::clone(&self.queue));
-                    // Nobody waits any more: dropping it withdraws it.
-                    drop(reply.send(Ok(fresh)));
-                }
-                Told::Enqueued(recorded) => {
-                    for event in &recorded.events {
-                        self.tell(event, &recorded.sinks);
-                    }
+        for ((sinks, reply), events) in recorded {
+            let recorded = Recorded { events, sinks };
+            if let Some(reply) = reply {
+                self.order.promised(&recorded.events);
+                let fresh = Fresh::new(recorded, Arc::clone(&self.queue));
+                // If nobody waits any more, dropping it withdraws it.
+                drop(reply.send(Ok(fresh)));
+            } else {
+                for event in &recorded.events {
+                    self.tell(event, &recorded.sinks);
                 }
             }
         }
@@ -283,7 +271,6 @@ impl Writer {
     fn refuse(&mut self, error: rusqlite::Error) {
         let error = OutboxError::storage("write to", self.store.path(), error);
         self.failing = true;
-        self.shared.set_failure(Some(error.clone()));
         for command in std::mem::take(&mut self.put_off) {
             if let Command::Promise { reply, .. } = command {
                 drop(reply.send(Err(error.clone())));
@@ -293,6 +280,9 @@ impl Writer {
         }
         if self.put_off.is_empty() {
             self.put_off_at = None;
+        } else {
+            // What is put off must not pile up.
+            self.shared.set_failure(Some(error));
         }
     }
 
