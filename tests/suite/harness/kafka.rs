@@ -227,6 +227,7 @@ impl Kafka {
         self.directory.path().join(name)
     }
 
+    /// A broker that was killed is let in again when its session is over: soon.
     fn properties(&self) -> String {
         let (port, controller) = (self.port, free_port());
         let data = self.path("data");
@@ -242,7 +243,9 @@ impl Kafka {
              num.network.threads=1\n\
              num.io.threads=2\n\
              background.threads=1\n\
-             log.cleaner.enable=false\n\
+             log.cleaner.dedupe.buffer.size=2097152\n\
+             broker.session.timeout.ms=3000\n\
+             broker.heartbeat.interval.ms=500\n\
              offsets.topic.num.partitions=1\n\
              offsets.topic.replication.factor=1\n\
              transaction.state.log.num.partitions=1\n\
