@@ -35,6 +35,11 @@ fn rabbitmq_keeps_what_is_durable_when_it_stops_and_when_it_is_killed() {
     assert_eq!(rabbitmq.exchanges(), [letters]);
     let binding = ["letters", "box", "to.#"].map(str::to_owned);
     assert_eq!(rabbitmq.bindings(), [binding.into()]);
+
+    rabbitmq.kill();
+    rabbitmq.restart();
+    rabbitmq.process().freeze();
+    rabbitmq.process().thaw();
     let client = rabbitmq.client();
     let message = client.take("box").unwrap();
     assert_eq!(message.body, b"1");
@@ -42,12 +47,6 @@ fn rabbitmq_keeps_what_is_durable_when_it_stops_and_when_it_is_killed() {
     assert_eq!(message.routing_key, "to.me");
     assert!(!message.redelivered);
     assert_eq!(message.properties.delivery_mode(), &Some(2));
-
-    rabbitmq.kill();
-    rabbitmq.restart();
-    rabbitmq.process().freeze();
-    rabbitmq.process().thaw();
-    let client = rabbitmq.client();
     assert_eq!(client.waiting("box"), Some(0));
     client.delete_queue("box");
     assert_eq!(client.waiting("box"), None);
