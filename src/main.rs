@@ -37,7 +37,8 @@ fn run() -> Result<(), Failure> {
         .block_on(Server::bind(cli.server_config()))
         .map_err(|error| cannot_serve(&error))?;
     // Held to the end: dropping it ends the watch.
-    let plugins = watch_plugins(&cli).map_err(|error| Failure::runtime(&error))?;
+    let plugins = cli.host_config().as_ref().map(Watched::start).transpose();
+    let plugins = plugins.map_err(|error| no_hooks(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
     let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
@@ -73,11 +74,12 @@ fn cannot_serve(error: &BindError) -> Failure {
     }
 }
 
-fn watch_plugins(cli: &Cli) -> Result<Option<Watched>, WatchError> {
-    let directory = cli.hooks.dir.as_deref();
-    directory
-        .map(|directory| Watched::start(directory, &cli.compile_cache_dir()))
-        .transpose()
+/// A module that cannot be used was configured; all else is the machine's.
+fn no_hooks(error: &WatchError) -> Failure {
+    match error {
+        WatchError::File { .. } => Failure::configuration(error),
+        _ => Failure::runtime(error),
+    }
 }
 
 /// Names the flag beside the directory.

@@ -16,7 +16,6 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
-use crate::plugins::types::HookError;
 use crate::plugins::{EventKind, Failure, Notification, Registry};
 
 use super::contract;
@@ -180,14 +179,12 @@ async fn with_repetitions<F: Future<Output = Result<(), Failure>>>(
 ) -> Result<(), Failure> {
     let mut wait = FIRST_WAIT;
     for _ in 1..ATTEMPTS {
-        match attempt().await {
-            Err(Failure::Reported(HookError::Retry(after))) => {
-                let pause = after.map_or(wait, Duration::from_millis);
-                tokio::time::sleep(pause.min(LONGEST_WAIT)).await;
-                wait *= 2;
-            }
-            outcome => return outcome,
-        }
+        let outcome = attempt().await;
+        let Some(after) = outcome.as_ref().err().and_then(Failure::retry) else {
+            return outcome;
+        };
+        tokio::time::sleep(after.unwrap_or(wait).min(LONGEST_WAIT)).await;
+        wait *= 2;
     }
     attempt().await
 }
@@ -210,6 +207,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::plugins::types::HookError;
 
     fn run(answers: &[Option<HookError>]) -> (usize, Option<&'static str>) {
         let runtime = tokio::runtime::Builder::new_current_thread()

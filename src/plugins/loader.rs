@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::Linker;
+use rustus_events::Format;
 
 use super::cache::{CompileCache, digest_of};
 use super::capability::PluginConfig;
+use super::command::{Command, Program};
+use super::directory::Place;
 use super::engine::PluginEngine;
-use super::events::EventKind;
+use super::events::{EventKind, EventSet, UnknownEvent};
 use super::failure::Failure;
-use super::generation::Generation;
-use super::instance::{Blueprint, CallState};
-use super::manifest::{Manifest, ManifestError};
-use super::module::{Module, ModuleError, linker};
+use super::generation::{Generation, Guest};
+use super::instance::Blueprint;
+use super::manifest::{Instances, Manifest, ManifestError};
+use super::module::{Content, Linkers, Module, ModuleError};
 use super::output::Speaker;
 use super::trial;
 
@@ -46,11 +48,23 @@ pub enum LoadError {
     #[error(transparent)]
     Module(#[from] ModuleError),
     /// Its events and its exports have nothing in common.
-    #[error("`events` leaves nothing of what it exports ({exported})")]
+    #[error("`events` leaves nothing of what reaches it ({exported})")]
     NothingLeft {
         /// What it exports.
         exported: String,
     },
+    /// A command that no event calls.
+    #[error(
+        "it is a WASI command, and a command hook is called after its event: {0}; rename it, such \
+         as to pre-create.wasm, or name it with --hooks-file to have it called for all events"
+    )]
+    CommandName(UnknownEvent),
+    /// A command that is to be kept warm.
+    #[error(
+        "it is a WASI command, which runs once and ends, so `instances = \"reuse\"` can't be; \
+         remove the line"
+    )]
+    CommandReuse,
     /// No instance of it can be made.
     #[error("it can't be started: {0}")]
     Start(Failure),
@@ -67,6 +81,8 @@ pub enum LoadError {
 /// A module's bytes with what they are called.
 pub(super) struct Source {
     pub(super) name: String,
+    pub(super) file: String,
+    pub(super) place: Place,
     pub(super) bytes: Vec<u8>,
     pub(super) manifest: Manifest,
 }
@@ -78,37 +94,47 @@ pub(super) struct Loaded {
     pub(super) compiled: bool,
 }
 
+/// How command hooks are called.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Calling {
+    /// The JSON that they get.
+    pub format: Format,
+    /// The events of `--hooks`, if it is there. It says what a module for all
+    /// events is called for; elsewhere it is applied by who asks.
+    pub enabled: Option<EventSet>,
+}
+
 /// Makes generations. One lives as long as the server.
 pub(super) struct Loader {
     engine: Arc<PluginEngine>,
-    linker: Linker<CallState>,
+    linkers: Linkers,
     cache: CompileCache,
+    calling: Calling,
 }
 
 impl Loader {
-    pub(super) fn new(cache: &Path) -> wasmtime::Result<Self> {
+    pub(super) fn new(cache: &Path, calling: Calling) -> wasmtime::Result<Self> {
         let engine = Arc::new(PluginEngine::new()?);
         Ok(Self {
-            linker: linker(engine.get())?,
+            linkers: Linkers::new(engine.get())?,
             cache: CompileCache::open(cache, engine.get()),
             engine,
+            calling,
         })
     }
 
     /// Compiles, checks and tries `source`.
     pub(super) async fn load(&self, source: Source, number: u64) -> Result<Loaded, LoadError> {
-        let Source {
-            name,
-            bytes,
-            manifest,
-        } = source;
-        let digest = digest_of(&bytes);
-        let module = Module::load(&self.linker, &self.cache, &bytes, &digest, &manifest.limits)?;
-        let exported = module.events;
+        let digest = digest_of(&source.bytes);
+        let limits = &source.manifest.limits;
+        let module = Module::load(&self.linkers, &self.cache, &source.bytes, &digest, limits)?;
+        let (guest, offered) = match module.content {
+            Content::Plugin(plugin, events) => (Guest::Plugin(plugin), events),
+            Content::Command(program) => self.command(program, &source)?,
+        };
+        let Source { name, manifest, .. } = source;
         let blueprint = Blueprint {
             engine: Arc::clone(&self.engine),
-            pre: module.pre,
-            exports: module.exports,
             limits: manifest.limits.clone(),
             speaker: Arc::new(Speaker {
                 plugin: name,
@@ -116,10 +142,10 @@ impl Loader {
             }),
             config: Arc::new(PluginConfig::new(manifest.config.clone())),
         };
-        let generation = Generation::new(number, blueprint, exported, &manifest);
-        if generation.events().iter().next().is_none() {
+        let generation = Generation::new(number, blueprint, guest, offered, &manifest);
+        if generation.events() == EventSet::EMPTY && offered != EventSet::EMPTY {
             return Err(LoadError::NothingLeft {
-                exported: exported.to_string(),
+                exported: offered.to_string(),
             });
         }
         generation.start().await.map_err(LoadError::Start)?;
@@ -132,5 +158,26 @@ impl Loader {
             generation: Arc::new(generation),
             compiled: module.compiled,
         })
+    }
+
+    /// What calls a command, and how.
+    fn command(&self, program: Program, source: &Source) -> Result<(Guest, EventSet), LoadError> {
+        if source.manifest.instances == Instances::Reuse {
+            return Err(LoadError::CommandReuse);
+        }
+        let events = match source.place {
+            Place::Directory => {
+                let kind = source.name.parse::<EventKind>();
+                EventSet::EMPTY.with(kind.map_err(LoadError::CommandName)?)
+            }
+            Place::Alone => self.calling.enabled.unwrap_or(EventSet::USUAL),
+        };
+        let command = Command {
+            program,
+            file: source.file.clone(),
+            names_event: source.place == Place::Alone,
+            format: self.calling.format,
+        };
+        Ok((Guest::Command(command), events))
     }
 }
