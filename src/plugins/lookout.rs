@@ -44,7 +44,7 @@ impl Lookout {
         match self.list() {
             Ok(seen) => {
                 if self.trouble.take().is_some() {
-                    tracing::info!(path = %self.path.display(), "{} is readable now", self.what());
+                    tracing::info!(path = %self.path.display(), "the place of plugins is readable now");
                 }
                 self.last = seen;
             }
@@ -81,22 +81,24 @@ impl Lookout {
         }
     }
 
-    const fn what(&self) -> &'static str {
-        match self.place {
-            Place::Directory => "the directory of plugins",
-            Place::Alone => "the module of --hooks-file",
-        }
-    }
-
     fn complain(&mut self, error: &io::Error) {
         if self.trouble.replace(error.kind()) == Some(error.kind()) {
             return;
         }
-        let (what, path) = (self.what(), self.path.display());
-        if error.kind() == io::ErrorKind::NotFound {
-            tracing::warn!(%path, "{what} is not there; waiting for it, and keeping the plugins that serve");
-        } else {
-            tracing::error!(%path, %error, "{what} can't be read; keeping the plugins that serve");
+        let path = self.path.display();
+        match (self.place, error.kind()) {
+            (Place::Directory, io::ErrorKind::NotFound) => {
+                tracing::warn!(directory = %path, "the directory of plugins is not there; waiting for it, and keeping the plugins that serve");
+            }
+            (Place::Alone, io::ErrorKind::NotFound) => {
+                tracing::warn!(file = %path, "the module of --hooks-file is not there; waiting for it, and keeping the one that serves");
+            }
+            (Place::Directory, _) => {
+                tracing::error!(directory = %path, %error, "the directory of plugins can't be read; keeping the plugins that serve");
+            }
+            (Place::Alone, _) => {
+                tracing::error!(file = %path, %error, "the module of --hooks-file can't be read; keeping the one that serves");
+            }
         }
     }
 }
