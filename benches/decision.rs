@@ -86,9 +86,10 @@ fn hosted(manifest: &str) -> Hosted {
     fs::create_dir(&hooks).unwrap();
     fs::copy(GUEST, hooks.join("guest.wasm")).expect("`./x guests` builds what this measures");
     fs::write(hooks.join("guest.toml"), manifest).unwrap();
-    let watched = Watched::start(&hooks, &directory.path().join("cache")).unwrap();
+    let watched =
+        Watched::start(Some(&hooks), Vec::new(), &directory.path().join("cache")).unwrap();
     let set = watched.registry().current();
-    let generation = set.subscribers(EventKind::PreCreate).next().unwrap();
+    let generation = set.asked(EventKind::PreCreate).next().unwrap();
     Hosted {
         generation: Arc::clone(generation),
         _watched: watched,

@@ -37,7 +37,7 @@ fn run() -> Result<(), Failure> {
         .block_on(Server::bind(cli.server_config()))
         .map_err(|error| cannot_serve(&error))?;
     // Held to the end: dropping it ends the watch.
-    let plugins = cli.host_config().as_ref().map(Watched::start).transpose();
+    let plugins = cli.host_config()?.map(Watched::start).transpose();
     let plugins = plugins.map_err(|error| no_hooks(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
@@ -77,7 +77,7 @@ fn cannot_serve(error: &BindError) -> Failure {
 /// A module that cannot be used was configured; all else is the machine's.
 fn no_hooks(error: &WatchError) -> Failure {
     match error {
-        WatchError::File { .. } => Failure::configuration(error),
+        WatchError::File { .. } | WatchError::BuiltIn { .. } => Failure::configuration(error),
         _ => Failure::runtime(error),
     }
 }

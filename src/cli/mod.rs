@@ -8,6 +8,7 @@ mod environment;
 mod failure;
 mod logging;
 mod network;
+mod sinks;
 mod values;
 
 pub use failure::Failure;
@@ -20,9 +21,10 @@ use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
 use network::NetworkFlags;
+use sinks::SinkFlags;
 
 use crate::hooks::EventSet;
-use crate::plugins::{Calling, Format, HostConfig};
+use crate::plugins::{BuiltIn, Calling, Format, HostConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
@@ -50,6 +52,8 @@ pub struct Cli {
     /// Which hooks are asked and told.
     #[command(flatten)]
     pub hooks: HooksFlags,
+    #[command(flatten)]
+    sinks: SinkFlags,
     #[arg(skip)]
     unknown_variables: Vec<String>,
 }
@@ -319,6 +323,16 @@ impl Cli {
         Ok(())
     }
 
+    /// The built-in plugins that the flags switch on.
+    ///
+    /// # Errors
+    /// Flags that do not go together.
+    fn built_in(&self) -> Result<Vec<BuiltIn>, Failure> {
+        self.sinks
+            .built_in(self.hooks.enabled, self.hooks.format.name())
+            .map_err(|problem| Failure::configuration(&Contradiction(problem)))
+    }
+
     /// Variables that look like ours and that no flag reads.
     #[must_use]
     pub fn unknown_variables(&self) -> &[String] {
@@ -395,19 +409,24 @@ impl Cli {
         }
     }
 
-    /// Where hooks are, if there are any.
-    #[must_use]
-    pub fn host_config(&self) -> Option<HostConfig> {
-        let HooksFlags { dir, file, .. } = &self.hooks;
-        (dir.is_some() || file.is_some()).then(|| HostConfig {
-            directory: dir.clone(),
-            file: file.clone(),
+    /// Where hooks are and which, if there are any.
+    ///
+    /// # Errors
+    /// Flags that do not go together.
+    pub fn host_config(&self) -> Result<Option<HostConfig>, Failure> {
+        let config = HostConfig {
+            directory: self.hooks.dir.clone(),
+            file: self.hooks.file.clone(),
             compile_cache: self.compile_cache_dir(),
             calling: Calling {
                 format: self.hooks.format,
                 enabled: self.hooks.enabled,
             },
-        })
+            built_in: self.built_in()?,
+        };
+        let is_empty =
+            config.directory.is_none() && config.file.is_none() && config.built_in.is_empty();
+        Ok((!is_empty).then_some(config))
     }
 
     /// Where compiled modules are kept.

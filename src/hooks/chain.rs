@@ -101,7 +101,7 @@ impl Round {
 
     /// The plugins to ask, in order.
     fn subscribers(&self) -> impl Iterator<Item = &Arc<Generation>> {
-        self.plugins.subscribers(self.kind).inspect(|plugin| {
+        self.plugins.asked(self.kind).inspect(|plugin| {
             tracing::debug!(
                 plugin = plugin.name(), generation = plugin.number(),
                 event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,

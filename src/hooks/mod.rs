@@ -14,6 +14,7 @@ mod contract;
 mod decision;
 mod event;
 mod notifier;
+pub mod outbox;
 
 use std::io;
 use std::sync::Arc;
@@ -95,7 +96,10 @@ impl Hooks {
     /// gets `false` need not build the event.
     #[must_use]
     pub fn wants(&self, kind: EventKind) -> bool {
-        self.required.contains(kind) || self.is_answered(&self.registry.current(), kind)
+        let plugins = self.registry.current();
+        self.required.contains(kind)
+            || self.is_answered(&plugins, kind)
+            || self.enabled.contains(kind) && plugins.told(kind).next().is_some()
     }
 
     /// Whether somebody answers every event that is required.
@@ -182,6 +186,6 @@ impl Hooks {
     }
 
     fn is_answered(&self, plugins: &PluginSet, kind: EventKind) -> bool {
-        self.enabled.contains(kind) && plugins.subscribers(kind).next().is_some()
+        self.enabled.contains(kind) && plugins.asked(kind).next().is_some()
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
-use crate::plugins::{EventKind, Failure, Notification, Registry};
+use crate::plugins::{Failure, Registry};
 
 use super::contract;
 use super::event::Event;
@@ -78,7 +78,7 @@ impl Notifier {
 
     /// Queues the event for everybody who wants to hear of it.
     pub(super) fn send(&self, event: &Arc<Event>) {
-        for plugin in self.registry.current().subscribers(event.kind) {
+        for plugin in self.registry.current().told(event.kind) {
             let reason = match self.offer(plugin.name(), Arc::clone(event)) {
                 Ok(()) => continue,
                 Err(TrySendError::Full(_)) => "the plugin is too slow and its queue is full",
@@ -145,20 +145,17 @@ impl Notifier {
 async fn deliver(plugin: String, registry: Arc<Registry>, mut queue: Receiver<Arc<Event>>) {
     while let Some(event) = queue.recv().await {
         let kind = event.kind;
-        let Some(what) = notification(kind) else {
-            continue;
-        };
         let event = contract::event(&event);
         // Looked up at each attempt: a reload in between applies.
         let subscriber = || {
             let set = registry.current();
-            set.subscribers(kind)
+            set.told(kind)
                 .find(|generation| generation.name() == plugin)
                 .cloned()
         };
         let outcome = with_repetitions(|| async {
             match subscriber() {
-                Some(generation) => generation.notify(what, &event).await,
+                Some(generation) => generation.tell(kind, &event).await.map(drop),
                 None => Err(Failure::Unsubscribed),
             }
         })
@@ -187,19 +184,6 @@ async fn with_repetitions<F: Future<Output = Result<(), Failure>>>(
         wait *= 2;
     }
     attempt().await
-}
-
-const fn notification(kind: EventKind) -> Option<Notification> {
-    match kind {
-        EventKind::PostCreate => Some(Notification::PostCreate),
-        EventKind::PostReceive => Some(Notification::PostReceive),
-        EventKind::PostFinish => Some(Notification::PostFinish),
-        EventKind::PostTerminate => Some(Notification::PostTerminate),
-        EventKind::PreCreate
-        | EventKind::PreFinish
-        | EventKind::PreGet
-        | EventKind::PreTerminate => None,
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,12 @@
 
 wasmtime::component::bindgen!({
     path: "wit",
-    world: "plugin",
+    world: "server",
+    imports: {
+        "rustus:hooks/amqp.declare": async,
+        "rustus:hooks/amqp.publish": async,
+        "rustus:hooks/grpc.call": async,
+        "rustus:hooks/kafka.send": async,
+    },
     exports: { default: async },
 });

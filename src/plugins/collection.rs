@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::directory::{Content, Listing, PluginFiles, SeenFile, Stamp, Stranger, read};
+use super::directory::{Content, Listing, Place, PluginFiles, SeenFile, Stamp, Stranger, read};
 use super::generation::Generation;
 use super::limits::MIB;
 use super::loader::{LoadError, Loaded, Loader, Source};
@@ -32,6 +32,8 @@ pub(super) struct Collection {
     loader: Loader,
     known: BTreeMap<String, Known>,
     strangers: BTreeMap<PathBuf, Stranger>,
+    /// The plugins of the server's own, which stay as they are.
+    pinned: BTreeMap<&'static str, Arc<Generation>>,
 }
 
 /// What a look at the directory came to.
@@ -65,7 +67,7 @@ impl Change {
                 plugin = generation.name(),
                 generation = generation.number(),
                 digest = generation.digest(),
-                events = generation.events().to_string(),
+                events = generation.subscription().all().to_string(),
                 compiled,
                 milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "plugin loaded"
@@ -94,14 +96,43 @@ impl Collection {
             loader,
             known: BTreeMap::new(),
             strangers: BTreeMap::new(),
+            pinned: BTreeMap::new(),
         }
     }
 
     /// Everything that serves now.
     pub(super) fn generations(&self) -> impl Iterator<Item = Arc<Generation>> + '_ {
-        self.known
-            .values()
-            .filter_map(|known| known.generation.clone())
+        let own = self.pinned.values().cloned();
+        let known = self.known.values();
+        own.chain(known.filter_map(|known| known.generation.clone()))
+    }
+
+    /// Loads a plugin of the server's own, which nothing in the directory
+    /// replaces.
+    pub(super) async fn pin(
+        &mut self,
+        name: &'static str,
+        module: &'static [u8],
+        manifest: Manifest,
+    ) -> Result<Change, LoadError> {
+        let started = Instant::now();
+        let source = Source {
+            name: name.to_owned(),
+            file: format!("{name}.wasm"),
+            place: Place::Directory,
+            bytes: module.to_vec(),
+            manifest,
+        };
+        let Loaded {
+            generation,
+            compiled,
+        } = self.loader.load(source, 1).await?;
+        self.pinned.insert(name, Arc::clone(&generation));
+        Ok(Change::Loaded {
+            generation,
+            compiled,
+            took: started.elapsed(),
+        })
     }
 
     /// Whether there is a plugin of this name that serves.
@@ -150,6 +181,9 @@ impl Collection {
     }
 
     async fn load(&self, name: &str, files: &PluginFiles) -> Result<Option<Step>, LoadError> {
+        if self.pinned.contains_key(name) {
+            return Err(LoadError::NameTaken);
+        }
         let started = Instant::now();
         let (source, content) = match self.candidate(name, files)? {
             Candidate::Unsettled(left) => return Ok(Some(Step::Wait(left))),

@@ -41,6 +41,12 @@ impl EventSet {
         Self(self.0 & other.0)
     }
 
+    /// The events that are in either set.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The events that are in this set and not in the other.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {

@@ -10,16 +10,17 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::bindings::exports::rustus::hooks::notifications::Notification;
+use super::bindings::exports::rustus::hooks::notifications::{Notification, Reaction};
 use super::bindings::exports::rustus::hooks::pre_create::CreateDecision;
 use super::bindings::exports::rustus::hooks::pre_finish::FinishDecision;
 use super::bindings::exports::rustus::hooks::pre_get::GetDecision;
 use super::bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
+use super::bindings::exports::rustus::hooks::sink;
 use super::bindings::rustus::hooks::types::{Event, HookError};
 use super::command::{Command, Exit};
 use super::events::{EventKind, EventSet};
 use super::failure::Failure;
-use super::instance::{Blueprint, Live, Plugin};
+use super::instance::{Blueprint, Functions, Live, Plugin};
 use super::limits::Limits;
 use super::manifest::{Instances, Manifest, OnError};
 
@@ -39,7 +40,7 @@ pub struct Generation {
     order: i32,
     on_error: OnError,
     instances: Instances,
-    events: EventSet,
+    subscription: Subscription,
     gate: Semaphore,
     warm: Mutex<Vec<Live>>,
 }
@@ -50,8 +51,34 @@ impl fmt::Debug for Generation {
             .field("plugin", &self.name())
             .field("number", &self.number)
             .field("digest", &self.digest())
-            .field("events", &self.events.to_string())
+            .field("subscription", &self.subscription)
             .finish_non_exhaustive()
+    }
+}
+
+/// The events that reach a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscription {
+    /// Those that it answers; all of them block.
+    pub asked: EventSet,
+    /// Those that it is told about, without anybody waiting.
+    pub told: EventSet,
+}
+
+impl Subscription {
+    /// What is in `events` of it.
+    #[must_use]
+    pub const fn and(self, events: EventSet) -> Self {
+        Self {
+            asked: self.asked.and(events),
+            told: self.told.and(events),
+        }
+    }
+
+    /// Every event that reaches the plugin in one way or another.
+    #[must_use]
+    pub const fn all(self) -> EventSet {
+        self.asked.or(self.told)
     }
 }
 
@@ -64,7 +91,7 @@ impl Generation {
         number: u64,
         blueprint: Blueprint,
         guest: Guest,
-        exported: EventSet,
+        offered: Subscription,
         manifest: &Manifest,
     ) -> Self {
         Self {
@@ -75,7 +102,7 @@ impl Generation {
             order: manifest.order,
             on_error: manifest.on_error,
             instances: manifest.instances,
-            events: exported.and(manifest.events),
+            subscription: offered.and(manifest.events),
             warm: Mutex::default(),
         }
     }
@@ -111,10 +138,10 @@ impl Generation {
         self.on_error
     }
 
-    /// The events that reach the plugin.
+    /// The events that the plugin is asked and told about.
     #[must_use]
-    pub const fn events(&self) -> EventSet {
-        self.events
+    pub const fn subscription(&self) -> Subscription {
+        self.subscription
     }
 
     /// What the plugin may use.
@@ -227,19 +254,32 @@ impl Generation {
         .await
     }
 
-    /// Tells what happened.
+    /// Tells what happened, through the interface that the plugin has for it.
     ///
     /// # Errors
     /// Why it was not taken in.
-    pub async fn notify(&self, what: Notification, event: &Event) -> Result<(), Failure> {
+    pub async fn tell(&self, kind: EventKind, event: &Event) -> Result<Reaction, Failure> {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
-            Guest::Command(command) => return self.run(command, kind(what), event).await?.heard(),
+            Guest::Command(command) => return self.run(command, kind, event).await?.heard(kind),
         };
         self.call(plugin, event, async |live| {
-            match &live.functions.notifications {
-                Some(guest) => guest.call_notify(&mut live.store, what, event).await,
-                None => not_exported("notifications"),
+            let Functions {
+                notifications,
+                sink,
+                ..
+            } = &live.functions;
+            match (sink, notifications, notification(kind)) {
+                (Some(guest), ..) => {
+                    let delivered = guest
+                        .call_deliver(&mut live.store, sink_kind(kind), event)
+                        .await?;
+                    Ok(delivered.map(|()| Reaction::Done))
+                }
+                (None, Some(guest), Some(what)) => {
+                    guest.call_notify(&mut live.store, what, event).await
+                }
+                _ => not_exported("what hears of the event"),
             }
         })
         .await
@@ -343,6 +383,32 @@ impl Generation {
     }
 }
 
+const fn notification(kind: EventKind) -> Option<Notification> {
+    match kind {
+        EventKind::PostCreate => Some(Notification::PostCreate),
+        EventKind::PostReceive => Some(Notification::PostReceive),
+        EventKind::PostFinish => Some(Notification::PostFinish),
+        EventKind::PostTerminate => Some(Notification::PostTerminate),
+        EventKind::PreCreate
+        | EventKind::PreFinish
+        | EventKind::PreGet
+        | EventKind::PreTerminate => None,
+    }
+}
+
+const fn sink_kind(kind: EventKind) -> sink::EventKind {
+    match kind {
+        EventKind::PreCreate => sink::EventKind::PreCreate,
+        EventKind::PostCreate => sink::EventKind::PostCreate,
+        EventKind::PostReceive => sink::EventKind::PostReceive,
+        EventKind::PreFinish => sink::EventKind::PreFinish,
+        EventKind::PostFinish => sink::EventKind::PostFinish,
+        EventKind::PreGet => sink::EventKind::PreGet,
+        EventKind::PreTerminate => sink::EventKind::PreTerminate,
+        EventKind::PostTerminate => sink::EventKind::PostTerminate,
+    }
+}
+
 /// Nothing calls an interface that a plugin does not export: its subscription
 /// is what it exports. Should it happen all the same, it is a failure like any
 /// other.
@@ -350,14 +416,4 @@ fn not_exported<D>(name: &'static str) -> Answer<D> {
     Err(wasmtime::Error::msg(format!(
         "the plugin does not export `{name}`"
     )))
-}
-
-/// The event that a notification tells of.
-const fn kind(what: Notification) -> EventKind {
-    match what {
-        Notification::PostCreate => EventKind::PostCreate,
-        Notification::PostReceive => EventKind::PostReceive,
-        Notification::PostFinish => EventKind::PostFinish,
-        Notification::PostTerminate => EventKind::PostTerminate,
-    }
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Instance, InstancePre};
+use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::bindings::exports::rustus::hooks::{
-    notifications, pre_create, pre_finish, pre_get, pre_terminate,
+    notifications, pre_create, pre_finish, pre_get, pre_terminate, sink,
 };
-use super::capability::PluginConfig;
+use super::capability::{Lent, Outgoing};
 use super::engine::PluginEngine;
 use super::failure::Failure;
 use super::limits::{Limits, MIB};
@@ -23,7 +24,9 @@ pub(super) struct CallState {
     wasi: WasiP1Ctx,
     meter: Meter,
     output: Output,
-    config: Arc<PluginConfig>,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
+    lent: Arc<Lent>,
 }
 
 impl CallState {
@@ -31,8 +34,14 @@ impl CallState {
         &self.output
     }
 
-    pub(super) fn config(&self) -> &PluginConfig {
-        &self.config
+    /// What the plugin may use.
+    pub(super) const fn lent(&self) -> &Arc<Lent> {
+        &self.lent
+    }
+
+    /// The parts that `wasi:http` works on.
+    pub(super) fn http_parts(&mut self) -> (&mut WasiHttpCtx, &mut ResourceTable, &mut Outgoing) {
+        (&mut self.http, self.wasi.ctx().table, &mut self.outgoing)
     }
 
     pub(super) const fn wasi(&mut self) -> &mut WasiP1Ctx {
@@ -59,6 +68,7 @@ pub(super) struct Exports {
     pub(super) pre_get: Option<pre_get::GuestIndices>,
     pub(super) pre_terminate: Option<pre_terminate::GuestIndices>,
     pub(super) notifications: Option<notifications::GuestIndices>,
+    pub(super) sink: Option<sink::GuestIndices>,
 }
 
 /// What all instances of one generation share.
@@ -68,7 +78,7 @@ pub(super) struct Blueprint {
     pub(super) engine: Arc<PluginEngine>,
     pub(super) limits: Limits,
     pub(super) speaker: Arc<Speaker>,
-    pub(super) config: Arc<PluginConfig>,
+    pub(super) lent: Arc<Lent>,
 }
 
 /// A component with exports of ours, ready to be instantiated.
@@ -90,6 +100,7 @@ pub(super) struct Functions {
     pub(super) pre_get: Option<pre_get::Guest>,
     pub(super) pre_terminate: Option<pre_terminate::Guest>,
     pub(super) notifications: Option<notifications::Guest>,
+    pub(super) sink: Option<sink::Guest>,
 }
 
 impl Plugin {
@@ -133,6 +144,7 @@ impl Plugin {
             pre_get: load!(pre_get),
             pre_terminate: load!(pre_terminate),
             notifications: load!(notifications),
+            sink: load!(sink),
         })
     }
 }
@@ -201,8 +213,10 @@ impl Blueprint {
             CallState {
                 wasi: wasi.build_p1(),
                 meter: Meter::new(&self.limits),
+                outgoing: Outgoing::new(Arc::clone(&self.lent), output.clone()),
                 output,
-                config: Arc::clone(&self.config),
+                http: WasiHttpCtx::new(),
+                lent: Arc::clone(&self.lent),
             },
         );
         store.limiter(|state| &mut state.meter);

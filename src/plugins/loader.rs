@@ -6,13 +6,13 @@ use std::sync::Arc;
 use rustus_events::Format;
 
 use super::cache::{CompileCache, digest_of};
-use super::capability::PluginConfig;
+use super::capability::{LendError, Lender};
 use super::command::{Command, Program};
 use super::directory::Place;
 use super::engine::PluginEngine;
 use super::events::{EventKind, EventSet, UnknownEvent};
 use super::failure::Failure;
-use super::generation::{Generation, Guest};
+use super::generation::{Generation, Guest, Subscription};
 use super::instance::Blueprint;
 use super::manifest::{Instances, Manifest, ManifestError};
 use super::module::{Content, Linkers, Module, ModuleError};
@@ -44,6 +44,11 @@ pub enum LoadError {
     /// `NAME.toml` is wrong.
     #[error("its configuration is wrong: {0}")]
     Manifest(#[from] ManifestError),
+    /// A plugin of the server's own has the name.
+    #[error(
+        "a built-in plugin of this name serves, switched on by its flags; give the file another name"
+    )]
+    NameTaken,
     /// The module does not fit.
     #[error(transparent)]
     Module(#[from] ModuleError),
@@ -65,6 +70,9 @@ pub enum LoadError {
          remove the line"
     )]
     CommandReuse,
+    /// What it is allowed cannot be lent to it.
+    #[error("what `[allow]` names can't be used: {0}")]
+    Lend(#[from] LendError),
     /// No instance of it can be made.
     #[error("it can't be started: {0}")]
     Start(Failure),
@@ -110,6 +118,7 @@ pub(super) struct Loader {
     linkers: Linkers,
     cache: CompileCache,
     calling: Calling,
+    lender: Lender,
 }
 
 impl Loader {
@@ -118,6 +127,7 @@ impl Loader {
         Ok(Self {
             linkers: Linkers::new(engine.get())?,
             cache: CompileCache::open(cache, engine.get()),
+            lender: Lender::new()?,
             engine,
             calling,
         })
@@ -129,10 +139,11 @@ impl Loader {
         let limits = &source.manifest.limits;
         let module = Module::load(&self.linkers, &self.cache, &source.bytes, &digest, limits)?;
         let (guest, offered) = match module.content {
-            Content::Plugin(plugin, events) => (Guest::Plugin(plugin), events),
+            Content::Plugin(plugin, subscription) => (Guest::Plugin(plugin), subscription),
             Content::Command(program) => self.command(program, &source)?,
         };
         let Source { name, manifest, .. } = source;
+        let lent = self.lender.lend(&manifest)?;
         let blueprint = Blueprint {
             engine: Arc::clone(&self.engine),
             limits: manifest.limits.clone(),
@@ -140,12 +151,13 @@ impl Loader {
                 plugin: name,
                 digest,
             }),
-            config: Arc::new(PluginConfig::new(manifest.config.clone())),
+            lent: Arc::new(lent),
         };
         let generation = Generation::new(number, blueprint, guest, offered, &manifest);
-        if generation.events() == EventSet::EMPTY && offered != EventSet::EMPTY {
+        let left = generation.subscription().all();
+        if left == EventSet::EMPTY && offered.all() != EventSet::EMPTY {
             return Err(LoadError::NothingLeft {
-                exported: offered.to_string(),
+                exported: offered.all().to_string(),
             });
         }
         generation.start().await.map_err(LoadError::Start)?;
@@ -161,7 +173,11 @@ impl Loader {
     }
 
     /// What calls a command, and how.
-    fn command(&self, program: Program, source: &Source) -> Result<(Guest, EventSet), LoadError> {
+    fn command(
+        &self,
+        program: Program,
+        source: &Source,
+    ) -> Result<(Guest, Subscription), LoadError> {
         if source.manifest.instances == Instances::Reuse {
             return Err(LoadError::CommandReuse);
         }
@@ -178,6 +194,11 @@ impl Loader {
             names_event: source.place == Place::Alone,
             format: self.calling.format,
         };
-        Ok((Guest::Command(command), events))
+        let blocking: EventSet = events.iter().filter(|kind| kind.is_blocking()).collect();
+        let subscription = Subscription {
+            asked: blocking,
+            told: events.without(blocking),
+        };
+        Ok((Guest::Command(command), subscription))
     }
 }

@@ -40,7 +40,8 @@ impl Lookout {
     /// Looks, and adds to `listing` what is there now, or was before it could
     /// not be read any more.
     pub(super) fn look(&mut self, listing: &mut Listing) {
-        self.observer.observe(self.watched());
+        let watched = self.watched().to_owned();
+        self.observer.observe(&watched);
         match self.list() {
             Ok(seen) => {
                 if self.trouble.take().is_some() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::capability::Grants;
 use super::events::{EventKind, EventSet};
 use super::limits::{Limits, MAX_MEMORY, MIB};
 
@@ -49,6 +50,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// The `[config]` table.
     pub config: Map<String, Value>,
+    /// What it may reach.
+    pub allow: Grants,
 }
 
 impl Default for Manifest {
@@ -61,6 +64,7 @@ impl Default for Manifest {
             trial: true,
             limits: Limits::default(),
             config: Map::new(),
+            allow: Grants::default(),
         }
     }
 }
@@ -81,6 +85,7 @@ impl Manifest {
             trial: file.trial.unwrap_or(defaults.trial),
             limits: file.limits.checked(defaults.limits)?,
             config: file.config,
+            allow: file.allow,
         })
     }
 }
@@ -151,6 +156,8 @@ struct File {
     limits: LimitsTable,
     #[serde(default)]
     config: Map<String, Value>,
+    #[serde(default)]
+    allow: Grants,
 }
 
 #[derive(Default, Deserialize)]

@@ -6,11 +6,13 @@
 //! `instances = "reuse"` keeps instances warm; one that trapped, timed out or
 //! was cancelled is dropped all the same.
 //!
-//! A guest has no files, no network, no environment. Its memory, CPU time, wall
+//! A guest has no files, no environment, and no network but what its operator
+//! grants it: each such capability is lent by the host, and checked there. Its memory, CPU time, wall
 //! clock, output, concurrency and the host memory it can cause are bounded by
 //! [`Limits`], all of them on by default.
 
 mod bindings;
+mod built_in;
 mod cache;
 mod capability;
 mod collection;
@@ -32,15 +34,17 @@ mod registry;
 mod trial;
 mod watch;
 
-pub use bindings::exports::rustus::hooks::notifications::Notification;
+pub use bindings::exports::rustus::hooks::notifications::Reaction;
 pub use bindings::exports::rustus::hooks::pre_create::{CreateChanges, CreateDecision};
 pub use bindings::exports::rustus::hooks::pre_finish::{FinishChanges, FinishDecision};
 pub use bindings::exports::rustus::hooks::pre_get::GetDecision;
 pub use bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
 pub use bindings::rustus::hooks::types;
+pub use built_in::{BuiltIn, Sink};
+pub use capability::{AmqpGrant, Grants, GrpcGrant, HttpGrant, KafkaGrant};
 pub use events::{EventKind, EventSet, UnknownEvent};
 pub use failure::Failure;
-pub use generation::Generation;
+pub use generation::{Generation, Subscription};
 pub use limits::Limits;
 pub use loader::{Calling, LoadError};
 pub use manifest::{Instances, Manifest, OnError};

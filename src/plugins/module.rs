@@ -7,13 +7,14 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::p2::bindings::CommandPre;
 
-use super::bindings::Plugin as Contract;
+use super::bindings::Server;
 use super::bindings::exports::rustus::hooks::{
-    notifications, pre_create, pre_finish, pre_get, pre_terminate,
+    notifications, pre_create, pre_finish, pre_get, pre_terminate, sink,
 };
 use super::cache::CompileCache;
 use super::command::{Program, ProgramError, core_linker};
 use super::events::{EventKind, EventSet};
+use super::generation::Subscription;
 use super::instance::{CallState, Exports, Plugin};
 use super::limits::{Limits, MIB};
 
@@ -27,12 +28,13 @@ pub(super) const PORTING: &str = "nothing native is ever run; build the program 
     a plugin with the SDK (docs/shell-hooks.md shows both)";
 
 /// The interfaces that a plugin may export.
-const EXPORTS: [&str; 5] = [
+const EXPORTS: [&str; 6] = [
     "pre-create",
     "pre-finish",
     "pre-get",
     "pre-terminate",
     "notifications",
+    "sink",
 ];
 
 /// Why a module can't be a plugin or a command hook.
@@ -72,6 +74,12 @@ pub enum ModuleError {
         /// What there is.
         found: String,
     },
+    /// Would hear of an event twice.
+    #[error(
+        "it exports both `notifications` and `sink`, and would hear of an event twice; export one \
+         of them"
+    )]
+    TwoEars,
     /// Built against another version of the contract.
     #[error(
         "it is built for {found}, and this server offers {PACKAGE}@{VERSION}; \
@@ -84,8 +92,9 @@ pub enum ModuleError {
     /// Imports what there is not.
     #[error(
         "it imports {missing}, which this server does not offer; offered are \
-         {PACKAGE}/log@{VERSION}, {PACKAGE}/config@{VERSION} and wasi:cli, wasi:clocks, wasi:filesystem, \
-         wasi:io, wasi:random, wasi:sockets of 0.2; remove the import and rebuild"
+         log, config, amqp, grpc and kafka of {PACKAGE}@{VERSION}, and wasi:cli, wasi:clocks, \
+         wasi:filesystem, wasi:http, wasi:io, wasi:random, wasi:sockets of 0.2; remove the import \
+         and rebuild"
     )]
     Import {
         /// What is missing.
@@ -108,7 +117,7 @@ pub(super) struct Module {
 /// What a file holds.
 pub(super) enum Content {
     /// A component with exports of ours, and the events that they are for.
-    Plugin(Plugin, EventSet),
+    Plugin(Plugin, Subscription),
     /// A WASI command.
     Command(Program),
 }
@@ -123,9 +132,8 @@ impl Linkers {
     pub(super) fn new(engine: &Engine) -> wasmtime::Result<Self> {
         let mut component = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut component)?;
-        Contract::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut component, |state| {
-            state
-        })?;
+        super::capability::add_http_to_linker(&mut component)?;
+        Server::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut component, |state| state)?;
         Ok(Self {
             component,
             core: core_linker(engine)?,
@@ -179,8 +187,11 @@ impl Content {
         Ok(match role {
             Role::Plugin => {
                 let exports = exports(&pre)?;
-                let events = subscription(&exports);
-                Self::Plugin(Plugin { pre, exports }, events)
+                if exports.sink.is_some() && exports.notifications.is_some() {
+                    return Err(ModuleError::TwoEars);
+                }
+                let subscription = subscription(&exports);
+                Self::Plugin(Plugin { pre, exports }, subscription)
             }
             Role::Command => {
                 Self::Command(Program::Component(CommandPre::new(pre).map_err(mistyped)?))
@@ -275,8 +286,16 @@ fn check_imports(component: &Component, engine: &Engine) -> Result<(), ModuleErr
 /// Whether `name` is an import that the linker has. The version within WASI 0.2
 /// is the linker's own matter.
 fn is_offered(name: &str) -> bool {
-    const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
-    let ours = ["log", "config", "types"].map(interface);
+    const WASI: [&str; 7] = [
+        "cli",
+        "clocks",
+        "filesystem",
+        "http",
+        "io",
+        "random",
+        "sockets",
+    ];
+    let ours = ["log", "config", "types", "amqp", "grpc", "kafka"].map(interface);
     let wasi = || {
         let (package, rest) = name.strip_prefix("wasi:")?.split_once('/')?;
         let (_, version) = rest.split_once('@')?;
@@ -339,26 +358,33 @@ fn exports(pre: &InstancePre<CallState>) -> Result<Exports, ModuleError> {
         pre_get: indices!(pre_get, "pre-get"),
         pre_terminate: indices!(pre_terminate, "pre-terminate"),
         notifications: indices!(notifications, "notifications"),
+        sink: indices!(sink, "sink"),
     })
 }
 
-fn subscription(exports: &Exports) -> EventSet {
-    let mut events = EventSet::EMPTY;
+fn subscription(exports: &Exports) -> Subscription {
+    let mut asked = EventSet::EMPTY;
     for (has, kind) in [
         (exports.pre_create.is_some(), EventKind::PreCreate),
         (exports.pre_finish.is_some(), EventKind::PreFinish),
         (exports.pre_get.is_some(), EventKind::PreGet),
         (exports.pre_terminate.is_some(), EventKind::PreTerminate),
-        (exports.notifications.is_some(), EventKind::PostCreate),
-        (exports.notifications.is_some(), EventKind::PostReceive),
-        (exports.notifications.is_some(), EventKind::PostFinish),
-        (exports.notifications.is_some(), EventKind::PostTerminate),
     ] {
         if has {
-            events = events.with(kind);
+            asked = asked.with(kind);
         }
     }
-    events
+    let told = if exports.sink.is_some() {
+        EventSet::ALL
+    } else if exports.notifications.is_some() {
+        EventKind::ALL
+            .into_iter()
+            .filter(|kind| !kind.is_blocking())
+            .collect()
+    } else {
+        EventSet::EMPTY
+    };
+    Subscription { asked, told }
 }
 
 #[cfg(test)]
@@ -377,7 +403,7 @@ mod tests {
         let cache = CompileCache::open(&directory.path().join("cache"), &engine);
         let loaded = Module::load(&linkers, &cache, bytes, "digest", &Limits::default());
         match loaded.map(|module| module.content) {
-            Ok(Content::Plugin(_, events)) => format!("plugin: {events}"),
+            Ok(Content::Plugin(_, subscription)) => format!("plugin: {}", subscription.all()),
             Ok(Content::Command(_)) => "command".to_owned(),
             Err(error) => error.to_string(),
         }

@@ -103,6 +103,21 @@ impl Output {
         }
     }
 
+    /// Says that the plugin wanted what it is not granted.
+    pub(super) fn denied(&self, what: &str, write: &str) {
+        let state = self.state();
+        let Speaker { plugin, digest } = &*self.shared.speaker;
+        tracing::warn!(
+            plugin,
+            digest,
+            event = state.event,
+            upload = state.upload,
+            what,
+            write,
+            "a plugin was denied what its NAME.toml does not allow"
+        );
+    }
+
     /// One line through `log.write`.
     pub(super) fn write(&self, level: Level, message: &str, fields: &[Field]) {
         let mut state = self.state();

@@ -20,11 +20,18 @@ impl PluginSet {
         Self { generations }
     }
 
-    /// Those that answer or hear `kind`.
-    pub fn subscribers(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Generation>> {
+    /// Those that answer `kind`.
+    pub fn asked(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Generation>> {
         self.generations
             .iter()
-            .filter(move |generation| generation.events().contains(kind))
+            .filter(move |generation| generation.subscription().asked.contains(kind))
+    }
+
+    /// Those that are told about `kind`.
+    pub fn told(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Generation>> {
+        self.generations
+            .iter()
+            .filter(move |generation| generation.subscription().told.contains(kind))
     }
 }
 

@@ -21,7 +21,7 @@ const ID: &str = "trial";
 
 pub(super) async fn run(generation: &Generation) -> Result<(), (EventKind, Failure)> {
     let event = example();
-    for kind in generation.events().iter().filter(|kind| kind.is_blocking()) {
+    for kind in generation.subscription().asked.iter() {
         let answer = match kind {
             EventKind::PreCreate => generation.pre_create(&event).await.map(drop),
             EventKind::PreFinish => generation.pre_finish(&event).await.map(drop),

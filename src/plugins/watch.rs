@@ -17,6 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::built_in::BuiltIn;
 use super::collection::Collection;
 use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
@@ -50,6 +51,14 @@ pub enum WatchError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A plugin of the server's own cannot serve as it is configured.
+    #[error("the built-in plugin {plugin} can't be used: {error}")]
+    BuiltIn {
+        /// Its name.
+        plugin: &'static str,
+        /// Why.
+        error: LoadError,
+    },
     /// The thread ended before it had looked at the directory.
     #[error("the thread that loads plugins ended early")]
     Ended,
@@ -71,6 +80,8 @@ pub struct HostConfig {
     pub compile_cache: PathBuf,
     /// How command hooks are called.
     pub calling: Calling,
+    /// The plugins of the server's own that are switched on.
+    pub built_in: Vec<BuiltIn>,
 }
 
 /// The places of plugins under watch. Ends its thread when dropped.
@@ -82,18 +93,18 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Loads what lies in the directory, and the module that stands alone, and
-    /// watches both from then on.
+    /// Loads the plugins of the server's own, what lies in the directory, and the
+    /// module that stands alone, and watches the latter two from then on.
     ///
     /// Returns when every plugin that is there was loaded or refused: a server
     /// that starts to serve after this never serves a request before its
     /// plugins are asked.
     ///
     /// # Errors
-    /// Only if there can be no plugins at all, or the module that stands alone
-    /// can't be used. A plugin in the directory that can't be loaded, or a
-    /// directory that is not there, is a line in the log.
-    pub fn start(config: &HostConfig) -> Result<Self, WatchError> {
+    /// Only if there can be no plugins at all, or one of the server's own or the
+    /// module that stands alone can't be used. A plugin in the directory that
+    /// can't be loaded, or a directory that is not there, is a line in the log.
+    pub fn start(config: HostConfig) -> Result<Self, WatchError> {
         let loader = Loader::new(&config.compile_cache, config.calling)
             .map_err(|error| WatchError::Engine(format!("{error:#}")))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -116,7 +127,8 @@ impl Watched {
             runtime,
             refused: Vec::new(),
         };
-        let file = config.file.clone();
+        watch.load_built_in(config.built_in)?;
+        let file = config.file;
         let (ready, first_look) = channel();
         let thread = std::thread::Builder::new()
             .name("plugin-loader".to_owned())
@@ -166,6 +178,27 @@ struct Watch {
 }
 
 impl Watch {
+    /// They serve before anything else is looked at.
+    fn load_built_in(&mut self, built_in: Vec<BuiltIn>) -> Result<(), WatchError> {
+        for BuiltIn { sink, manifest } in built_in {
+            let pinned =
+                self.runtime
+                    .block_on(self.collection.pin(sink.name(), sink.module(), manifest));
+            let change = pinned.map_err(|error| WatchError::BuiltIn {
+                plugin: sink.name(),
+                error,
+            })?;
+            self.publish();
+            change.report();
+        }
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let generations = self.collection.generations();
+        self.registry.publish(PluginSet::new(generations));
+    }
+
     /// Looks until nothing is being written any more, for a bounded time.
     fn first_look(&mut self) {
         let mut wait = self.look();
@@ -218,8 +251,7 @@ impl Watch {
         }
         let outcome = self.runtime.block_on(self.collection.update(listing));
         if !outcome.changes.is_empty() {
-            self.registry
-                .publish(PluginSet::new(self.collection.generations()));
+            self.publish();
         }
         for change in outcome.changes {
             change.report();

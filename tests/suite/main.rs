@@ -39,6 +39,7 @@ mod notifications;
 mod protocol;
 mod reading;
 mod reload;
+mod services;
 mod stopping;
 mod takeover;
 mod time_outs;

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{cargo, fuzz, process, test, tool};
+use crate::{cargo, fuzz, guests, process, test, tool};
 
 /// Formatting, lints, docs, dependencies, tests, fuzzing; the cheap ones first.
 pub(crate) fn run() -> Result<()> {
@@ -12,6 +12,9 @@ pub(crate) fn run() -> Result<()> {
         "formatting",
         cargo::native().args(["fmt", "--all", "--check"]),
     )?;
+    // The server embeds some of them.
+    eprintln!("x: guests");
+    guests::build_all()?;
     let lints = [
         "clippy",
         "--workspace",

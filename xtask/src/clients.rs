@@ -1,55 +1,80 @@
-//! The programs and clients that the tests use: Debian's packages, tus-js-client,
-//! Uppy, tuspy. What cannot be had is named; the tests that need it say so as well.
+//! The programs, clients and servers that the tests use: Debian's packages, npm's,
+//! Python's, Kafka. What cannot be had is named; the tests that need it say so as well.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{debian, npm, once::once, process};
 
-/// A program, how to see that it works, and the packages that hold it.
+/// A program, the command that succeeds where it works, and the packages that hold it.
 struct Program {
     name: &'static str,
     check: &'static [&'static str],
     packages: &'static [&'static str],
 }
 
-const PROGRAMS: [Program; 7] = [
+const PROGRAMS: [Program; 10] = [
     Program {
         name: "node",
-        check: &["--version"],
+        check: &["node", "--version"],
         packages: &["nodejs"],
     },
     Program {
         name: "npm",
-        check: &["--version"],
+        check: &["npm", "--version"],
         packages: &["npm"],
     },
     Program {
         name: "python3",
         // Debian ships the module venv without what it needs.
-        check: &["-c", "import venv, ensurepip"],
+        check: &["python3", "-c", "import venv, ensurepip"],
         packages: &["python3", "python3-venv"],
     },
     Program {
         name: "nginx",
-        check: &["-v"],
+        check: &["nginx", "-v"],
         packages: &["nginx-light"],
     },
     Program {
         name: "curl",
-        check: &["--version"],
+        check: &["curl", "--version"],
         packages: &["curl"],
     },
     Program {
         name: "chromium",
-        check: &["--version"],
+        check: &["chromium", "--version"],
         packages: &["chromium"],
     },
     Program {
         name: "strace",
-        check: &["-V"],
+        check: &["strace", "-V"],
         packages: &["strace"],
+    },
+    Program {
+        name: "rabbitmq-server",
+        // The one on PATH is for root alone, and changes to another user.
+        check: &["test", "-x", "/usr/lib/rabbitmq/bin/rabbitmq-server"],
+        packages: &["rabbitmq-server"],
+    },
+    Program {
+        name: "java (17 or newer)",
+        check: &[
+            "sh",
+            "-c",
+            r#"java -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])'"#,
+        ],
+        packages: &["openjdk-17-jre-headless"],
+    },
+    Program {
+        name: "mvn",
+        // Starting Maven takes half a second.
+        check: &["sh", "-c", "command -v mvn"],
+        packages: &["maven"],
     },
 ];
 
@@ -57,13 +82,18 @@ const PROGRAMS: [Program; 7] = [
 pub(crate) fn prepare() -> Result<()> {
     install_programs();
     prepare_or_say("tus-js-client and Uppy", node());
-    prepare_or_say("tuspy", python());
+    prepare_or_say("tuspy", tuspy());
+    prepare_or_say("Celery, FastAPI and gRPC for Python", python_servers());
+    prepare_or_say("Kafka", kafka());
     Ok(())
 }
 
 impl Program {
     fn is_there(&self) -> bool {
-        process::succeeds(Command::new(self.name).args(self.check))
+        let [program, arguments @ ..] = self.check else {
+            return false;
+        };
+        process::succeeds(Command::new(program).args(arguments))
     }
 }
 
@@ -101,10 +131,10 @@ fn node() -> Result<()> {
     npm::install("tests/clients/node", "tus-js-client and Uppy")
 }
 
-/// A virtual environment of its own, `target/venv`.
-fn python() -> Result<()> {
-    let requirements = process::repository().join("tests/clients/python/requirements.txt");
-    let venv: PathBuf = process::target().join("venv");
+/// tuspy, and the virtual environment `target/venv` itself.
+fn tuspy() -> Result<()> {
+    let requirements = python_client("requirements.txt");
+    let venv = process::target().join("venv");
     once(&requirements, &venv.join(".prepared"), || {
         eprintln!("x: installing tuspy into target/venv (pip install)");
         process::run(
@@ -112,14 +142,56 @@ fn python() -> Result<()> {
                 .args(["-m", "venv", "--clear"])
                 .arg(&venv),
         )?;
-        let mut pip = Command::new(venv.join("bin/python"));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
-        process::run(pip.arg("--requirement").arg(&requirements))
+        pip_install(&venv, &requirements)
+    })
+}
+
+/// What answers or takes hooks in Python, beside tuspy.
+fn python_servers() -> Result<()> {
+    let requirements = python_client("servers.txt");
+    let venv = process::target().join("venv");
+    once(&requirements, &venv.join(".prepared-servers"), || {
+        eprintln!("x: installing Celery, FastAPI and gRPC into target/venv (pip install)");
+        pip_install(&venv, &requirements)
+    })
+}
+
+fn python_client(file: &str) -> PathBuf {
+    process::repository()
+        .join("tests/clients/python")
+        .join(file)
+}
+
+fn pip_install(venv: &Path, requirements: &Path) -> Result<()> {
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]);
+    process::run(pip.arg("--requirement").arg(requirements))
+}
+
+/// The jars of a Kafka broker, `target/kafka`.
+fn kafka() -> Result<()> {
+    let pom = process::repository().join("tests/clients/kafka/pom.xml");
+    let jars = process::target().join("kafka");
+    once(&pom, &jars.join(".prepared"), || {
+        eprintln!("x: installing Apache Kafka into target/kafka (mvn, 43 MB)");
+        // Jars of another version beside them would be loaded as well.
+        if jars.exists() {
+            fs::remove_dir_all(&jars)
+                .with_context(|| format!("cannot remove {}", jars.display()))?;
+        }
+        let mut maven = Command::new("mvn");
+        maven
+            .args(["--batch-mode", "--quiet", "dependency:copy-dependencies"])
+            .arg("--file")
+            .arg(&pom)
+            .arg(format!("-DoutputDirectory={}", jars.display()))
+            .stdout(std::io::stderr());
+        process::run(&mut maven)
     })
 }

@@ -26,6 +26,7 @@ pub(crate) fn run(port: u16, once: bool) -> Result<()> {
 
     eprintln!("x: building the plugin {PLUGIN}, and what builds plugins if it is missing");
     guests::build_one(&process::repository().join(PLUGIN), Some(&hooks))?;
+    guests::build_built_in()?;
     eprintln!("x: building the server (minutes the first time, seconds later)");
     process::run(
         cargo::native()

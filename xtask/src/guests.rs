@@ -54,6 +54,15 @@ pub(crate) fn build_all() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Builds those that the server embeds.
+pub(crate) fn build_built_in() -> Result<()> {
+    const EMBEDDED: [&str; 4] = ["http", "amqp", "kafka", "grpc"];
+    for name in EMBEDDED {
+        build_one(&process::repository().join("plugins").join(name), None)?;
+    }
+    Ok(())
+}
+
 /// Builds the guest whose crate is in `path` into `into`, or `target/guests`.
 /// Returns the folder.
 pub(crate) fn build_one(path: &Path, into: Option<&Path>) -> Result<PathBuf> {

@@ -57,7 +57,7 @@ struct Read {
     #[serde(with = "time")]
     time: SystemTime,
     upload: UploadState,
-    request: Arc<RequestState>,
+    request: RequestState,
 }
 
 impl Serialize for Event {
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Event {
             kind: read.kind,
             time: read.time,
             upload: read.upload,
-            request: read.request,
+            request: Arc::new(read.request),
         })
     }
 }

@@ -22,19 +22,19 @@ impl Moment {
     pub(crate) fn of(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
             Ok(since) => Self {
-                seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+                seconds: 0i64.saturating_add_unsigned(since.as_secs()),
                 nanoseconds: since.subsec_nanos(),
             },
             Err(before) => {
                 let before = before.duration();
-                let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+                let whole = 0i64.saturating_sub_unsigned(before.as_secs());
                 match before.subsec_nanos() {
                     0 => Self {
-                        seconds: -whole,
+                        seconds: whole,
                         nanoseconds: 0,
                     },
                     rest => Self {
-                        seconds: (-whole).saturating_sub(1),
+                        seconds: whole.saturating_sub(1),
                         nanoseconds: 1_000_000_000 - rest,
                     },
                 }

@@ -63,3 +63,15 @@ world!(
     "rustus:hooks/notifications-hook",
     "export_notifications"
 );
+world!(sink, "rustus:hooks/sink-hook", "export_sink");
+
+/// What is lent to plugins that the operator allows it. An interface that a
+/// crate does not call leaves no trace in its component.
+pub mod capabilities {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "rustus:hooks/capabilities",
+        additional_derives: [PartialEq, Eq],
+        generate_all,
+    });
+}

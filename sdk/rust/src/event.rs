@@ -1,6 +1,6 @@
 //! Reading what an event carries.
 
-use crate::{Header, Notification, Request, Upload};
+use crate::{EventKind, Header, Notification, Reaction, Rejection, Request, Upload};
 
 impl Upload {
     /// The value of a metadata key as text; `None` if the key is not there or
@@ -50,6 +50,37 @@ impl Notification {
             Self::PostFinish => "post-finish",
             Self::PostTerminate => "post-terminate",
         }
+    }
+}
+
+impl EventKind {
+    /// Its name as everywhere in the server: `pre-create` and so on.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PreCreate => "pre-create",
+            Self::PostCreate => "post-create",
+            Self::PostReceive => "post-receive",
+            Self::PreFinish => "pre-finish",
+            Self::PostFinish => "post-finish",
+            Self::PreGet => "pre-get",
+            Self::PreTerminate => "pre-terminate",
+            Self::PostTerminate => "post-terminate",
+        }
+    }
+}
+
+impl Reaction {
+    /// Stop the upload: an append that is under way is answered with this, and
+    /// the upload is removed. Heard only in the answer to
+    /// [`Notification::PostReceive`].
+    pub fn stop(rejection: Rejection) -> Self {
+        Self::Stop(rejection)
+    }
+}
+
+impl From<()> for Reaction {
+    fn from((): ()) -> Self {
+        Self::Done
     }
 }
 

@@ -107,7 +107,8 @@ macro_rules! pre_terminate {
 }
 
 /// Receives all notifications by a function
-/// `fn(Notification, Event) -> Result<(), HookError>`.
+/// `fn(Notification, Event) -> Result<R, HookError>`, where `R` is `()`, or a
+/// [`Reaction`](crate::Reaction) of a plugin that may stop uploads.
 ///
 /// Nobody waits for it. Delivery is at least once: the same event may come
 /// again, under the same [`Event::id`](crate::Event::id).
@@ -130,8 +131,11 @@ macro_rules! notifications {
     ($function:path) => {
         const _: () = {
             // Checks the function's type, and keeps it in use where nothing is exported.
-            const _: fn($crate::Notification, $crate::Event) -> Result<(), $crate::HookError> =
-                $function;
+            const fn check<R: Into<$crate::Reaction>>(
+                _: fn($crate::Notification, $crate::Event) -> Result<R, $crate::HookError>,
+            ) {
+            }
+            const _: () = check($function);
 
             #[cfg(target_arch = "wasm32")]
             const _: () = {
@@ -143,13 +147,60 @@ macro_rules! notifications {
                     fn notify(
                         what: $crate::Notification,
                         event: $crate::Event,
-                    ) -> Result<(), $crate::HookError> {
-                        $function(what, event)
+                    ) -> Result<$crate::Reaction, $crate::HookError> {
+                        $function(what, event).map(Into::into)
                     }
                 }
 
                 $crate::bindings::notifications::export_notifications!(
                     Hook with_types_in $crate::bindings::notifications
+                );
+            };
+        };
+    };
+}
+
+/// Receives every event by a function
+/// `fn(EventKind, Event) -> Result<(), HookError>`, to pass it on: also the
+/// blocking ones, after they were approved.
+///
+/// Nobody waits for it. Delivery is at least once. A component has this or
+/// [`notifications!`](crate::notifications!), not both.
+///
+/// ```
+/// use rustus_hook::prelude::*;
+///
+/// rustus_hook::sink!(pass_on);
+///
+/// fn pass_on(kind: EventKind, event: Event) -> Result<(), HookError> {
+///     log::info(kind.name(), &[("upload", &event.upload.id)]);
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! sink {
+    ($function:path) => {
+        const _: () = {
+            // Checks the function's type, and keeps it in use where nothing is exported.
+            const _: fn($crate::EventKind, $crate::Event) -> Result<(), $crate::HookError> =
+                $function;
+
+            #[cfg(target_arch = "wasm32")]
+            const _: () = {
+                struct Hook;
+
+                impl $crate::bindings::sink::exports::rustus::hooks::sink::Guest for Hook {
+                    fn deliver(
+                        kind: $crate::EventKind,
+                        event: $crate::Event,
+                    ) -> Result<(), $crate::HookError> {
+                        $function(kind, event)
+                    }
+                }
+
+                $crate::bindings::sink::export_sink!(
+                    Hook with_types_in $crate::bindings::sink
                 );
             };
         };

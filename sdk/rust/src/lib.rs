@@ -24,7 +24,8 @@
 //! | all bytes of an upload are stored | [`pre_finish!`] | [`FinishDecision`] |
 //! | an upload is about to be read | [`pre_get!`] | [`GetDecision`] |
 //! | an upload is about to be removed | [`pre_terminate!`] | [`TerminateDecision`] |
-//! | something happened ([`Notification`]) | [`notifications!`] | nothing |
+//! | something happened ([`Notification`]) | [`notifications!`] | nothing, or a [`Reaction`] |
+//! | anything of the above, to pass it on ([`EventKind`]) | [`sink!`] | nothing |
 //!
 //! One crate may use several of the macros, each once; it then is one component
 //! that answers several events. An event without its macro never reaches it.
@@ -63,13 +64,17 @@ pub use bindings::{
     base::rustus::hooks::types::{
         Event, Header, HookError, MetadataEntry, Rejection, Request, Timestamp, Upload, UploadKind,
     },
-    notifications::exports::rustus::hooks::notifications::Notification,
+    notifications::exports::rustus::hooks::notifications::{Notification, Reaction},
     pre_create::exports::rustus::hooks::pre_create::{CreateChanges, CreateDecision},
     pre_finish::exports::rustus::hooks::pre_finish::{FinishChanges, FinishDecision},
     pre_get::exports::rustus::hooks::pre_get::GetDecision,
     pre_terminate::exports::rustus::hooks::pre_terminate::TerminateDecision,
+    sink::exports::rustus::hooks::sink::EventKind,
 };
 pub use metadata::Metadata;
+
+#[doc(inline)]
+pub use bindings::capabilities::rustus::hooks::{amqp, grpc, kafka};
 
 /// The examples of the guide for plugin authors, which `cargo test` runs.
 #[cfg(doctest)]

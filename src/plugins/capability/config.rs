@@ -28,11 +28,11 @@ impl PluginConfig {
 
 impl config::Host for CallState {
     fn all(&mut self) -> String {
-        self.config().json.clone()
+        self.lent().config.json.clone()
     }
 
     fn get(&mut self, key: String) -> Option<String> {
-        self.config().get(&key)
+        self.lent().config.get(&key)
     }
 }
 

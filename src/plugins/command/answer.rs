@@ -7,11 +7,13 @@
 
 use rustus_events::{Format, HookResponse, HttpResponse};
 
+use super::super::bindings::exports::rustus::hooks::notifications::Reaction;
 use super::super::bindings::exports::rustus::hooks::pre_create::{CreateChanges, CreateDecision};
 use super::super::bindings::exports::rustus::hooks::pre_finish::{FinishChanges, FinishDecision};
 use super::super::bindings::exports::rustus::hooks::pre_get::GetDecision;
 use super::super::bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
 use super::super::bindings::rustus::hooks::types::{Header, MetadataEntry, Rejection};
+use super::super::events::EventKind;
 use super::super::failure::Failure;
 use super::Exit;
 
@@ -25,10 +27,10 @@ const SAID: usize = 200;
 impl Exit {
     /// The answer to `pre-create`.
     pub(in crate::plugins) fn create(self) -> Result<CreateDecision, Failure> {
-        let response = match self.response()? {
-            Ok(response) => response,
-            Err(rejection) => return Ok(CreateDecision::Reject(rejection)),
-        };
+        if let Some(rejection) = self.rejection() {
+            return Ok(CreateDecision::Reject(rejection));
+        }
+        let response = self.response()?;
         let http = response.http_response;
         if response.reject_upload {
             let text = "ERR_UPLOAD_REJECTED: upload has been rejected by server\n";
@@ -60,13 +62,15 @@ impl Exit {
     /// The answer to `pre-finish`. tusd has no word for a rejection here; a
     /// status of an error is one.
     pub(in crate::plugins) fn finish(self) -> Result<FinishDecision, Failure> {
-        let http = match self.response()? {
-            Ok(response) if is_rejection(&response) => {
-                return Ok(FinishDecision::Reject(rejected(response)));
-            }
-            Ok(response) => response.http_response,
-            Err(rejection) => return Ok(FinishDecision::Reject(rejection)),
-        };
+        if let Some(rejection) = self.rejection() {
+            return Ok(FinishDecision::Reject(rejection));
+        }
+        let response = self.response()?;
+        let rejects = is_rejection(&response);
+        let http = response.http_response;
+        if rejects {
+            return Ok(FinishDecision::Reject(rejection(http, "")));
+        }
         Ok(FinishDecision::Proceed(FinishChanges {
             status: http.status_code,
             headers: headers(&http),
@@ -77,54 +81,65 @@ impl Exit {
     /// The answer to `pre-get`, which tusd's responses do not know: as for
     /// `pre-finish`.
     pub(in crate::plugins) fn get(self) -> Result<GetDecision, Failure> {
-        Ok(match self.response()? {
-            Ok(response) if is_rejection(&response) => GetDecision::Reject(rejected(response)),
-            Ok(_) => GetDecision::Proceed,
-            Err(rejection) => GetDecision::Reject(rejection),
-        })
+        if let Some(rejection) = self.rejection() {
+            return Ok(GetDecision::Reject(rejection));
+        }
+        let response = self.response()?;
+        if is_rejection(&response) {
+            return Ok(GetDecision::Reject(rejection(response.http_response, "")));
+        }
+        Ok(GetDecision::Proceed)
     }
 
     /// The answer to `pre-terminate`.
     pub(in crate::plugins) fn terminate(self) -> Result<TerminateDecision, Failure> {
-        Ok(match self.response()? {
-            Ok(response) if response.reject_termination => {
-                let text = "ERR_UPLOAD_TERMINATION_REJECTED: \
-                            upload termination has been rejected by server\n";
-                TerminateDecision::Reject(rejection(response.http_response, text))
-            }
-            Ok(_) => TerminateDecision::Proceed,
-            Err(rejection) => TerminateDecision::Reject(rejection),
-        })
-    }
-
-    /// Whether it took a notification in.
-    pub(in crate::plugins) fn heard(self) -> Result<(), Failure> {
-        if self.code == 0 {
-            return Ok(());
+        if let Some(rejection) = self.rejection() {
+            return Ok(TerminateDecision::Reject(rejection));
         }
-        let text = String::from_utf8_lossy(&self.stderr);
-        let said = text.trim().chars().take(SAID).collect();
-        Err(Failure::Exit {
-            code: self.code,
-            said,
-        })
+        let response = self.response()?;
+        if response.reject_termination {
+            let text = "ERR_UPLOAD_TERMINATION_REJECTED: \
+                        upload termination has been rejected by server\n";
+            let rejection = rejection(response.http_response, text);
+            return Ok(TerminateDecision::Reject(rejection));
+        }
+        Ok(TerminateDecision::Proceed)
     }
 
-    /// What a command that agreed has to say, or the rejection that its exit
-    /// code is.
-    fn response(self) -> Result<Result<HookResponse, Rejection>, Failure> {
+    /// Whether it took a notification in, and what it wants done about it.
+    pub(in crate::plugins) fn heard(self, kind: EventKind) -> Result<Reaction, Failure> {
         if self.code != 0 {
-            return Ok(Err(Rejection {
-                status: match self.format {
-                    Format::Tusd | Format::TusdV2 => 500,
-                    Format::Default | Format::V2 | Format::CloudEvents => 400,
-                },
-                headers: Vec::new(),
-                body: String::from_utf8_lossy(&self.stderr).into_owned(),
-            }));
+            let text = String::from_utf8_lossy(&self.stderr);
+            let said = text.trim().chars().take(SAID).collect();
+            return Err(Failure::Exit {
+                code: self.code,
+                said,
+            });
         }
+        let response = self.response()?;
+        if response.stop_upload && kind == EventKind::PostReceive {
+            let text = "ERR_UPLOAD_STOPPED: upload has been stopped by server\n";
+            return Ok(Reaction::Stop(rejection(response.http_response, text)));
+        }
+        Ok(Reaction::Done)
+    }
+
+    /// The rejection that the exit code is, if it is one.
+    fn rejection(&self) -> Option<Rejection> {
+        (self.code != 0).then(|| Rejection {
+            status: match self.format {
+                Format::Tusd | Format::TusdV2 => 500,
+                Format::Default | Format::V2 | Format::CloudEvents => 400,
+            },
+            headers: Vec::new(),
+            body: String::from_utf8_lossy(&self.stderr).into_owned(),
+        })
+    }
+
+    /// What a command that agreed has to say besides.
+    fn response(&self) -> Result<HookResponse, Failure> {
         if self.format != Format::TusdV2 {
-            return Ok(Ok(HookResponse::default()));
+            return Ok(HookResponse::default());
         }
         if self.cut {
             return Err(Failure::InvalidAnswer(
@@ -133,9 +148,7 @@ impl Exit {
                     .to_owned(),
             ));
         }
-        HookResponse::parse(&self.stdout)
-            .map(Ok)
-            .map_err(|error| Failure::InvalidAnswer(error.to_string()))
+        HookResponse::parse(&self.stdout).map_err(|error| Failure::InvalidAnswer(error.to_string()))
     }
 }
 
@@ -143,10 +156,6 @@ impl Exit {
 fn is_rejection(response: &HookResponse) -> bool {
     let status = response.http_response.status_code;
     response.reject_upload || status.is_some_and(|status| status >= 400)
-}
-
-fn rejected(response: HookResponse) -> Rejection {
-    rejection(response.http_response, "")
 }
 
 /// A rejection as the hook wants it, with tusd's own text if it has none.
@@ -267,9 +276,21 @@ mod tests {
 
     #[test]
     fn a_notification_that_ends_with_a_code_may_be_told_again() {
-        assert!(exit(0, Format::Default, "").heard().is_ok());
-        let failure = exit(3, Format::Default, "").heard().unwrap_err();
+        let told = |code| exit(code, Format::Default, "").heard(EventKind::PostCreate);
+        assert!(told(0).is_ok());
+        let failure = told(3).unwrap_err();
         assert_eq!(failure.retry(), Some(None));
         assert!(failure.to_string().contains("exit code 3: no"), "{failure}");
+    }
+
+    #[test]
+    fn progress_can_be_stopped_and_nothing_else() {
+        let answer = r#"{"StopUpload": true, "HTTPResponse": {"StatusCode": 403}}"#;
+        let told = |kind| exit(0, Format::TusdV2, answer).heard(kind).unwrap();
+        let Reaction::Stop(rejection) = told(EventKind::PostReceive) else {
+            panic!("not stopped");
+        };
+        assert_eq!(rejection.status, 403);
+        assert!(matches!(told(EventKind::PostCreate), Reaction::Done));
     }
 }

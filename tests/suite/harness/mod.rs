@@ -1,11 +1,19 @@
 //! The parts that the tests are made of.
 
+pub mod amqp;
+pub mod celery;
 pub mod directory;
+pub mod fastapi;
+pub mod grpc;
+pub mod guarded;
 pub mod guests;
 pub mod http2;
+pub mod kafka;
 pub mod markdown;
 pub mod nginx;
 pub mod programs;
+pub mod rabbitmq;
+pub mod receiver;
 pub mod server;
 pub mod trace;
 pub mod tus;

@@ -1,0 +1,461 @@
+//! The outbox: what was promised to be told is told, whatever happens between.
+//!
+//! Before an upload's record changes, its event is promised: it is on the disk
+//! when [`Outbox::promise`] returns. When the record has changed the promise is
+//! kept, and the event goes to each sink until that sink took it, at least once
+//! and in the order of promises for each upload. Sinks do not wait for each
+//! other, and nobody waits for a sink.
+//!
+//! What bounds it: on the disk [`Config::max_bytes`], after which promises are
+//! refused before anything is changed; in memory [`Config::window`] events for
+//! each sink, however many wait. An event that a sink does not take before
+//! [`Config::deadline`], or refuses for good, is a dead letter: it is kept, and
+//! counts for the bound, until the operator replays or drops it.
+//!
+//! Several processes may share the directory; each has a slot of it, and takes
+//! over the slots of those that are gone. The order of an upload's events holds
+//! among those of one process, and for an upload that moved from a process that
+//! is gone. SQLite's log needs a local file system.
+
+mod adopt;
+mod command;
+mod dispatcher;
+mod entry;
+mod error;
+mod health;
+mod inspector;
+mod lane;
+mod order;
+mod promise;
+mod retry;
+mod sink;
+mod slot;
+mod snapshot;
+mod store;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle as Thread;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle as Task;
+use tokio_util::sync::CancellationToken;
+
+use command::{Command, CommandQueue};
+use promise::Undecided;
+use sink::Sink;
+use slot::Slot;
+use store::Store;
+use writer::Writer;
+
+pub use entry::{Deliver, Entry, Outcome};
+pub use error::OutboxError;
+pub use inspector::{Delivery, Filter, Inspector, Shown, State};
+pub use promise::Promise;
+pub use snapshot::{SinkSnapshot, Snapshot};
+
+/// The bounds of an outbox.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Bytes that the own slot may take on the disk, its log included. It can
+    /// be passed by what is on its way when it is reached.
+    pub max_bytes: u64,
+    /// How long a sink has to take an event; what it does not take is a dead
+    /// letter.
+    pub deadline: Duration,
+    /// Events in memory for each sink.
+    pub window: usize,
+    /// Uploads whose events are delivered to one sink at once.
+    pub concurrency: usize,
+    /// The longest wait before the first repetition; the bound doubles with
+    /// each further one.
+    pub first_wait: Duration,
+    /// The longest wait before any repetition, also if the sink asks for more.
+    pub longest_wait: Duration,
+    /// Uploads whose progress waits for one sink; of more, the oldest is
+    /// dropped.
+    pub progress: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_bytes: 1 << 30,
+            deadline: Duration::from_hours(72),
+            window: 1000,
+            concurrency: 64,
+            first_wait: Duration::from_millis(100),
+            longest_wait: Duration::from_secs(60),
+            progress: 10_000,
+        }
+    }
+}
+
+/// The durable queue between uploads and those who are told of them.
+#[derive(Debug)]
+pub struct Outbox {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<(Thread<()>, oneshot::Receiver<()>)>>,
+}
+
+/// What the writer, the dispatchers and those who promise have in common.
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    queue: Arc<CommandQueue>,
+    undecided: Arc<Undecided>,
+    sinks: Mutex<Sinks>,
+    used: AtomicU64,
+    full: AtomicBool,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Sinks {
+    by_name: BTreeMap<Arc<str>, Arc<Sink>>,
+    /// Where events go, once that is known.
+    dispatch: Option<(Handle, Arc<dyn Deliver>)>,
+    tasks: Vec<Task<()>>,
+}
+
+impl Outbox {
+    /// Opens the outbox in `directory` and takes a slot there. Nothing is
+    /// delivered before [`start`](Self::start). What a crash left undecided is
+    /// in [`take_undecided`](Self::take_undecided). Blocks.
+    ///
+    /// # Errors
+    /// When the directory or the database cannot be opened, or was written by
+    /// another version.
+    pub fn open(directory: &Path, config: Config) -> Result<Self, OutboxError> {
+        let slot = Slot::take(directory)?;
+        let store = Store::open(slot.database(), config.max_bytes)?;
+        let shared = Arc::new(Shared {
+            config,
+            queue: Arc::default(),
+            undecided: Arc::default(),
+            sinks: Mutex::default(),
+            used: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+        });
+        let queue = Arc::clone(&shared.queue);
+        let writer = Writer::new(
+            store,
+            slot,
+            directory.to_owned(),
+            queue,
+            Arc::clone(&shared),
+        )?;
+        let (ended, when_ended) = oneshot::channel();
+        let abandon = Abandon(Arc::clone(&shared.queue));
+        let thread = std::thread::Builder::new()
+            .name("outbox".to_owned())
+            .spawn(move || {
+                // Dropped in the end, also by a panic: nobody waits for ever.
+                let _ended = (abandon, ended);
+                writer.run();
+            })
+            .map_err(|error| OutboxError::io("start the writer of", directory, error))?;
+        Ok(Self {
+            shared,
+            writer: Mutex::new(Some((thread, when_ended))),
+        })
+    }
+
+    /// Starts to deliver, with tasks on `runtime` that [`close`](Self::close)
+    /// ends. To be called once.
+    pub fn start(&self, runtime: &Handle, deliver: Arc<dyn Deliver>) {
+        let mut sinks = self.shared.sinks();
+        sinks.dispatch = Some((runtime.clone(), deliver));
+        let all: Vec<_> = sinks.by_name.values().cloned().collect();
+        for sink in all {
+            self.shared.dispatch(&mut sinks, sink);
+        }
+    }
+
+    /// Records events that are about to happen, for these sinks; they are on the
+    /// disk when this returns. They are delivered when the promise is kept.
+    /// Without sinks nothing is recorded. If the future is dropped before it
+    /// returns, they are withdrawn.
+    ///
+    /// # Errors
+    /// When there is no room or the disk fails; nothing is recorded then.
+    pub async fn promise(
+        &self,
+        entries: Vec<Entry>,
+        sinks: Vec<Arc<str>>,
+    ) -> Result<Promise, OutboxError> {
+        let shared = &self.shared;
+        let promise = |recorded| {
+            let writer = Arc::clone(&shared.queue);
+            Promise::new(recorded, writer, Arc::clone(&shared.undecided))
+        };
+        if entries.is_empty() || sinks.is_empty() {
+            return Ok(promise(None));
+        }
+        shared.check_room(entries.iter().map(|entry| entry.payload.len()).sum())?;
+        let (reply, recorded) = oneshot::channel();
+        let command = Command::Promise {
+            entries: entries.into_iter().map(Arc::new).collect(),
+            sinks: shared.sinks_named(&sinks),
+            reply,
+        };
+        if !shared.queue.push(command) {
+            return Err(OutboxError::Closed);
+        }
+        let fresh = recorded.await.map_err(|_| OutboxError::Closed)??;
+        Ok(promise(fresh.take()))
+    }
+
+    /// Records an event that has happened, for these sinks. It is after
+    /// everything that was promised before, and on the disk soon, but nobody
+    /// waits for that.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn enqueue(&self, entry: Entry, sinks: &[Arc<str>]) -> Result<(), OutboxError> {
+        if sinks.is_empty() {
+            return Ok(());
+        }
+        self.shared.check_room(entry.payload.len())?;
+        let command = Command::Enqueue {
+            entry: Arc::new(entry),
+            sinks: self.shared.sinks_named(sinks),
+        };
+        if self.shared.queue.push(command) {
+            Ok(())
+        } else {
+            Err(OutboxError::Closed)
+        }
+    }
+
+    /// Tells these sinks how far an upload is, unless there is later news of it
+    /// before they listen. In memory only.
+    pub fn progress(&self, entry: Entry, sinks: &[Arc<str>]) {
+        let entry = Arc::new(entry);
+        for sink in sinks {
+            self.shared.sink(sink).progress(Arc::clone(&entry));
+        }
+    }
+
+    /// What nobody decided about: left by a crash, or by a promise that was
+    /// dropped. To be kept or withdrawn after a look at the upload; dropped
+    /// again it comes again. Later events of these uploads wait.
+    #[must_use]
+    pub fn take_undecided(&self) -> Vec<Promise> {
+        let taken = self.shared.undecided.take();
+        let promise = |recorded| {
+            let writer = Arc::clone(&self.shared.queue);
+            Promise::new(Some(recorded), writer, Arc::clone(&self.shared.undecided))
+        };
+        taken.into_iter().map(promise).collect()
+    }
+
+    /// Waits until there is something in [`take_undecided`](Self::take_undecided).
+    /// One task may wait.
+    pub async fn undecided(&self) {
+        self.shared.undecided.arrived().await;
+    }
+
+    /// Ends all waiting of a sink, since it may work again: its plugin was
+    /// loaded.
+    pub fn retry_now(&self, sink: &str) {
+        self.shared.sink(sink).retry_now();
+    }
+
+    /// Whether promises are refused since there is no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Relaxed)
+    }
+
+    /// The state for metrics and logs.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let now = writer::now();
+        let sinks = self.shared.all_sinks();
+        let sink = |sink: Arc<Sink>| {
+            let waits = |since: i64| u64::try_from(now - since).unwrap_or(0);
+            SinkSnapshot {
+                in_memory: sink.in_memory(),
+                oldest: sink.oldest().map(waits).map(Duration::from_millis),
+                is_down: sink.is_down(),
+                ..sink.counters.snapshot(&sink.name)
+            }
+        };
+        Snapshot {
+            used_bytes: self.shared.used.load(Ordering::Relaxed),
+            max_bytes: self.shared.config.max_bytes,
+            is_full: self.is_full(),
+            undecided: self.shared.undecided.len(),
+            sinks: sinks.into_iter().map(sink).collect(),
+        }
+    }
+
+    /// Stops to deliver, waits that long for the deliveries that run, records
+    /// what became of them and closes the database. What is not delivered is
+    /// delivered after the next start. What is promised after this fails.
+    pub async fn close(&self, within: Duration) {
+        self.shared.stop.cancel();
+        let tasks = std::mem::take(&mut self.shared.sinks().tasks);
+        let until = tokio::time::Instant::now() + within;
+        for mut task in tasks {
+            let ended = match tokio::time::timeout_at(until, &mut task).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    tracing::warn!("deliveries did not end in time; they will be repeated");
+                    task.abort();
+                    task.await
+                }
+            };
+            if let Err(error) = ended.or_else(|error| {
+                if error.is_cancelled() {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }) {
+                tracing::error!(%error, "the delivery of events panicked");
+            }
+        }
+        self.shared.queue.close();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some((thread, ended)) = writer {
+            // Its sender is only ever dropped.
+            drop(ended.await);
+            join(thread);
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+        self.shared.queue.close();
+        let writer = self
+            .writer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some((thread, _)) = writer {
+            join(thread);
+        }
+    }
+}
+
+fn join(thread: Thread<()>) {
+    if thread.join().is_err() {
+        tracing::error!("the writer of the outbox panicked");
+    }
+}
+
+/// Tells all who wait for the writer that it is gone.
+struct Abandon(Arc<CommandQueue>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Shared {
+    fn sinks(&self) -> MutexGuard<'_, Sinks> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all_sinks(&self) -> Vec<Arc<Sink>> {
+        self.sinks().by_name.values().cloned().collect()
+    }
+
+    fn each_sink(&self, mut does: impl FnMut(&Sink)) {
+        for sink in self.all_sinks() {
+            does(&sink);
+        }
+    }
+
+    fn sink(&self, name: &str) -> Arc<Sink> {
+        let mut sinks = self.sinks();
+        if let Some(sink) = sinks.by_name.get(name) {
+            return Arc::clone(sink);
+        }
+        let name: Arc<str> = name.into();
+        let sink = Arc::new(Sink::new(Arc::clone(&name), &self.config));
+        sinks.by_name.insert(name, Arc::clone(&sink));
+        self.dispatch(&mut sinks, Arc::clone(&sink));
+        sink
+    }
+
+    fn sinks_named(&self, names: &[Arc<str>]) -> Arc<[Arc<Sink>]> {
+        names.iter().map(|name| self.sink(name)).collect()
+    }
+
+    fn dispatch(&self, sinks: &mut Sinks, sink: Arc<Sink>) {
+        if let Some((runtime, deliver)) = &sinks.dispatch {
+            let (deliver, queue) = (Arc::clone(deliver), Arc::clone(&self.queue));
+            let task = dispatcher::run(sink, deliver, queue, self.stop.clone());
+            let task = runtime.spawn(task);
+            sinks.tasks.push(task);
+        }
+    }
+
+    fn check_room(&self, bytes: usize) -> Result<(), OutboxError> {
+        let max = self.config.max_bytes;
+        let used = self.used.load(Ordering::Relaxed);
+        let coming = self.queue.bytes().saturating_add(bytes as u64);
+        if used.saturating_add(coming) > max {
+            self.set_full(true, used);
+        }
+        if self.full.load(Ordering::Relaxed) {
+            return Err(OutboxError::Full { used, max });
+        }
+        Ok(())
+    }
+
+    /// Notes how much is used. There is room again when a sixteenth is free.
+    fn set_used(&self, used: u64) {
+        self.used.store(used, Ordering::Relaxed);
+        let max = self.config.max_bytes;
+        if used >= max {
+            self.set_full(true, used);
+        } else if used < max - max / 16 {
+            self.set_full(false, used);
+        }
+    }
+
+    fn set_full(&self, full: bool, used: u64) {
+        if self.full.swap(full, Ordering::Relaxed) == full {
+            return;
+        }
+        let max = self.config.max_bytes;
+        if full {
+            tracing::error!(
+                used,
+                max,
+                "the outbox is full: uploads are refused until sinks take events or dead letters are dropped"
+            );
+        } else {
+            tracing::info!(used, max, "the outbox has room again");
+        }
+    }
+}
+
+impl std::fmt::Debug for Sinks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sinks")
+            .field("by_name", &self.by_name)
+            .field("is_started", &self.dispatch.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

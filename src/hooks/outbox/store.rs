@@ -1,0 +1,455 @@
+//! The database of one slot: its form, and every statement that is run on it.
+//!
+//! An event's payload is one row that is written once and never changed; for
+//! each sink that has yet to hear of it there is one small row beside it. Both
+//! are numbered in the order of promises. An event goes with its last delivery.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Result, Row, params};
+
+use super::{Entry, OutboxError};
+
+/// The form below, in `user_version`. A database of another form is refused.
+const FORM: i64 = 1;
+
+const FORM_SQL: &str = "
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        upload TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        payload BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE delivery (
+        seq INTEGER NOT NULL REFERENCES event (seq),
+        sink TEXT NOT NULL,
+        state INTEGER NOT NULL,
+        -- Milliseconds of the Unix epoch: the promise, or the last replay.
+        since INTEGER NOT NULL,
+        -- Equal for what was promised together.
+        promise INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        cause TEXT,
+        error TEXT,
+        PRIMARY KEY (seq, sink)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX undecided ON delivery (seq) WHERE state = 0;
+    CREATE INDEX dead ON delivery (seq) WHERE state = 2;
+";
+
+/// `delivery.state`.
+pub(super) const UNDECIDED: i64 = 0;
+pub(super) const PENDING: i64 = 1;
+pub(super) const DEAD: i64 = 2;
+
+/// 8 KiB hold three events of 2 KiB, where the usual 4 KiB hold one and waste
+/// the rest.
+const PAGE: i64 = 8192;
+
+/// The log is written back when it has this many pages (32 MiB), or an eighth of
+/// what the outbox may take: each time costs two more syncs.
+const LOG_PAGES: i64 = 4096;
+
+/// How long to wait for another process that writes, which is only ever the
+/// operator's command line.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Statements kept prepared; there are fewer.
+const STATEMENTS: usize = 64;
+
+/// An event and where it stands in the order.
+#[derive(Debug, Clone)]
+pub(super) struct Queued {
+    pub(super) seq: i64,
+    /// Milliseconds of the Unix epoch from which the deadline counts.
+    pub(super) since: i64,
+    /// Deliveries that were tried.
+    pub(super) attempts: u32,
+    pub(super) entry: Arc<Entry>,
+}
+
+/// An event that nobody decided about before the process ended.
+#[derive(Debug)]
+pub(super) struct Leftover {
+    pub(super) seq: i64,
+    pub(super) since: i64,
+    pub(super) entry: Arc<Entry>,
+    pub(super) sinks: Vec<String>,
+}
+
+/// Whether a commit is on the disk when it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Commit {
+    Durable,
+    /// It is after the next durable one.
+    Lazy,
+}
+
+/// How many events a sink has in one state.
+#[derive(Debug)]
+pub(super) struct Count {
+    pub(super) sink: String,
+    pub(super) pending: u64,
+    pub(super) dead: u64,
+}
+
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Store {
+    connection: Connection,
+    path: PathBuf,
+    commit: Commit,
+}
+
+impl Store {
+    /// Opens a database that may take that many bytes, and gives it its form if
+    /// the file is empty.
+    pub(super) fn open(path: &Path, max_bytes: u64) -> std::result::Result<Self, OutboxError> {
+        let most = i64::try_from(max_bytes).unwrap_or(i64::MAX) / PAGE / 8;
+        let log_pages = most.clamp(1, LOG_PAGES);
+        let failed = |error| OutboxError::storage("open", path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        Self::configure(&connection, log_pages).map_err(failed)?;
+        let found = form(&mut connection).map_err(failed)?;
+        if found != FORM {
+            return Err(OutboxError::Version {
+                path: path.to_owned(),
+                found,
+                known: FORM,
+            });
+        }
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            commit: Commit::Durable,
+        })
+    }
+
+    fn configure(connection: &Connection, log_pages: i64) -> Result<()> {
+        connection.busy_timeout(BUSY)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // These two only have effect on an empty file.
+        connection.pragma_update(None, "page_size", PAGE)?;
+        connection.pragma_update(None, "auto_vacuum", "incremental")?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "wal_autocheckpoint", log_pages)?;
+        connection.pragma_update(None, "journal_size_limit", log_pages * PAGE)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins to change it; nothing is changed before the commit.
+    pub(super) fn change(&mut self, commit: Commit) -> Result<Change<'_>> {
+        if commit != self.commit {
+            let synchronous = match commit {
+                Commit::Durable => "full",
+                // With a log, this syncs only when it is written back.
+                Commit::Lazy => "normal",
+            };
+            self.connection
+                .pragma_update(None, "synchronous", synchronous)?;
+            self.commit = commit;
+        }
+        self.connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map(Change)
+    }
+
+    /// The least and the greatest number in use, 0 if there is none.
+    pub(super) fn bounds(&self) -> Result<(i64, i64)> {
+        self.connection.query_row(
+            "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM event",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    /// What waits for `sink` after number `after`, in order.
+    pub(super) fn pending(&self, sink: &str, after: i64, limit: usize) -> Result<Vec<Queued>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT d.seq, d.since, d.attempts, e.id, e.upload, e.kind, e.payload
+             FROM delivery d JOIN event e ON e.seq = d.seq
+             WHERE d.seq > ?1 AND d.sink = ?2 AND d.state = ?3
+             ORDER BY d.seq LIMIT ?4",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        statement
+            .query_map(params![after, sink, PENDING, limit], |row| {
+                Ok(Queued {
+                    seq: row.get(0)?,
+                    since: row.get(1)?,
+                    attempts: row.get(2)?,
+                    entry: entry(row, 3)?,
+                })
+            })?
+            .collect()
+    }
+
+    /// What nobody decided about.
+    pub(super) fn undecided(&self) -> Result<Vec<Leftover>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT e.seq, d.since, e.id, e.upload, e.kind, e.payload, group_concat(d.sink, char(10))
+             FROM delivery d JOIN event e ON e.seq = d.seq
+             WHERE d.state = 0 GROUP BY d.seq ORDER BY d.seq",
+        )?;
+        statement
+            .query_map([], |row| {
+                let sinks: String = row.get(6)?;
+                Ok(Leftover {
+                    seq: row.get(0)?,
+                    since: row.get(1)?,
+                    entry: entry(row, 2)?,
+                    sinks: sinks.lines().map(str::to_owned).collect(),
+                })
+            })?
+            .collect()
+    }
+
+    /// How much each sink has.
+    pub(super) fn counts(&self) -> Result<Vec<Count>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT sink, count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2)
+             FROM delivery GROUP BY sink",
+        )?;
+        statement
+            .query_map([], |row| {
+                Ok(Count {
+                    sink: row.get(0)?,
+                    pending: row.get(1)?,
+                    dead: row.get(2)?,
+                })
+            })?
+            .collect()
+    }
+
+    /// How many events there are.
+    pub(super) fn events(&self) -> Result<i64> {
+        self.connection
+            .query_row("SELECT count(*) FROM event", [], |row| row.get(0))
+    }
+
+    /// How many bytes are in use in the database and its log. Free pages are
+    /// used again before the file grows.
+    pub(super) fn used(&self) -> Result<u64> {
+        let pages = self.pragma("page_count")? - self.pragma("freelist_count")?;
+        let log = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Ok(u64::try_from(pages * PAGE).unwrap_or(0) + log)
+    }
+
+    /// Changes whenever another process changed the database.
+    pub(super) fn version(&self) -> Result<i64> {
+        self.pragma("data_version")
+    }
+
+    /// Gives free pages back to the file system, `most` at most, if they are
+    /// the larger part of a file that is not small.
+    pub(super) fn shrink(&self, most: u32) -> Result<()> {
+        let (pages, free) = (self.pragma("page_count")?, self.pragma("freelist_count")?);
+        if free > i64::from(most) && free > pages / 2 {
+            let mut statement = self
+                .connection
+                .prepare_cached(&format!("PRAGMA incremental_vacuum({most})"))?;
+            let mut rows = statement.query([])?;
+            // A page is freed with each step.
+            while rows.next()?.is_some() {}
+        }
+        Ok(())
+    }
+
+    /// Writes the log back into the database and empties it.
+    pub(super) fn checkpoint(&self) -> Result<()> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    fn pragma(&self, name: &str) -> Result<i64> {
+        self.connection
+            .prepare_cached(&format!("PRAGMA {name}"))?
+            .query_row([], |row| row.get(0))
+    }
+
+    /// For the parts that read in other ways.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// A change that is not committed yet, and is undone when dropped.
+#[derive(Debug)]
+pub(super) struct Change<'a>(Transaction<'a>);
+
+impl Change<'_> {
+    /// Adds an event; `false` if its id is there already.
+    pub(super) fn add(&self, seq: i64, entry: &Entry) -> Result<bool> {
+        let mut statement = self.0.prepare_cached(
+            "INSERT INTO event (seq, id, upload, kind, payload) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO NOTHING",
+        )?;
+        let added = statement.execute(params![
+            seq,
+            entry.event_id,
+            entry.upload,
+            entry.kind,
+            entry.payload
+        ])?;
+        Ok(added > 0)
+    }
+
+    /// Adds a delivery to an event.
+    pub(super) fn add_delivery(
+        &self,
+        seq: i64,
+        sink: &str,
+        state: i64,
+        since: i64,
+        promise: i64,
+    ) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT INTO delivery (seq, sink, state, since, promise)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![seq, sink, state, since, promise])?;
+        Ok(())
+    }
+
+    /// The undecided deliveries of an event are to be made.
+    pub(super) fn keep(&self, seq: i64) -> Result<()> {
+        self.0
+            .prepare_cached("UPDATE delivery SET state = 1 WHERE seq = ?1 AND state = 0")?
+            .execute([seq])?;
+        Ok(())
+    }
+
+    /// Removes an event with all that belongs to it.
+    pub(super) fn remove(&self, seq: i64) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM delivery WHERE seq = ?1")?
+            .execute([seq])?;
+        self.remove_if_done(seq)
+    }
+
+    /// Removes a delivery, and its event if it was the last one.
+    pub(super) fn delivered(&self, seq: i64, sink: &str) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND sink = ?2")?
+            .execute(params![seq, sink])?;
+        self.remove_if_done(seq)
+    }
+
+    pub(super) fn remove_if_done(&self, seq: i64) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "DELETE FROM event WHERE seq = ?1
+                 AND NOT EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)",
+            )?
+            .execute([seq])?;
+        Ok(())
+    }
+
+    /// Notes what went wrong with a delivery.
+    pub(super) fn failed(&self, failed: &Failed<'_>, state: i64) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "UPDATE delivery SET state = ?3, attempts = ?4, cause = ?5, error = ?6
+                 WHERE seq = ?1 AND sink = ?2 AND state = 1",
+            )?
+            .execute(params![
+                failed.seq,
+                failed.sink,
+                state,
+                failed.attempts,
+                failed.cause,
+                failed.error
+            ])?;
+        Ok(())
+    }
+
+    /// Decides about what a crash left undecided and a later promise for the
+    /// same upload followed: of one moment the later promise stands for both,
+    /// and any other moment shows that the earlier one had come.
+    pub(super) fn settle_followed(&self) -> Result<()> {
+        self.0.execute_batch(
+            "CREATE TEMP TABLE followed AS
+                 SELECT DISTINCT d.seq AS seq, EXISTS (
+                     SELECT 1 FROM event later JOIN delivery l ON l.seq = later.seq
+                     WHERE later.upload = e.upload AND later.kind = e.kind
+                     AND later.seq > d.seq AND l.promise <> d.promise
+                 ) AS again
+                 FROM delivery d JOIN event e ON e.seq = d.seq
+                 WHERE d.state = 0 AND EXISTS (
+                     SELECT 1 FROM event later JOIN delivery l ON l.seq = later.seq
+                     WHERE later.upload = e.upload AND later.seq > d.seq
+                     AND l.promise <> d.promise
+                 );
+             UPDATE delivery SET state = 1
+                 WHERE state = 0 AND seq IN (SELECT seq FROM followed WHERE NOT again);
+             DELETE FROM delivery
+                 WHERE state = 0 AND seq IN (SELECT seq FROM followed WHERE again);
+             DELETE FROM event WHERE seq IN (SELECT seq FROM followed WHERE again)
+                 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.seq = event.seq);
+             DROP TABLE followed;",
+        )
+    }
+
+    pub(super) fn commit(self) -> Result<()> {
+        self.0.commit()
+    }
+
+    /// For the parts that change in other ways.
+    pub(super) const fn connection(&self) -> &Transaction<'_> {
+        &self.0
+    }
+}
+
+/// A delivery that did not work.
+#[derive(Debug)]
+pub(super) struct Failed<'a> {
+    pub(super) seq: i64,
+    pub(super) sink: &'a str,
+    pub(super) attempts: u32,
+    pub(super) cause: &'a str,
+    pub(super) error: &'a str,
+}
+
+/// Which form the database has, once it has one.
+fn form(connection: &mut Connection) -> Result<i64> {
+    let version = |connection: &Connection| {
+        connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+    };
+    // Two may open it at once.
+    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = version(&change)?;
+    if found != 0 {
+        return Ok(found);
+    }
+    change.execute_batch(FORM_SQL)?;
+    change.pragma_update(None, "user_version", FORM)?;
+    change.commit()?;
+    Ok(FORM)
+}
+
+fn entry(row: &Row<'_>, first: usize) -> Result<Arc<Entry>> {
+    Ok(Arc::new(Entry {
+        event_id: row.get(first)?,
+        upload: row.get(first + 1)?,
+        kind: row.get(first + 2)?,
+        payload: row.get(first + 3)?,
+    }))
+}
+
+/// The log of changes that are not in the database yet.
+fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}

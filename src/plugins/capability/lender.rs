@@ -1,0 +1,85 @@
+//! From what an operator allows to clients that work.
+
+use tokio::runtime::Runtime;
+
+use super::config::PluginConfig;
+use super::{amqp, grpc, http, kafka};
+use crate::plugins::instance::CallState;
+use crate::plugins::manifest::Manifest;
+
+/// Why something that is allowed cannot be lent: the grant itself is wrong. A
+/// broker that cannot be reached is no reason.
+#[derive(Debug, thiserror::Error)]
+#[error("[allow.{capability}]: {problem}")]
+pub struct LendError {
+    /// The table's name.
+    pub(super) capability: &'static str,
+    /// What is wrong, and what to write instead.
+    pub(super) problem: String,
+}
+
+/// What one generation may use. Its connections end with it.
+pub(in crate::plugins) struct Lent {
+    pub(super) config: PluginConfig,
+    pub(super) http: Option<http::Client>,
+    pub(super) amqp: Option<amqp::Publisher>,
+    pub(super) kafka: Option<kafka::Producer>,
+    pub(super) grpc: Option<grpc::Caller>,
+}
+
+/// Makes clients, and runs them: on threads of their own, since calls come from
+/// threads that end or that a guest may hold up.
+pub(in crate::plugins) struct Lender {
+    runtime: Runtime,
+}
+
+impl Lender {
+    /// One for all plugins.
+    pub(in crate::plugins) fn new() -> std::io::Result<Self> {
+        // Two: a handshake must not hold up the messages of other plugins.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("capabilities")
+            .enable_all()
+            .build()?;
+        Ok(Self { runtime })
+    }
+
+    /// Lends what `manifest` allows. Connects to nothing yet.
+    pub(in crate::plugins) fn lend(&self, manifest: &Manifest) -> Result<Lent, LendError> {
+        let on = self.runtime.handle();
+        let allow = &manifest.allow;
+        Ok(Lent {
+            config: PluginConfig::new(manifest.config.clone()),
+            http: lend("http", &allow.http, |grant| http::Client::new(grant, on))?,
+            amqp: lend("amqp", &allow.amqp, |grant| amqp::Publisher::new(grant, on))?,
+            kafka: lend("kafka", &allow.kafka, |grant| {
+                kafka::Producer::new(grant, on)
+            })?,
+            grpc: lend("grpc", &allow.grpc, |grant| grpc::Caller::new(grant, on))?,
+        })
+    }
+}
+
+fn lend<G, C>(
+    capability: &'static str,
+    grant: &Option<G>,
+    make: impl FnOnce(&G) -> Result<C, String>,
+) -> Result<Option<C>, LendError> {
+    let made = grant.as_ref().map(make).transpose();
+    made.map_err(|problem| LendError {
+        capability,
+        problem,
+    })
+}
+
+impl CallState {
+    /// Says to the operator that something was denied, and what would allow it.
+    /// Gives the text for the plugin.
+    pub(super) fn deny(&self, what: &str, write: &str) -> String {
+        self.output().denied(what, write);
+        format!(
+            "{what} is not allowed; the operator of the server can write {write} in its NAME.toml"
+        )
+    }
+}
