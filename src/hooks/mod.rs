@@ -115,11 +115,20 @@ impl Hooks {
     ///
     /// # Errors
     /// The refusal of the first plugin that rejected or failed.
-    pub async fn pre_create(&self, event: Event) -> Result<CreateChanges, Refusal> {
-        match self.round(&event)? {
-            Some(round) => round.create().await,
-            None => Ok(CreateChanges::default()),
+    pub async fn pre_create(&self, mut event: Event) -> Result<CreateChanges, Refusal> {
+        let changes = match self.round(&event)? {
+            Some(round) => round.create().await?,
+            None => CreateChanges::default(),
+        };
+        // Who is told hears of the upload as it will be.
+        if let Some(id) = &changes.id {
+            event.upload.id.clone_from(id);
         }
+        if let Some(metadata) = &changes.metadata {
+            event.upload.metadata.clone_from(metadata);
+        }
+        self.notify(event);
+        Ok(changes)
     }
 
     /// Asks whether a complete upload is accepted.
@@ -127,10 +136,12 @@ impl Hooks {
     /// # Errors
     /// The refusal of the first plugin that rejected or failed.
     pub async fn pre_finish(&self, event: Event) -> Result<FinishChanges, Refusal> {
-        match self.round(&event)? {
-            Some(round) => round.finish().await,
-            None => Ok(FinishChanges::default()),
-        }
+        let changes = match self.round(&event)? {
+            Some(round) => round.finish().await?,
+            None => FinishChanges::default(),
+        };
+        self.notify(event);
+        Ok(changes)
     }
 
     /// Asks whether an upload may be read.
@@ -138,10 +149,11 @@ impl Hooks {
     /// # Errors
     /// The refusal of the first plugin that rejected or failed.
     pub async fn pre_get(&self, event: Event) -> Result<(), Refusal> {
-        match self.round(&event)? {
-            Some(round) => round.get().await,
-            None => Ok(()),
+        if let Some(round) = self.round(&event)? {
+            round.get().await?;
         }
+        self.notify(event);
+        Ok(())
     }
 
     /// Asks whether an upload may be removed.
@@ -149,10 +161,11 @@ impl Hooks {
     /// # Errors
     /// The refusal of the first plugin that rejected or failed.
     pub async fn pre_terminate(&self, event: Event) -> Result<(), Refusal> {
-        match self.round(&event)? {
-            Some(round) => round.terminate().await,
-            None => Ok(()),
+        if let Some(round) = self.round(&event)? {
+            round.terminate().await?;
         }
+        self.notify(event);
+        Ok(())
     }
 
     /// Tells everybody who wants to hear of it. Never waits.
