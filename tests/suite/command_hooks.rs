@@ -115,7 +115,7 @@ fn size_and_offset_are_those_of_the_moment() {
 
 #[test]
 fn a_json_beyond_what_an_executable_could_be_given_comes_whole() {
-    let (_server, tus) = told(&[], "");
+    let (_server, tus) = told(&[], "[limits]\noutput-kib = 1024");
     // The kernel has an end at 128 KiB for one argument.
     let long = "x".repeat(60 * 1024);
     let given = given(&tus, &[("long", &long)]);

@@ -115,3 +115,57 @@ impl Command {
             .stdin(MemoryInputPipe::new(json));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bindings::exports::rustus::hooks::pre_create::CreateDecision;
+    use super::super::bindings::rustus::hooks::types::MetadataEntry;
+    use super::super::directory::Place;
+    use super::super::loader::{Calling, Loader, Source};
+    use super::super::manifest::Manifest;
+    use super::super::trial;
+
+    /// A core module that ends with code 0 if its arguments have at least 1 MiB,
+    /// and are all written where it wants them.
+    const READS_ITS_ARGUMENTS: &str = r#"(module
+        (import "wasi_snapshot_preview1" "args_sizes_get"
+            (func $sizes (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "args_get" (func $get (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 64)
+        (func (export "_start")
+            (drop (call $sizes (i32.const 0) (i32.const 4)))
+            (drop (call $get (i32.const 8) (i32.const 1024)))
+            (if (i32.ne (i32.load (i32.const 0)) (i32.const 2))
+                (then (call $exit (i32.const 1))))
+            (if (i32.lt_u (i32.load (i32.const 4)) (i32.const 0x100000))
+                (then (call $exit (i32.const 2))))
+            ;; The last byte but one is the JSON's last: a brace.
+            (if (i32.ne
+                    (i32.load8_u (i32.add (i32.load (i32.const 4)) (i32.const 1022)))
+                    (i32.const 125))
+                (then (call $exit (i32.const 3))))))"#;
+
+    #[tokio::test]
+    async fn an_argument_of_a_mebibyte_comes_whole() {
+        let cache = tempfile::tempdir().unwrap();
+        let loader = Loader::new(cache.path(), Calling::default()).unwrap();
+        let source = Source {
+            name: "pre-create".to_owned(),
+            file: "pre-create.wasm".to_owned(),
+            place: Place::Directory,
+            bytes: wat::parse_str(READS_ITS_ARGUMENTS).unwrap(),
+            manifest: Manifest::default(),
+        };
+        let generation = loader.load(source, 1).await.unwrap().generation;
+        let mut event = trial::example();
+        let short = generation.pre_create(&event).await.unwrap();
+        assert!(matches!(short, CreateDecision::Reject(_)));
+        event.upload.metadata.push(MetadataEntry {
+            key: "long".to_owned(),
+            value: vec![b'x'; 1024 * 1024],
+        });
+        let long = generation.pre_create(&event).await.unwrap();
+        assert!(matches!(long, CreateDecision::Proceed(_)));
+    }
+}
