@@ -154,10 +154,9 @@ impl Collection {
                 files.module.stamp,
                 files.manifest.as_ref().map(|file| file.stamp),
             );
-            if self
-                .known
-                .get(name)
-                .is_some_and(|known| known.seen == stamps)
+            let known = self.known.get(name);
+            if known.is_some_and(|known| known.seen == stamps)
+                || listing.stale.contains(&files.place)
             {
                 continue;
             }

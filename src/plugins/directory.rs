@@ -95,6 +95,9 @@ pub(super) struct Listing {
     pub(super) plugins: BTreeMap<String, PluginFiles>,
     /// Files that are no part of a plugin, and what they are.
     pub(super) strangers: BTreeMap<PathBuf, Stranger>,
+    /// Places that can't be looked at now: what is listed of them was there, and
+    /// may be kept but not read.
+    pub(super) stale: Vec<Place>,
 }
 
 /// A file that is no part of a plugin.

@@ -42,7 +42,9 @@ impl Lookout {
     pub(super) fn look(&mut self, listing: &mut Listing) {
         let watched = self.watched().to_owned();
         self.observer.observe(&watched);
-        match self.list() {
+        let seen = self.list();
+        let stale = seen.is_err();
+        match seen {
             Ok(seen) => {
                 if self.trouble.take().is_some() {
                     tracing::info!(path = %self.path.display(), "the place of plugins is readable now");
@@ -58,6 +60,9 @@ impl Lookout {
                     listing.add(name.clone(), files.clone());
                 }
             }
+        }
+        if stale {
+            listing.stale.push(self.place);
         }
     }
 
