@@ -26,7 +26,7 @@ use network::NetworkFlags;
 use sinks::SinkFlags;
 
 use crate::hooks::{EventSet, TellingConfig, outbox};
-use crate::plugins::BuiltIn;
+use crate::plugins::{BuiltIn, Calling, Format, HostConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
@@ -211,14 +211,32 @@ pub struct HooksFlags {
         value_name = "EVENTS"
     )]
     enabled: Option<EventSet>,
-    /// Directory of the hook modules; watched
+    /// Directory of the hook modules (plugins, and WASI commands called after
+    /// their event); watched
     #[arg(
         id = "hooks-dir",
         long = "hooks-dir",
         env = "RUSTUS_HOOKS_DIR",
         value_name = "DIR"
     )]
-    pub dir: Option<PathBuf>,
+    dir: Option<PathBuf>,
+    /// A hook module for all events (a plugin or a WASI command); watched
+    #[arg(
+        id = "hooks-file",
+        long = "hooks-file",
+        env = "RUSTUS_HOOKS_FILE",
+        value_name = "FILE"
+    )]
+    file: Option<PathBuf>,
+    /// JSON that command hooks get: default, v2, tusd, tusd-v2 or cloudevents
+    #[arg(
+        id = "hooks-format",
+        long = "hooks-format",
+        env = "RUSTUS_HOOKS_FORMAT",
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    format: Format,
     /// Blocking events, separated by commas, that are refused while no hook
     /// answers them
     #[arg(
@@ -299,9 +317,17 @@ impl Cli {
         }
         let mut cli = Self::parse();
         // A path of no letters is a variable that was set to nothing.
-        for dir in [&mut cli.hooks.dir, &mut cli.hooks.compile_cache_dir] {
-            if dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
-                *dir = None;
+        let hooks = &mut cli.hooks;
+        for path in [
+            &mut hooks.dir,
+            &mut hooks.file,
+            &mut hooks.compile_cache_dir,
+        ] {
+            if path
+                .as_ref()
+                .is_some_and(|path| path.as_os_str().is_empty())
+            {
+                *path = None;
             }
         }
         cli.check()?;
@@ -315,8 +341,9 @@ impl Cli {
         let unknown = environment::unknown(&Self::command(), names);
         if !unknown.hooks.is_empty() {
             return Err(Failure::configuration(&Contradiction(format!(
-                "this version has no hooks that {} would set up; hooks are WebAssembly modules in \
-                 the directory that RUSTUS_HOOKS_DIR names; unset what it does not know",
+                "this version has no hooks that {} would set up; hooks are WebAssembly modules, in \
+                 the directory that RUSTUS_HOOKS_DIR names or the one that RUSTUS_HOOKS_FILE names; \
+                 unset what it does not know",
                 unknown.hooks.join(", ")
             ))));
         }
@@ -338,9 +365,9 @@ impl Cli {
     ///
     /// # Errors
     /// Flags that do not go together.
-    pub fn built_in(&self) -> Result<Vec<BuiltIn>, Failure> {
+    fn built_in(&self) -> Result<Vec<BuiltIn>, Failure> {
         self.sinks
-            .built_in(self.hooks.enabled, "default")
+            .built_in(self.hooks.enabled, self.hooks.format.name())
             .map_err(|problem| Failure::configuration(&Contradiction(problem)))
     }
 
@@ -437,9 +464,28 @@ impl Cli {
         }
     }
 
+    /// Where hooks are and which, if there are any.
+    ///
+    /// # Errors
+    /// Flags that do not go together.
+    pub fn host_config(&self) -> Result<Option<HostConfig>, Failure> {
+        let config = HostConfig {
+            directory: self.hooks.dir.clone(),
+            file: self.hooks.file.clone(),
+            compile_cache: self.compile_cache_dir(),
+            calling: Calling {
+                format: self.hooks.format,
+                enabled: self.hooks.enabled,
+            },
+            built_in: self.built_in()?,
+        };
+        let is_empty =
+            config.directory.is_none() && config.file.is_none() && config.built_in.is_empty();
+        Ok((!is_empty).then_some(config))
+    }
+
     /// Where compiled modules are kept.
-    #[must_use]
-    pub fn compile_cache_dir(&self) -> PathBuf {
+    fn compile_cache_dir(&self) -> PathBuf {
         self.hooks
             .compile_cache_dir
             .clone()
@@ -524,6 +570,10 @@ mod tests {
             (
                 ["--hooks-required", "post-finish"],
                 "pre-create, pre-finish",
+            ),
+            (
+                ["--hooks-format", "v3"],
+                "default, v2, tusd, tusd-v2, cloudevents",
             ),
             (
                 ["--log-level", "loud"],

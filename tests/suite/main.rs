@@ -19,6 +19,7 @@ mod browser;
 mod checked_chunks;
 mod checksum_trailer;
 mod clients;
+mod command_hooks;
 mod cors;
 mod crashes;
 mod decisions;
