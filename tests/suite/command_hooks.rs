@@ -302,7 +302,7 @@ fn an_event_that_is_told_in_vain_is_told_again_and_at_last_given_up() {
     let tus = Tus::new(server.files());
     let url = tus.create_with(3, &[("behave-post-create", "exit:not now")]);
     assert_eq!(url.status(), 201);
-    let line = server.wait_for_log("a notification is given up");
+    let line = server.wait_for_log("an event is a dead letter");
     assert!(line.contains("cause=\"exit\""), "{line}");
     assert!(line.contains("exit code 1: not now"), "{line}");
     let told = server.log().matches("stderr: not now").count();
