@@ -96,6 +96,16 @@ fn kafka_keeps_its_records_when_it_stops_and_when_it_is_killed() {
 }
 
 #[test]
+fn kafka_makes_a_topic_for_the_first_record_in_it() {
+    let Some(kafka) = Kafka::shared() else {
+        return;
+    };
+    kafka.produce("made-by-a-record", "a", b"1");
+    let records = kafka.records("made-by-a-record");
+    assert_eq!(records[0].value, b"1");
+}
+
+#[test]
 fn a_celery_worker_runs_a_task_of_its_protocol() {
     let Some(rabbitmq) = RabbitMq::shared() else {
         return;
