@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::celery::Celery;
-use crate::harness::eventually;
 use crate::harness::fastapi::FastApi;
 use crate::harness::grpc::Grpc;
 use crate::harness::guarded::Guarded;
@@ -14,6 +13,7 @@ use crate::harness::kafka::Kafka;
 use crate::harness::programs::{python, python_command};
 use crate::harness::rabbitmq::RabbitMq;
 use crate::harness::receiver::{Answer, Receiver};
+use crate::harness::{eventually, use_one_tls_provider};
 
 #[test]
 fn rabbitmq_keeps_what_is_durable_when_it_stops_and_when_it_is_killed() {
@@ -141,6 +141,7 @@ fn fastapi_takes_hooks_with_its_token_alone() {
     let Some(fastapi) = FastApi::start() else {
         return;
     };
+    use_one_tls_provider();
     let client = reqwest::blocking::Client::new();
     for (token, status) in [("Bearer jwt", 200), ("Bearer other", 401)] {
         let request = client.post(fastapi.url()).header("Hook-Name", "pre-create");
@@ -174,6 +175,7 @@ fn the_grpc_server_answers_as_the_metadata_says() {
 
 /// Calls `InvokeHook` with a message and returns the one that comes back.
 fn call(address: &str, message: &[u8]) -> Vec<u8> {
+    use_one_tls_provider();
     let client = reqwest::blocking::Client::builder()
         .http2_prior_knowledge()
         .build()
@@ -202,6 +204,7 @@ fn the_receiver_keeps_every_request_and_answers_as_told() {
         "/moved" => Answer::redirect(307, "/late"),
         _ => Answer::with(418, &[("X-Told", "yes")], b"tea"),
     });
+    use_one_tls_provider();
     let client = reqwest::blocking::Client::new();
     let post = |path: &str| client.post(receiver.url(path)).body("[1]").send();
     let answer = post("/").unwrap();
