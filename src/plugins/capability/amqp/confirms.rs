@@ -109,22 +109,10 @@ impl Confirms {
     /// Hands messages to the socket. False when the channel is of no more use.
     async fn send(&mut self, batch: &mut Vec<Job>) -> bool {
         let until = Instant::now() + PATIENCE;
-        let options = BasicPublishOptions {
-            mandatory: true,
-            immediate: false,
-        };
-        let channel = &self.channel;
-        let publish = |job: &Job| {
-            let label = &job.parcel.label;
-            let (exchange, key) = (label.exchange.clone(), label.routing_key.clone());
-            let properties = job.parcel.properties.clone();
-            let body = &job.parcel.body;
-            async move {
-                let sent = channel.basic_publish(exchange, key, options, body, properties);
-                timeout_at(until, sent).await
-            }
-        };
-        let sent = join_all(batch.iter().map(publish)).await;
+        let publishing = batch
+            .iter()
+            .map(|job| timeout_at(until, publish(&self.channel, &job.parcel)));
+        let sent = join_all(publishing).await;
         let mut well = true;
         for (job, sent) in batch.drain(..).zip(sent) {
             match sent {
@@ -230,6 +218,28 @@ impl Confirms {
     }
 }
 
+/// Hands one message to the socket. It comes back when no queue takes it.
+async fn publish(channel: &Channel, parcel: &Parcel) -> lapin::Result<PublisherConfirm> {
+    let options = BasicPublishOptions {
+        mandatory: true,
+        immediate: false,
+    };
+    let Label {
+        exchange,
+        routing_key,
+        ..
+    } = &parcel.label;
+    channel
+        .basic_publish(
+            exchange.clone(),
+            routing_key.clone(),
+            options,
+            &parcel.body,
+            parcel.properties.clone(),
+        )
+        .await
+}
+
 /// The messages whose fate is known, with all that was known before them.
 ///
 /// Looks through all until a look finds nothing new: when a confirm was found in
@@ -269,10 +279,7 @@ fn label(returned: BasicReturnMessage) -> Label {
 
 fn late() -> Trouble {
     Trouble::unavailable(
-        format!(
-            "the broker did not confirm within {} s",
-            PATIENCE.as_secs()
-        ),
+        format!("the broker did not confirm within {} s", PATIENCE.as_secs()),
         "see whether the broker is overloaded, or blocks publishers for want of memory or disk",
     )
 }

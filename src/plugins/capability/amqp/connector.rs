@@ -229,11 +229,7 @@ impl Socket {
     }
 
     fn cut(&self) {
-        let socket = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(error)) = socket.map(|socket| socket.shutdown(Shutdown::Both)) {
             tracing::debug!(%error, "a connection to the broker was closed already");
         }

@@ -70,10 +70,19 @@ impl fmt::Debug for AmqpGrant {
 }
 
 impl AmqpGrant {
+    /// Whether it can be used: reads what it names and connects to nothing.
+    ///
+    /// # Errors
+    /// What is wrong and what to write instead. The URL is not in it.
+    pub fn check(&self) -> Result<(), String> {
+        self.connector()?;
+        self.bounds().map(drop)
+    }
+
     /// What connects as the grant says.
     pub(super) fn connector(&self) -> Result<Connector, String> {
         let uri = parse(&self.secret()?)?;
-        let roots = match (uri.scheme, &self.ca_file) {
+        let roots = match (&uri.scheme, &self.ca_file) {
             (AMQPScheme::AMQP, None) => return Ok(Connector::plain(uri)),
             (AMQPScheme::AMQP, Some(_)) => {
                 return Err(

@@ -77,9 +77,8 @@ impl Parcel {
 /// A text of at most 255 bytes.
 pub(super) fn short(what: &str, text: String) -> Result<ShortString, Trouble> {
     let length = text.len();
-    ShortString::try_new(text).map_err(|_| {
-        Trouble::invalid(format!("`{what}` has {length} bytes, and AMQP allows 255"))
-    })
+    ShortString::try_new(text)
+        .map_err(|_| Trouble::invalid(format!("`{what}` has {length} bytes, and AMQP allows 255")))
 }
 
 fn table(object: Map<String, Value>) -> Result<FieldTable, Trouble> {

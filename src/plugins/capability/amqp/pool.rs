@@ -83,7 +83,10 @@ impl Connected {
 
     /// Lets go of the channels that are not used.
     fn let_go_of_idle(&mut self, most: Duration) {
-        for idle in self.routes.extract_if(.., |route| route.load.idle() >= most) {
+        for idle in self
+            .routes
+            .extract_if(.., |route| route.load.idle() >= most)
+        {
             if let Some(used) = Instant::now().checked_sub(idle.load.idle()) {
                 self.used = self.used.max(used);
             }

@@ -99,10 +99,7 @@ impl Plan {
     }
 }
 
-fn all<F, T>(
-    from: Vec<F>,
-    check: impl Fn(F) -> Result<T, Trouble>,
-) -> Result<Vec<T>, Trouble> {
+fn all<F, T>(from: Vec<F>, check: impl Fn(F) -> Result<T, Trouble>) -> Result<Vec<T>, Trouble> {
     from.into_iter().map(check).collect()
 }
 

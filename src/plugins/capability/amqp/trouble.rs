@@ -134,10 +134,9 @@ impl Trouble {
                 Kind::Refused,
                 "create it at the broker, or have it declared",
             ),
-            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => (
-                Kind::Refused,
-                "give the user the right to it at the broker",
-            ),
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
+                (Kind::Refused, "give the user the right to it at the broker")
+            }
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => (
                 Kind::Refused,
                 "it is there with other properties: declare it as it is, or remove it at the \
