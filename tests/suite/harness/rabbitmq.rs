@@ -119,10 +119,6 @@ impl RabbitMq {
         format!("amqp://{user}:{password}@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
-    pub fn port(&self) -> u16 {
-        self.ports.amqp
-    }
-
     /// A connection that knows the broker's queues and messages.
     pub fn client(&self) -> Amqp {
         Amqp::try_connect(&self.url()).unwrap()
