@@ -27,12 +27,12 @@ fn deliver(kind: EventKind, event: Event) -> Result<(), HookError> {
     amqp::publish(&message).map_err(failed)
 }
 
-/// What is worth trying again. Texts are for the operator: they stand at the
-/// event as long as it waits.
+/// What is worth trying again, for as long as the server keeps the event. Why is
+/// in the server's log already.
 fn failed(error: AmqpError) -> HookError {
     match error {
-        AmqpError::Unavailable(text) | AmqpError::Unroutable(text) | AmqpError::Refused(text) => {
-            HookError::other(text)
+        AmqpError::Unavailable(_) | AmqpError::Unroutable(_) | AmqpError::Refused(_) => {
+            HookError::retry()
         }
         AmqpError::TooLarge(text) | AmqpError::Denied(text) | AmqpError::Invalid(text) => {
             HookError::permanent(text)
@@ -52,7 +52,7 @@ mod tests {
             AmqpError::Unroutable(text()),
             AmqpError::Refused(text()),
         ] {
-            assert_eq!(failed(error), HookError::Other(text()));
+            assert_eq!(failed(error), HookError::retry());
         }
         for error in [
             AmqpError::TooLarge(text()),
