@@ -41,6 +41,7 @@ mod protocol;
 mod reading;
 mod reload;
 mod services;
+mod sink_amqp;
 mod stopping;
 mod takeover;
 mod time_outs;
