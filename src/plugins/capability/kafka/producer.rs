@@ -165,8 +165,8 @@ impl Producer {
 }
 
 impl Drop for Client {
-    /// Ending a producer joins its threads. The runtime owns the thread in which
-    /// that is done, and waits for it at its own end.
+    /// Ending a producer joins its threads, which is done in a thread of the
+    /// runtime. Should that have ended, so has the server, and nothing is under way.
     fn drop(&mut self) {
         let producer = self.producer.take();
         drop(self.on.spawn_blocking(move || {
