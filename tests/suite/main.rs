@@ -23,6 +23,7 @@ mod command_hooks;
 mod cors;
 mod crashes;
 mod decisions;
+mod delivery;
 mod documentation;
 mod durability;
 mod encryption;
