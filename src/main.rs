@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustus::cli::{Cli, Failure, start_logging};
-use rustus::hooks::{EventSet, Hooks, RequestState};
+use rustus::commands;
+use rustus::hooks::{EventSet, Hooks, RequestState, TellingError};
 use rustus::plugins::{WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
+    if let Some(command) = &cli.command {
+        let done = commands::run(command, &mut std::io::stdout());
+        return done.map_err(|error| Failure::runtime(&error));
+    }
     start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
     if !cli.unknown_variables().is_empty() {
         tracing::warn!(
@@ -40,8 +45,10 @@ fn run() -> Result<(), Failure> {
     let plugins = cli.host_config()?.map(Watched::start).transpose();
     let plugins = plugins.map_err(|error| no_hooks(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
-    let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
-    let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
+    // Without plugins nobody is to hear of anything.
+    let telling = plugins.is_some().then(|| cli.telling_config());
+    let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required(), telling);
+    let hooks = Arc::new(hooks.map_err(|error| cannot_tell(&error))?);
     if plugins.is_some() || cli.hooks.required() != EventSet::EMPTY {
         hooks.report_unanswered();
     }
@@ -79,6 +86,17 @@ fn no_hooks(error: &WatchError) -> Failure {
     match error {
         WatchError::File { .. } | WatchError::BuiltIn { .. } => Failure::configuration(error),
         _ => Failure::runtime(error),
+    }
+}
+
+/// Names the flag that says where the outbox is.
+fn cannot_tell(error: &TellingError) -> Failure {
+    match error {
+        TellingError::Outbox(_) => Failure::configuration(error).with_advice(
+            "give a directory that can be made and written with --hooks-outbox-dir \
+             (RUSTUS_HOOKS_OUTBOX_DIR)",
+        ),
+        TellingError::Thread(_) => Failure::runtime(error),
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! Nothing here acts: flags become the configurations of the layers.
 
+mod command;
 mod environment;
 mod failure;
 mod logging;
@@ -11,6 +12,7 @@ mod network;
 mod sinks;
 mod values;
 
+pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
 pub use logging::start_logging;
 
@@ -23,7 +25,7 @@ use tracing::level_filters::LevelFilter;
 use network::NetworkFlags;
 use sinks::SinkFlags;
 
-use crate::hooks::EventSet;
+use crate::hooks::{EventSet, TellingConfig, outbox};
 use crate::plugins::{BuiltIn, Calling, Format, HostConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
@@ -54,6 +56,9 @@ pub struct Cli {
     pub hooks: HooksFlags,
     #[command(flatten)]
     sinks: SinkFlags,
+    /// What to do in place of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     #[arg(skip)]
     unknown_variables: Vec<String>,
 }
@@ -242,6 +247,39 @@ pub struct HooksFlags {
         value_name = "EVENTS"
     )]
     required: Option<EventSet>,
+    /// Directory of the events that wait for those who are to hear of them
+    /// [default: .outbox in --info-dir]
+    #[arg(long, env = "RUSTUS_HOOKS_OUTBOX_DIR", value_name = "DIR")]
+    hooks_outbox_dir: Option<PathBuf>,
+    /// Bytes that these events may take on the disk; when there are more,
+    /// requests that would add to them are refused
+    #[arg(
+        long,
+        env = "RUSTUS_HOOKS_OUTBOX_MAX_SIZE",
+        default_value_t = 1 << 30,
+        value_parser = clap::value_parser!(u64).range(1 << 20..),
+        value_name = "BYTES"
+    )]
+    hooks_outbox_max_size: u64,
+    /// How long an event is tried to be delivered before it is a dead letter
+    #[arg(
+        long,
+        env = "RUSTUS_HOOKS_OUTBOX_DEADLINE",
+        default_value = "3d",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    hooks_outbox_deadline: Duration,
+    /// How often post-receive is told while an append runs
+    #[arg(
+        long,
+        alias = "progress-hooks-interval",
+        env = "RUSTUS_HOOKS_PROGRESS_INTERVAL",
+        default_value = "1s",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    hooks_progress_interval: Duration,
     /// Directory of compiled modules [default: rustus in the user's cache
     /// directory]
     #[arg(long, env = "RUSTUS_COMPILE_CACHE_DIR", value_name = "DIR")]
@@ -351,10 +389,27 @@ impl Cli {
         UploadsConfig {
             max_length: self.server.max_file_size,
             remove_parts: self.server.remove_parts,
+            progress_interval: self.hooks.hooks_progress_interval,
             expiration: self
                 .storage
                 .expiration
                 .filter(|_| self.extensions().contains(Extension::Expiration)),
+        }
+    }
+
+    /// Where events wait for those who are to hear of them.
+    #[must_use]
+    pub fn telling_config(&self) -> TellingConfig {
+        TellingConfig {
+            directory: command::outbox_dir(
+                self.hooks.hooks_outbox_dir.as_ref(),
+                &self.storage.info_dir,
+            ),
+            outbox: outbox::Config {
+                max_bytes: self.hooks.hooks_outbox_max_size,
+                deadline: self.hooks.hooks_outbox_deadline,
+                ..outbox::Config::default()
+            },
         }
     }
 

@@ -79,9 +79,6 @@ pub enum Failure {
         /// What it wrote to stderr, in part.
         said: String,
     },
-    /// The plugin that an event was kept for is gone, or no longer hears it.
-    #[error("the plugin was removed, or no longer subscribes to the event")]
-    Unsubscribed,
     /// The plugin answered something that is not permitted.
     #[error("the plugin's answer is invalid: {0}")]
     InvalidAnswer(String),
@@ -116,7 +113,6 @@ impl Failure {
             Self::Reported(HookError::Permanent(_)) => "permanent",
             Self::Reported(HookError::Other(_)) => "other",
             Self::Exit { .. } => "exit",
-            Self::Unsubscribed => "unsubscribed",
             Self::InvalidAnswer(_) => "invalid-answer",
         }
     }

@@ -118,6 +118,35 @@ impl Output {
         );
     }
 
+    /// Says that something outside of the server, which the plugin may reach, did
+    /// not do what it wanted.
+    pub(super) fn trouble(&self, capability: &str, cause: &str, error: &str, advice: &str) {
+        let state = self.state();
+        let Speaker { plugin, digest } = &*self.shared.speaker;
+        tracing::warn!(
+            plugin,
+            digest,
+            event = state.event,
+            upload = state.upload,
+            capability,
+            cause,
+            error = printable(error),
+            advice,
+            "what a plugin passes on is not taken"
+        );
+    }
+
+    /// Says that such trouble is over.
+    pub(super) fn works_again(&self, capability: &str) {
+        let Speaker { plugin, digest } = &*self.shared.speaker;
+        tracing::info!(
+            plugin,
+            digest,
+            capability,
+            "what a plugin passes on is taken again"
+        );
+    }
+
     /// One line through `log.write`.
     pub(super) fn write(&self, level: Level, message: &str, fields: &[Field]) {
         let mut state = self.state();

@@ -69,6 +69,17 @@ impl EventKind {
     }
 }
 
+impl From<Notification> for EventKind {
+    fn from(what: Notification) -> Self {
+        match what {
+            Notification::PostCreate => Self::PostCreate,
+            Notification::PostReceive => Self::PostReceive,
+            Notification::PostFinish => Self::PostFinish,
+            Notification::PostTerminate => Self::PostTerminate,
+        }
+    }
+}
+
 impl Reaction {
     /// Stop the upload: an append that is under way is answered with this, and
     /// the upload is removed. Heard only in the answer to

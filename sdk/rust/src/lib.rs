@@ -51,6 +51,8 @@ pub mod config;
 mod decision;
 mod error;
 mod event;
+#[cfg(feature = "events")]
+pub mod events_json;
 mod export;
 pub mod log;
 mod metadata;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
@@ -147,10 +147,16 @@ impl Kafka {
         names
     }
 
-    /// Sends a record and waits until the broker has it.
+    /// Sends a record with the header `from: test` and waits until the broker has it.
     pub fn produce(&self, topic: &str, key: &str, value: &[u8]) {
         let producer: FutureProducer = self.config().create().unwrap();
+        let header = Header {
+            key: "from",
+            value: Some("test"),
+        };
+        let headers = OwnedHeaders::new().insert(header);
         let record = FutureRecord::to(topic).key(key).payload(value);
+        let record = record.headers(headers);
         let sent = producer.send(record, PATIENCE);
         self.runtime
             .block_on(sent)
@@ -221,6 +227,7 @@ impl Kafka {
         self.directory.path().join(name)
     }
 
+    /// A broker that was killed is let in again when its session is over: soon.
     fn properties(&self) -> String {
         let (port, controller) = (self.port, free_port());
         let data = self.path("data");
@@ -236,7 +243,9 @@ impl Kafka {
              num.network.threads=1\n\
              num.io.threads=2\n\
              background.threads=1\n\
-             log.cleaner.enable=false\n\
+             log.cleaner.dedupe.buffer.size=2097152\n\
+             broker.session.timeout.ms=3000\n\
+             broker.heartbeat.interval.ms=500\n\
              offsets.topic.num.partitions=1\n\
              offsets.topic.replication.factor=1\n\
              transaction.state.log.num.partitions=1\n\
@@ -286,7 +295,7 @@ fn ends(consumer: &BaseConsumer, topic: &str) -> BTreeMap<i32, i64> {
 fn record(message: &BorrowedMessage<'_>) -> Record {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let headers = message.headers().map(|headers| {
-        let header = |header: rdkafka::message::Header<'_, &[u8]>| {
+        let header = |header: Header<'_, &[u8]>| {
             let value = header.value.map(text).unwrap_or_default();
             (header.key.to_owned(), value)
         };

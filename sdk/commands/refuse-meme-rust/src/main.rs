@@ -13,7 +13,7 @@ use serde_json::Value;
 fn main() -> ExitCode {
     // The JSON is the last argument, and also on stdin. Before it stands the
     // event's name, if the module is called for all events.
-    let json = std::env::args().last().unwrap_or_default();
+    let json = std::env::args().next_back().unwrap_or_default();
     let event: Value = match serde_json::from_str(&json) {
         Ok(event) => event,
         Err(error) => {
