@@ -48,7 +48,7 @@ fn pools_keep_to_their_bounds_and_let_go_of_what_is_idle() {
 }
 
 #[test]
-fn connections_end_with_the_server_in_order() {
+fn connections_end_with_the_server() {
     let Some(rabbitmq) = RabbitMq::shared() else {
         return;
     };
