@@ -44,6 +44,7 @@ mod reload;
 mod services;
 mod sink_amqp;
 mod sink_kafka;
+mod sink_http;
 mod stopping;
 mod takeover;
 mod time_outs;
