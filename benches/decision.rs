@@ -19,7 +19,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rustus::plugins::types::{
     Event, Header, MetadataEntry, Request, Timestamp, Upload, UploadKind,
 };
-use rustus::plugins::{EventKind, Generation, Watched};
+use rustus::plugins::{EventKind, Generation, HostConfig, Watched};
 use tokio::runtime::Runtime;
 
 const GUEST: &str = concat!(
@@ -86,8 +86,12 @@ fn hosted(manifest: &str) -> Hosted {
     fs::create_dir(&hooks).unwrap();
     fs::copy(GUEST, hooks.join("guest.wasm")).expect("`./x guests` builds what this measures");
     fs::write(hooks.join("guest.toml"), manifest).unwrap();
-    let watched =
-        Watched::start(Some(&hooks), Vec::new(), &directory.path().join("cache")).unwrap();
+    let watched = Watched::start(HostConfig {
+        directory: Some(hooks),
+        compile_cache: directory.path().join("cache"),
+        ..HostConfig::default()
+    })
+    .unwrap();
     let set = watched.registry().current();
     let generation = set.asked(EventKind::PreCreate).next().unwrap();
     Hosted {

@@ -5,6 +5,7 @@
 //! those below it.
 
 pub mod cli;
+pub mod commands;
 pub mod hooks;
 pub mod plugins;
 pub mod server;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustus::cli::{Cli, Failure, start_logging};
-use rustus::hooks::{EventSet, Hooks, RequestState};
-use rustus::plugins::{BuiltIn, WatchError, Watched};
+use rustus::commands;
+use rustus::hooks::{EventSet, Hooks, RequestState, TellingError};
+use rustus::plugins::{WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
 use rustus::tus::Tus;
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
+    if let Some(command) = &cli.command {
+        let done = commands::run(command, &mut std::io::stdout());
+        return done.map_err(|error| Failure::runtime(&error));
+    }
     start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
     if !cli.unknown_variables().is_empty() {
         tracing::warn!(
@@ -37,11 +42,13 @@ fn run() -> Result<(), Failure> {
         .block_on(Server::bind(cli.server_config()))
         .map_err(|error| cannot_serve(&error))?;
     // Held to the end: dropping it ends the watch.
-    let built_in = cli.built_in()?;
-    let plugins = watch_plugins(&cli, built_in).map_err(|error| Failure::runtime(&error))?;
+    let plugins = cli.host_config()?.map(Watched::start).transpose();
+    let plugins = plugins.map_err(|error| no_hooks(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
-    let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required());
-    let hooks = Arc::new(hooks.map_err(|error| Failure::runtime(&error))?);
+    // Without plugins nobody is to hear of anything.
+    let telling = plugins.is_some().then(|| cli.telling_config());
+    let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required(), telling);
+    let hooks = Arc::new(hooks.map_err(|error| cannot_tell(&error))?);
     if plugins.is_some() || cli.hooks.required() != EventSet::EMPTY {
         hooks.report_unanswered();
     }
@@ -74,13 +81,23 @@ fn cannot_serve(error: &BindError) -> Failure {
     }
 }
 
-/// Starts the host of plugins, if there are any to be had.
-fn watch_plugins(cli: &Cli, built_in: Vec<BuiltIn>) -> Result<Option<Watched>, WatchError> {
-    let directory = cli.hooks.dir.as_deref();
-    if directory.is_none() && built_in.is_empty() {
-        return Ok(None);
+/// A module that cannot be used was configured; all else is the machine's.
+fn no_hooks(error: &WatchError) -> Failure {
+    match error {
+        WatchError::File { .. } | WatchError::BuiltIn { .. } => Failure::configuration(error),
+        _ => Failure::runtime(error),
     }
-    Watched::start(directory, built_in, &cli.compile_cache_dir()).map(Some)
+}
+
+/// Names the flag that says where the outbox is.
+fn cannot_tell(error: &TellingError) -> Failure {
+    match error {
+        TellingError::Outbox(_) => Failure::configuration(error).with_advice(
+            "give a directory that can be made and written with --hooks-outbox-dir \
+             (RUSTUS_HOOKS_OUTBOX_DIR)",
+        ),
+        TellingError::Thread(_) => Failure::runtime(error),
+    }
 }
 
 /// Names the flag beside the directory.

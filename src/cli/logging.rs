@@ -25,9 +25,12 @@ pub fn start_logging(level: LevelFilter) -> Result<(), tracing_subscriber::util:
         LevelFilter::DEBUG | LevelFilter::TRACE => LevelFilter::WARN,
         _ => LevelFilter::OFF,
     };
+    // The AMQP library shows messages that come back, with all that is in them;
+    // what matters of that the plugin host says.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("actix_http", http_library)
+        .with_target("lapin", LevelFilter::OFF)
         .with_target("rustus", level);
     tracing_subscriber::registry()
         .with(lines)

@@ -4,6 +4,7 @@
 //!
 //! Nothing here acts: flags become the configurations of the layers.
 
+mod command;
 mod environment;
 mod failure;
 mod logging;
@@ -11,6 +12,7 @@ mod network;
 mod sinks;
 mod values;
 
+pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
 pub use logging::start_logging;
 
@@ -23,8 +25,8 @@ use tracing::level_filters::LevelFilter;
 use network::NetworkFlags;
 use sinks::SinkFlags;
 
-use crate::hooks::EventSet;
-use crate::plugins::BuiltIn;
+use crate::hooks::{EventSet, TellingConfig, outbox};
+use crate::plugins::{BuiltIn, Calling, Format, HostConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
@@ -54,6 +56,9 @@ pub struct Cli {
     pub hooks: HooksFlags,
     #[command(flatten)]
     sinks: SinkFlags,
+    /// What to do in place of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     #[arg(skip)]
     unknown_variables: Vec<String>,
 }
@@ -206,14 +211,32 @@ pub struct HooksFlags {
         value_name = "EVENTS"
     )]
     enabled: Option<EventSet>,
-    /// Directory of the hook modules; watched
+    /// Directory of the hook modules (plugins, and WASI commands called after
+    /// their event); watched
     #[arg(
         id = "hooks-dir",
         long = "hooks-dir",
         env = "RUSTUS_HOOKS_DIR",
         value_name = "DIR"
     )]
-    pub dir: Option<PathBuf>,
+    dir: Option<PathBuf>,
+    /// A hook module for all events (a plugin or a WASI command); watched
+    #[arg(
+        id = "hooks-file",
+        long = "hooks-file",
+        env = "RUSTUS_HOOKS_FILE",
+        value_name = "FILE"
+    )]
+    file: Option<PathBuf>,
+    /// JSON that command hooks get: default, v2, tusd, tusd-v2 or cloudevents
+    #[arg(
+        id = "hooks-format",
+        long = "hooks-format",
+        env = "RUSTUS_HOOKS_FORMAT",
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    format: Format,
     /// Blocking events, separated by commas, that are refused while no hook
     /// answers them
     #[arg(
@@ -224,6 +247,39 @@ pub struct HooksFlags {
         value_name = "EVENTS"
     )]
     required: Option<EventSet>,
+    /// Directory of the events that wait for those who are to hear of them
+    /// [default: .outbox in --info-dir]
+    #[arg(long, env = "RUSTUS_HOOKS_OUTBOX_DIR", value_name = "DIR")]
+    hooks_outbox_dir: Option<PathBuf>,
+    /// Bytes that these events may take on the disk; when there are more,
+    /// requests that would add to them are refused
+    #[arg(
+        long,
+        env = "RUSTUS_HOOKS_OUTBOX_MAX_SIZE",
+        default_value_t = 1 << 30,
+        value_parser = clap::value_parser!(u64).range(1 << 20..),
+        value_name = "BYTES"
+    )]
+    hooks_outbox_max_size: u64,
+    /// How long an event is tried to be delivered before it is a dead letter
+    #[arg(
+        long,
+        env = "RUSTUS_HOOKS_OUTBOX_DEADLINE",
+        default_value = "3d",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    hooks_outbox_deadline: Duration,
+    /// How often post-receive is told while an append runs
+    #[arg(
+        long,
+        alias = "progress-hooks-interval",
+        env = "RUSTUS_HOOKS_PROGRESS_INTERVAL",
+        default_value = "1s",
+        value_parser = values::time,
+        value_name = "TIME"
+    )]
+    hooks_progress_interval: Duration,
     /// Directory of compiled modules [default: rustus in the user's cache
     /// directory]
     #[arg(long, env = "RUSTUS_COMPILE_CACHE_DIR", value_name = "DIR")]
@@ -261,9 +317,17 @@ impl Cli {
         }
         let mut cli = Self::parse();
         // A path of no letters is a variable that was set to nothing.
-        for dir in [&mut cli.hooks.dir, &mut cli.hooks.compile_cache_dir] {
-            if dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
-                *dir = None;
+        let hooks = &mut cli.hooks;
+        for path in [
+            &mut hooks.dir,
+            &mut hooks.file,
+            &mut hooks.compile_cache_dir,
+        ] {
+            if path
+                .as_ref()
+                .is_some_and(|path| path.as_os_str().is_empty())
+            {
+                *path = None;
             }
         }
         cli.check()?;
@@ -277,8 +341,9 @@ impl Cli {
         let unknown = environment::unknown(&Self::command(), names);
         if !unknown.hooks.is_empty() {
             return Err(Failure::configuration(&Contradiction(format!(
-                "this version has no hooks that {} would set up; hooks are WebAssembly modules in \
-                 the directory that RUSTUS_HOOKS_DIR names; unset what it does not know",
+                "this version has no hooks that {} would set up; hooks are WebAssembly modules, in \
+                 the directory that RUSTUS_HOOKS_DIR names or the one that RUSTUS_HOOKS_FILE names; \
+                 unset what it does not know",
                 unknown.hooks.join(", ")
             ))));
         }
@@ -300,9 +365,9 @@ impl Cli {
     ///
     /// # Errors
     /// Flags that do not go together.
-    pub fn built_in(&self) -> Result<Vec<BuiltIn>, Failure> {
+    fn built_in(&self) -> Result<Vec<BuiltIn>, Failure> {
         self.sinks
-            .built_in(self.hooks.enabled, "default")
+            .built_in(self.hooks.enabled, self.hooks.format.name())
             .map_err(|problem| Failure::configuration(&Contradiction(problem)))
     }
 
@@ -324,10 +389,27 @@ impl Cli {
         UploadsConfig {
             max_length: self.server.max_file_size,
             remove_parts: self.server.remove_parts,
+            progress_interval: self.hooks.hooks_progress_interval,
             expiration: self
                 .storage
                 .expiration
                 .filter(|_| self.extensions().contains(Extension::Expiration)),
+        }
+    }
+
+    /// Where events wait for those who are to hear of them.
+    #[must_use]
+    pub fn telling_config(&self) -> TellingConfig {
+        TellingConfig {
+            directory: command::outbox_dir(
+                self.hooks.hooks_outbox_dir.as_ref(),
+                &self.storage.info_dir,
+            ),
+            outbox: outbox::Config {
+                max_bytes: self.hooks.hooks_outbox_max_size,
+                deadline: self.hooks.hooks_outbox_deadline,
+                ..outbox::Config::default()
+            },
         }
     }
 
@@ -382,9 +464,28 @@ impl Cli {
         }
     }
 
+    /// Where hooks are and which, if there are any.
+    ///
+    /// # Errors
+    /// Flags that do not go together.
+    pub fn host_config(&self) -> Result<Option<HostConfig>, Failure> {
+        let config = HostConfig {
+            directory: self.hooks.dir.clone(),
+            file: self.hooks.file.clone(),
+            compile_cache: self.compile_cache_dir(),
+            calling: Calling {
+                format: self.hooks.format,
+                enabled: self.hooks.enabled,
+            },
+            built_in: self.built_in()?,
+        };
+        let is_empty =
+            config.directory.is_none() && config.file.is_none() && config.built_in.is_empty();
+        Ok((!is_empty).then_some(config))
+    }
+
     /// Where compiled modules are kept.
-    #[must_use]
-    pub fn compile_cache_dir(&self) -> PathBuf {
+    fn compile_cache_dir(&self) -> PathBuf {
         self.hooks
             .compile_cache_dir
             .clone()
@@ -469,6 +570,10 @@ mod tests {
             (
                 ["--hooks-required", "post-finish"],
                 "pre-create, pre-finish",
+            ),
+            (
+                ["--hooks-format", "v3"],
+                "default, v2, tusd, tusd-v2, cloudevents",
             ),
             (
                 ["--log-level", "loud"],

@@ -5,31 +5,41 @@
 //! rejection ends the round. A plugin that cannot answer counts as a rejection
 //! unless its operator said `on-error = "allow"`.
 //!
-//! Non-blocking events are queued for each plugin on its own and delivered in
-//! order. Nobody waits for them.
+//! What happened is told to each plugin on its own, in order for each upload and
+//! at least once. Nobody waits for it, but it is on the disk before what it
+//! tells of is acknowledged.
 
 mod answer;
 mod chain;
 mod contract;
 mod decision;
+mod delivery;
 mod event;
-mod notifier;
 pub mod outbox;
+mod promised;
+mod stop;
+mod telling;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plugins::{PluginSet, Registry};
 
 use chain::Round;
-use notifier::Notifier;
+use telling::Telling;
 
 pub use decision::{CreateChanges, FinishChanges, Refusal, Rejection};
 pub use event::{
     Event, EventKind, EventSet, MetadataEntry, RequestState, UnknownEvent, UploadKind, UploadState,
     event_now,
 };
+pub use promised::{Promised, Undecided};
+pub use stop::Stop;
+pub use telling::{TellingConfig, TellingError};
+
+/// What a client is told to wait when the outbox takes nothing: it has room
+/// again when a sink works or the disk does, which is no matter of a second.
+const UNTIL_THERE_IS_ROOM: Duration = Duration::from_secs(10);
 
 /// Everybody who wants to be asked or told.
 #[derive(Debug)]
@@ -37,18 +47,25 @@ pub struct Hooks {
     registry: Arc<Registry>,
     enabled: EventSet,
     required: EventSet,
-    notifier: Notifier,
+    telling: Option<Telling>,
 }
 
 impl Hooks {
-    /// Asks and tells the plugins of `registry` about the events in `enabled`.
-    /// A blocking event in `required` that no plugin answers is refused.
+    /// Asks the plugins of `registry` about the events in `enabled`, and tells
+    /// them through an outbox if there is one. A blocking event in `required`
+    /// that no plugin answers is refused.
     ///
     /// # Errors
-    /// When there is no thread to be had for notifications.
-    pub fn new(registry: Arc<Registry>, enabled: EventSet, required: EventSet) -> io::Result<Self> {
+    /// When the outbox cannot be opened.
+    pub fn new(
+        registry: Arc<Registry>,
+        enabled: EventSet,
+        required: EventSet,
+        telling: Option<TellingConfig>,
+    ) -> Result<Self, TellingError> {
+        let telling = telling.map(|config| Telling::start(&registry, config));
         Ok(Self {
-            notifier: Notifier::new(Arc::clone(&registry))?,
+            telling: telling.transpose()?,
             registry,
             enabled,
             required,
@@ -58,10 +75,9 @@ impl Hooks {
     /// Asks and tells nobody.
     #[must_use]
     pub fn none() -> Self {
-        let registry = Arc::new(Registry::default());
         Self {
-            notifier: Notifier::closed(Arc::clone(&registry)),
-            registry,
+            telling: None,
+            registry: Arc::default(),
             enabled: EventSet::EMPTY,
             required: EventSet::EMPTY,
         }
@@ -96,10 +112,14 @@ impl Hooks {
     /// gets `false` need not build the event.
     #[must_use]
     pub fn wants(&self, kind: EventKind) -> bool {
-        let plugins = self.registry.current();
-        self.required.contains(kind)
-            || self.is_answered(&plugins, kind)
-            || self.enabled.contains(kind) && plugins.told(kind).next().is_some()
+        self.asks(kind)
+            || self.enabled.contains(kind) && self.registry.current().told(kind).next().is_some()
+    }
+
+    /// Whether anybody answers `kind`, or has to.
+    #[must_use]
+    pub fn asks(&self, kind: EventKind) -> bool {
+        self.required.contains(kind) || self.is_answered(&self.registry.current(), kind)
     }
 
     /// Whether somebody answers every event that is required.
@@ -127,7 +147,7 @@ impl Hooks {
         if let Some(metadata) = &changes.metadata {
             event.upload.metadata.clone_from(metadata);
         }
-        self.notify(event);
+        self.tell_approved(&event);
         Ok(changes)
     }
 
@@ -140,7 +160,7 @@ impl Hooks {
             Some(round) => round.finish().await?,
             None => FinishChanges::default(),
         };
-        self.notify(event);
+        self.tell_approved(&event);
         Ok(changes)
     }
 
@@ -152,7 +172,7 @@ impl Hooks {
         if let Some(round) = self.round(&event)? {
             round.get().await?;
         }
-        self.notify(event);
+        self.tell_approved(&event);
         Ok(())
     }
 
@@ -164,21 +184,86 @@ impl Hooks {
         if let Some(round) = self.round(&event)? {
             round.terminate().await?;
         }
-        self.notify(event);
+        self.tell_approved(&event);
         Ok(())
     }
 
-    /// Tells everybody who wants to hear of it. Never waits.
-    pub fn notify(&self, event: Event) {
-        if self.enabled.contains(event.kind) {
-            self.notifier.send(&Arc::new(event));
+    /// Promises to tell everybody who wants to hear of it, once it has happened.
+    /// The promise is on the disk when this returns.
+    ///
+    /// # Errors
+    /// Nothing more can be promised at the moment, so it must not happen.
+    pub async fn promise(&self, event: Event) -> Result<Promised, Refusal> {
+        let Some(telling) = self
+            .telling
+            .as_ref()
+            .filter(|_| self.enabled.contains(event.kind))
+        else {
+            return Ok(Promised(None));
+        };
+        match telling.promise(&event).await {
+            Ok(promise) => Ok(Promised(Some(promise))),
+            Err(error) => {
+                tracing::error!(
+                    event = event.id, kind = %event.kind, upload = event.upload.id,
+                    error = &error as &dyn std::error::Error,
+                    "refused because the event could not be kept for those who are to hear of it"
+                );
+                Err(Refusal::Unavailable {
+                    retry_after: Some(UNTIL_THERE_IS_ROOM),
+                })
+            }
         }
     }
 
-    /// Delivers the notifications that are queued, for `within` at most. To be
-    /// called from outside of any asynchronous runtime.
+    /// Tells everybody who wants to hear of it how far an upload is. Never
+    /// waits; the latest news replaces what was not delivered yet.
+    pub fn progress(&self, event: &Event) {
+        if let Some(telling) = &self.telling
+            && self.enabled.contains(event.kind)
+        {
+            telling.progress(event);
+        }
+    }
+
+    /// Waits for promises that nobody decided about, and gives them all. Each is
+    /// to be kept or withdrawn after a look at the upload.
+    pub async fn undecided(&self) -> Vec<Undecided> {
+        match &self.telling {
+            Some(telling) => {
+                let promises = telling.undecided().await;
+                promises.into_iter().filter_map(Undecided::new).collect()
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until a plugin wants an upload stopped.
+    pub async fn stop_wanted(&self) -> Stop {
+        if let Some(telling) = &self.telling
+            && let Some(stop) = telling.stop_wanted().await
+        {
+            return stop;
+        }
+        std::future::pending().await
+    }
+
+    /// Delivers what is under way, for `within` at most. The rest stays in the
+    /// outbox. To be called from outside of any asynchronous runtime.
     pub fn close(&self, within: Duration) {
-        self.notifier.close(within);
+        if let Some(telling) = &self.telling {
+            telling.close(within);
+        }
+    }
+
+    /// Tells everybody who wants to hear of it that something blocking was
+    /// approved. Never waits.
+    fn tell_approved(&self, event: &Event) {
+        if let Some(telling) = &self.telling
+            && self.enabled.contains(event.kind)
+        {
+            telling.enqueue(event);
+        }
     }
 
     /// A round of questions, if anybody is to be asked. The set of plugins is

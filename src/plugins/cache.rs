@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 
 /// What a module's content is known by: SHA-256 in lower-case hexadecimal.
 pub(super) fn digest_of(bytes: &[u8]) -> String {
@@ -65,33 +65,72 @@ impl CompileCache {
         }
     }
 
-    /// The component for `bytes`, compiled now or earlier. Says whether it was
-    /// compiled now.
-    pub(super) fn component(
+    /// The code of `bytes`, compiled now or earlier. Says whether it was compiled
+    /// now.
+    pub(super) fn code<C: Code>(
         &self,
         engine: &Engine,
         bytes: &[u8],
         digest: &str,
-    ) -> wasmtime::Result<(Component, bool)> {
+    ) -> wasmtime::Result<(C, bool)> {
         let Some(directory) = &self.directory else {
-            return Ok((Component::new(engine, bytes)?, true));
+            return Ok((C::compile(engine, bytes)?, true));
         };
         let entry = directory.join(format!("{digest}-{}.cwasm", self.engine_key));
-        if let Some(component) = load(engine, &entry) {
-            return Ok((component, false));
+        if let Some(code) = load(engine, &entry) {
+            return Ok((code, false));
         }
-        let code = engine.precompile_component(bytes)?;
-        if let Err(error) = store(directory, &entry, &code) {
+        let native = C::precompile(engine, bytes)?;
+        if let Err(error) = store(directory, &entry, &native) {
             tracing::warn!(entry = %entry.display(), %error, "the compile cache could not be written");
-            return Ok((Component::new(engine, bytes)?, true));
+            return Ok((C::compile(engine, bytes)?, true));
         }
         make_room(directory, &entry);
         match load(engine, &entry) {
-            Some(component) => Ok((component, true)),
-            None => Ok((Component::new(engine, bytes)?, true)),
+            Some(code) => Ok((code, true)),
+            None => Ok((C::compile(engine, bytes)?, true)),
         }
     }
 }
+
+/// What compiles to native code: a component, or a core module.
+pub(super) trait Code: Sized {
+    /// Compiles into memory.
+    fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self>;
+
+    /// Compiles to what [`Code::deserialize`] reads.
+    fn precompile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Vec<u8>>;
+
+    /// Takes what [`Code::precompile`] returned.
+    ///
+    /// # Safety
+    /// Anything else is executed as native code.
+    #[allow(unsafe_code)]
+    unsafe fn deserialize(engine: &Engine, native: &[u8]) -> wasmtime::Result<Self>;
+}
+
+macro_rules! code {
+    ($kind:ident, $precompile:ident) => {
+        #[allow(unsafe_code)]
+        impl Code for $kind {
+            fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self> {
+                Self::new(engine, bytes)
+            }
+
+            fn precompile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
+                engine.$precompile(bytes)
+            }
+
+            unsafe fn deserialize(engine: &Engine, native: &[u8]) -> wasmtime::Result<Self> {
+                // SAFETY: the caller's.
+                unsafe { $kind::deserialize(engine, native) }
+            }
+        }
+    };
+}
+
+code!(Component, precompile_component);
+code!(Module, precompile_module);
 
 /// Everything that shapes compiled code, in a form that is the same in every
 /// process.
@@ -140,7 +179,7 @@ fn private_directory(directory: &Path) -> Result<(), String> {
 /// or rotten file is compiled again and never executed.
 const SEAL: usize = 32;
 
-fn load(engine: &Engine, entry: &Path) -> Option<Component> {
+fn load<C: Code>(engine: &Engine, entry: &Path) -> Option<C> {
     let sealed = fs::read(entry).ok()?;
     let (code, seal) = sealed.split_last_chunk::<SEAL>()?;
     if Sha256::digest(code).as_slice() != seal {
@@ -161,11 +200,11 @@ fn load(engine: &Engine, entry: &Path) -> Option<Component> {
 }
 
 #[allow(unsafe_code)]
-fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `code` has to be what `precompile_component` returned. It was
+fn deserialize<C: Code>(engine: &Engine, code: &[u8]) -> wasmtime::Result<C> {
+    // SAFETY: `code` has to be what `Code::precompile` returned. It was
     // read from a directory that only this user can write, under a name that is
     // the compiler's own key, and its seal was just verified.
-    unsafe { Component::deserialize(engine, code) }
+    unsafe { C::deserialize(engine, code) }
 }
 
 fn store(directory: &Path, entry: &Path, code: &[u8]) -> std::io::Result<()> {
@@ -242,10 +281,22 @@ mod tests {
         for compiled in [true, false] {
             let engine = engine();
             let cache = CompileCache::open(directory.path(), &engine);
-            assert_eq!(
-                cache.component(&engine, &bytes, &digest).unwrap().1,
-                compiled
-            );
+            let (_, now) = cache.code::<Component>(&engine, &bytes, &digest).unwrap();
+            assert_eq!(now, compiled);
+        }
+    }
+
+    #[test]
+    fn a_core_module_is_compiled_once_too() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let bytes = wat::parse_str("(module)").unwrap();
+        let digest = digest_of(&bytes);
+        let engine = engine();
+        let cache = CompileCache::open(directory.path(), &engine);
+        for compiled in [true, false] {
+            let (_, now) = cache.code::<Module>(&engine, &bytes, &digest).unwrap();
+            assert_eq!(now, compiled);
         }
     }
 
@@ -256,7 +307,7 @@ mod tests {
         let engine = engine();
         let cache = CompileCache::open(directory.path(), &engine);
         let (bytes, digest) = wasm();
-        cache.component(&engine, &bytes, &digest).unwrap();
+        cache.code::<Component>(&engine, &bytes, &digest).unwrap();
         let entry = only_entry(directory.path());
         let mut code = fs::read(&entry).unwrap();
         let half = code.len() / 2;
@@ -265,8 +316,8 @@ mod tests {
             code.clone()
         }] {
             fs::write(&entry, damaged).unwrap();
-            assert!(cache.component(&engine, &bytes, &digest).unwrap().1);
-            assert!(!cache.component(&engine, &bytes, &digest).unwrap().1);
+            assert!(cache.code::<Component>(&engine, &bytes, &digest).unwrap().1);
+            assert!(!cache.code::<Component>(&engine, &bytes, &digest).unwrap().1);
         }
     }
 
@@ -277,7 +328,7 @@ mod tests {
         let engine = engine();
         let cache = CompileCache::open(directory.path(), &engine);
         let (bytes, digest) = wasm();
-        assert!(cache.component(&engine, &bytes, &digest).unwrap().1);
+        assert!(cache.code::<Component>(&engine, &bytes, &digest).unwrap().1);
         assert!(fs::read_dir(directory.path()).unwrap().next().is_none());
     }
 }

@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::directory::{Content, Listing, PluginFiles, SeenFile, Stamp, read};
+use super::directory::{Content, Listing, Place, PluginFiles, SeenFile, Stamp, Stranger, read};
 use super::generation::Generation;
 use super::limits::MIB;
 use super::loader::{LoadError, Loaded, Loader, Source};
 use super::manifest::{Manifest, ManifestError};
+use super::module::PORTING;
 
 /// The largest `NAME.toml` that is read.
 const MANIFEST_LIMIT: usize = MIB;
@@ -30,7 +31,7 @@ struct Known {
 pub(super) struct Collection {
     loader: Loader,
     known: BTreeMap<String, Known>,
-    strangers: BTreeMap<PathBuf, &'static str>,
+    strangers: BTreeMap<PathBuf, Stranger>,
     /// The plugins of the server's own, which stay as they are.
     pinned: BTreeMap<String, Arc<Generation>>,
 }
@@ -39,6 +40,8 @@ pub(super) struct Collection {
 pub(super) struct Outcome {
     /// What serves now and did not before, and what no longer does.
     pub(super) changes: Vec<Change>,
+    /// What was not loaded, and why. Said in the log already.
+    pub(super) refused: Vec<(String, LoadError)>,
     /// When to look again because a file is still being written.
     pub(super) unsettled: Option<Duration>,
 }
@@ -115,6 +118,8 @@ impl Collection {
         let started = Instant::now();
         let source = Source {
             name: name.to_owned(),
+            file: format!("{name}.wasm"),
+            place: Place::Directory,
             bytes: module.to_vec(),
             manifest,
         };
@@ -130,10 +135,18 @@ impl Collection {
         })
     }
 
+    /// Whether there is a plugin of this name that serves.
+    pub(super) fn serves(&self, name: &str) -> bool {
+        self.known
+            .get(name)
+            .is_some_and(|known| known.generation.is_some())
+    }
+
     /// Brings the collection to what `listing` shows.
     pub(super) async fn update(&mut self, listing: Listing) -> Outcome {
         let mut outcome = Outcome {
             changes: self.remove_gone(&listing),
+            refused: Vec::new(),
             unsettled: None,
         };
         for (name, files) in &listing.plugins {
@@ -141,10 +154,9 @@ impl Collection {
                 files.module.stamp,
                 files.manifest.as_ref().map(|file| file.stamp),
             );
-            if self
-                .known
-                .get(name)
-                .is_some_and(|known| known.seen == stamps)
+            let known = self.known.get(name);
+            if known.is_some_and(|known| known.seen == stamps)
+                || listing.stale.contains(&files.place)
             {
                 continue;
             }
@@ -157,7 +169,10 @@ impl Collection {
                     let change = self.swap(name, stamps, *swap);
                     outcome.changes.push(change);
                 }
-                Err(error) => self.keep(name, stamps, &error),
+                Err(error) => {
+                    self.keep(name, stamps, &error);
+                    outcome.refused.push((name.clone(), error));
+                }
             }
         }
         self.report_strangers(listing.strangers);
@@ -216,8 +231,11 @@ impl Collection {
         if same {
             return Ok(Candidate::Same);
         }
+        let file = files.module.path.file_name().unwrap_or_default();
         let source = Source {
             name: name.to_owned(),
+            file: file.to_string_lossy().into_owned(),
+            place: files.place,
             bytes,
             manifest,
         };
@@ -284,10 +302,19 @@ impl Collection {
         }
     }
 
-    fn report_strangers(&mut self, strangers: BTreeMap<PathBuf, &'static str>) {
-        for (path, reason) in &strangers {
-            if !self.strangers.contains_key(path) {
-                tracing::warn!(file = %path.display(), reason, "file in the directory of plugins ignored");
+    fn report_strangers(&mut self, strangers: BTreeMap<PathBuf, Stranger>) {
+        for (path, stranger) in &strangers {
+            if self.strangers.get(path) == Some(stranger) {
+                continue;
+            }
+            let file = path.display();
+            match stranger {
+                Stranger::Native => {
+                    tracing::error!(%file, "a native hook is refused: {PORTING}");
+                }
+                Stranger::Other(reason) => {
+                    tracing::warn!(%file, reason, "file in the directory of plugins ignored");
+                }
             }
         }
         self.strangers = strangers;

@@ -1,5 +1,5 @@
-//! What lies in the directory of plugins: which files belong together, and
-//! whether they are still being written.
+//! What lies in the directory of plugins, or is the one module that was named:
+//! which files belong together, and whether they are still being written.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::events::EventKind;
 
 /// How long a file must have been left alone before it is read. Whoever copies a
 /// module in place writes it in several steps; a rename needs none of this but
@@ -39,6 +41,11 @@ impl Stamp {
         Ok(Self::of(&fs::metadata(path)?))
     }
 
+    /// Whether both are of one file, perhaps at different times.
+    const fn is_same_file(&self, other: &Self) -> bool {
+        self.device == other.device && self.inode == other.inode
+    }
+
     /// Bytes.
     pub(super) const fn size(&self) -> u64 {
         self.size
@@ -64,20 +71,59 @@ pub(super) struct SeenFile {
     pub(super) stamp: Stamp,
 }
 
+/// How a module came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It lies in `--hooks-dir`.
+    Directory,
+    /// It is that of `--hooks-file`.
+    Alone,
+}
+
 /// `NAME.wasm` and, if it is there, `NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PluginFiles {
+    pub(super) place: Place,
     pub(super) module: SeenFile,
     pub(super) manifest: Option<SeenFile>,
 }
 
 /// A directory at one moment.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Listing {
     /// By name, the file's without `.wasm`.
     pub(super) plugins: BTreeMap<String, PluginFiles>,
-    /// Files that are no part of a plugin, and why.
-    pub(super) strangers: BTreeMap<PathBuf, &'static str>,
+    /// Files that are no part of a plugin, and what they are.
+    pub(super) strangers: BTreeMap<PathBuf, Stranger>,
+    /// Places that can't be looked at now: what is listed of them was there, and
+    /// may be kept but not read.
+    pub(super) stale: Vec<Place>,
+}
+
+/// A file that is no part of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// Somebody means it to be a hook, and it would have to be run natively.
+    Native,
+    /// Anything else, and why it is nothing to us.
+    Other(&'static str),
+}
+
+impl Listing {
+    /// Puts the module of `--hooks-file` to those of the directory, in which it
+    /// may lie as well: it is there once, and as what the flag says.
+    pub(super) fn add(&mut self, name: String, files: PluginFiles) {
+        let same = |other: &PluginFiles| other.module.stamp.is_same_file(&files.module.stamp);
+        self.plugins.retain(|_, other| !same(other));
+        let manifest = files.manifest.as_ref();
+        self.strangers
+            .retain(|path, _| manifest.is_none_or(|manifest| manifest.path != *path));
+        if let Some(other) = self.plugins.insert(name, files) {
+            let reason = "the module of --hooks-file has the same name; give one of them another";
+            self.strangers
+                .insert(other.module.path, Stranger::Other(reason));
+        }
+    }
 }
 
 /// Lists `directory`. Hidden files are passed over: editors, package managers
@@ -89,7 +135,8 @@ pub(super) fn list(directory: &Path) -> io::Result<Listing> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let (Some(stem), Some(name)) = (utf8(path.file_stem()), utf8(path.file_name())) else {
-            listing.strangers.insert(path, "its name is not UTF-8");
+            let reason = Stranger::Other("its name is not UTF-8");
+            listing.strangers.insert(path, reason);
             continue;
         };
         // A file that went, or a link that leads nowhere, is not there.
@@ -104,8 +151,7 @@ pub(super) fn list(directory: &Path) -> io::Result<Listing> {
             Some("wasm") => &mut modules,
             Some("toml") => &mut manifests,
             _ => {
-                let reason = why_strange(&metadata);
-                listing.strangers.insert(path, reason);
+                listing.strangers.insert(path, stranger(&stem, &metadata));
                 continue;
             }
         };
@@ -114,32 +160,63 @@ pub(super) fn list(directory: &Path) -> io::Result<Listing> {
     }
     for (name, module) in modules {
         let manifest = manifests.remove(&name);
-        listing
-            .plugins
-            .insert(name, PluginFiles { module, manifest });
+        let files = PluginFiles {
+            place: Place::Directory,
+            module,
+            manifest,
+        };
+        listing.plugins.insert(name, files);
     }
     for (_, manifest) in manifests {
-        listing.strangers.insert(
-            manifest.path,
-            "there is no .wasm file of the same name beside it",
-        );
+        let reason = Stranger::Other("there is no .wasm file of the same name beside it");
+        listing.strangers.insert(manifest.path, reason);
     }
     Ok(listing)
+}
+
+/// The one module at `path` and, if it is there, the `.toml` beside it, with the
+/// name that they have.
+pub(super) fn alone(path: &Path) -> io::Result<(String, PluginFiles)> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a directory, and --hooks-dir is for those",
+        ));
+    }
+    let name = utf8(path.file_stem())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidFilename, "its name is not UTF-8"))?;
+    let beside = path.with_extension("toml");
+    let manifest = match Stamp::read(&beside) {
+        Ok(stamp) if beside != path => Some(SeenFile {
+            path: beside,
+            stamp,
+        }),
+        _ => None,
+    };
+    let files = PluginFiles {
+        place: Place::Alone,
+        module: SeenFile {
+            path: path.to_owned(),
+            stamp: Stamp::of(&metadata),
+        },
+        manifest,
+    };
+    Ok((name, files))
 }
 
 fn utf8(name: Option<&std::ffi::OsStr>) -> Option<String> {
     name?.to_str().map(str::to_owned)
 }
 
-fn why_strange(metadata: &Metadata) -> &'static str {
+/// What a file is that ends neither in `.wasm` nor in `.toml`. One that can be
+/// executed, or is called after an event, is a hook of another server.
+fn stranger(stem: &str, metadata: &Metadata) -> Stranger {
     const EXECUTABLE: u32 = 0o111;
-    if metadata.mode() & EXECUTABLE == 0 {
-        "it ends neither in .wasm nor in .toml"
-    } else {
-        "it is a native executable or a script, and this server runs neither; \
-         build the hook as a WebAssembly component and name it NAME.wasm \
-         (see the guide for plugin authors)"
+    if metadata.mode() & EXECUTABLE != 0 || stem.parse::<EventKind>().is_ok() {
+        return Stranger::Native;
     }
+    Stranger::Other("it ends neither in .wasm nor in .toml")
 }
 
 /// What came of reading a file.
@@ -185,6 +262,8 @@ mod tests {
             ".c.wasm",
             "lonely.toml",
             "notes.txt",
+            "post-finish",
+            "post-create.sh",
         ] {
             fs::write(directory.path().join(name), name).unwrap();
         }
@@ -199,8 +278,59 @@ mod tests {
         assert_eq!(names, ["a", "b"]);
         assert!(listing.plugins["a"].manifest.is_some());
         assert!(listing.plugins["b"].manifest.is_none());
-        assert_eq!(listing.strangers.len(), 3);
-        assert!(listing.strangers[&executable].contains("runs neither"));
+        let native: Vec<_> = listing
+            .strangers
+            .iter()
+            .filter(|(_, stranger)| **stranger == Stranger::Native)
+            .map(|(path, _)| path.file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(native, ["post-create.sh", "post-finish", "pre-create"]);
+        assert_eq!(listing.strangers.len(), 5);
+    }
+
+    #[test]
+    fn a_module_that_is_named_and_lies_in_the_directory_is_there_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        for name in ["one.wasm", "one.toml", "two.wasm"] {
+            fs::write(at(name), name).unwrap();
+        }
+        let mut listing = list(directory.path()).unwrap();
+        let (name, files) = alone(&at("one.wasm")).unwrap();
+        assert!(files.manifest.is_some());
+        listing.add(name, files);
+        let places: Vec<_> = listing
+            .plugins
+            .iter()
+            .map(|(name, files)| (name.as_str(), files.place))
+            .collect();
+        assert_eq!(places, [("one", Place::Alone), ("two", Place::Directory)]);
+        assert!(listing.strangers.is_empty());
+    }
+
+    #[test]
+    fn a_name_that_two_modules_have_goes_to_the_one_that_was_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        for place in [&directory, &elsewhere] {
+            fs::write(place.path().join("one.wasm"), "x").unwrap();
+        }
+        let mut listing = list(directory.path()).unwrap();
+        let (name, files) = alone(&elsewhere.path().join("one.wasm")).unwrap();
+        listing.add(name, files);
+        assert_eq!(listing.plugins["one"].place, Place::Alone);
+        assert!(
+            listing
+                .strangers
+                .contains_key(&directory.path().join("one.wasm"))
+        );
+    }
+
+    #[test]
+    fn what_is_named_has_to_be_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(alone(directory.path()).is_err());
+        assert!(alone(&directory.path().join("nothing.wasm")).is_err());
     }
 
     #[test]

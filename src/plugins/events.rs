@@ -13,6 +13,15 @@ impl EventSet {
     pub const EMPTY: Self = Self(0);
     /// Every event.
     pub const ALL: Self = Self(u8::MAX);
+    /// Those that a hook which takes any event gets, unless `--hooks` says
+    /// otherwise: all but `pre-finish` and `pre-get`.
+    pub const USUAL: Self = Self::EMPTY
+        .with(EventKind::PreCreate)
+        .with(EventKind::PostCreate)
+        .with(EventKind::PostReceive)
+        .with(EventKind::PostFinish)
+        .with(EventKind::PreTerminate)
+        .with(EventKind::PostTerminate);
 
     /// Whether `kind` is in the set.
     #[must_use]

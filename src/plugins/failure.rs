@@ -70,15 +70,32 @@ pub enum Failure {
     /// The plugin said that it could not answer.
     #[error("the plugin reported {}", describe(.0))]
     Reported(HookError),
-    /// The plugin that an event was kept for is gone, or no longer hears it.
-    #[error("the plugin was removed, or no longer subscribes to the event")]
-    Unsubscribed,
+    /// A command hook that was told of something ended with an error. A blocking
+    /// event is rejected by that instead.
+    #[error("the command ended with exit code {code}: {said}")]
+    Exit {
+        /// Not 0.
+        code: i32,
+        /// What it wrote to stderr, in part.
+        said: String,
+    },
     /// The plugin answered something that is not permitted.
     #[error("the plugin's answer is invalid: {0}")]
     InvalidAnswer(String),
 }
 
 impl Failure {
+    /// Whether the same call may succeed later: `None` if not, else after how
+    /// long, if the guest named a time.
+    #[must_use]
+    pub fn retry(&self) -> Option<Option<Duration>> {
+        match self {
+            Self::Reported(HookError::Retry(after)) => Some(after.map(Duration::from_millis)),
+            Self::Exit { .. } => Some(None),
+            _ => None,
+        }
+    }
+
     /// A short constant name for logs and metric labels.
     #[must_use]
     pub const fn cause(&self) -> &'static str {
@@ -95,7 +112,7 @@ impl Failure {
             Self::Reported(HookError::Retry(_)) => "retry",
             Self::Reported(HookError::Permanent(_)) => "permanent",
             Self::Reported(HookError::Other(_)) => "other",
-            Self::Unsubscribed => "unsubscribed",
+            Self::Exit { .. } => "exit",
             Self::InvalidAnswer(_) => "invalid-answer",
         }
     }

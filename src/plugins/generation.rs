@@ -1,4 +1,4 @@
-//! One loaded version of a plugin, and calls to it.
+//! One loaded version of a plugin or of a command hook, and calls to it.
 //!
 //! A reload makes a new generation and leaves the old one to the calls that are
 //! under way. It goes when the last of them ends, its warm instances with it.
@@ -17,15 +17,25 @@ use super::bindings::exports::rustus::hooks::pre_get::GetDecision;
 use super::bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
 use super::bindings::exports::rustus::hooks::sink;
 use super::bindings::rustus::hooks::types::{Event, HookError};
+use super::command::{Command, Exit};
 use super::events::{EventKind, EventSet};
 use super::failure::Failure;
-use super::instance::{Blueprint, Functions, Live};
+use super::instance::{Blueprint, Functions, Live, Plugin};
 use super::limits::Limits;
 use super::manifest::{Instances, Manifest, OnError};
 
-/// One loaded version of a plugin.
+/// What was loaded.
+pub(super) enum Guest {
+    /// A component that exports interfaces of ours.
+    Plugin(Plugin),
+    /// A WASI command.
+    Command(Command),
+}
+
+/// One loaded version of a plugin or of a command hook.
 pub struct Generation {
     pub(super) blueprint: Blueprint,
+    guest: Guest,
     number: u64,
     order: i32,
     on_error: OnError,
@@ -80,17 +90,19 @@ impl Generation {
     pub(super) fn new(
         number: u64,
         blueprint: Blueprint,
-        exported: Subscription,
+        guest: Guest,
+        offered: Subscription,
         manifest: &Manifest,
     ) -> Self {
         Self {
             gate: Semaphore::new(blueprint.limits.concurrent_calls),
             blueprint,
+            guest,
             number,
             order: manifest.order,
             on_error: manifest.on_error,
             instances: manifest.instances,
-            subscription: exported.and(manifest.events),
+            subscription: offered.and(manifest.events),
             warm: Mutex::default(),
         }
     }
@@ -141,10 +153,18 @@ impl Generation {
     /// Makes one instance and calls nothing: whether it can be made at all.
     pub(super) async fn start(&self) -> Result<(), Failure> {
         let limit = self.limits().wall_time;
-        timeout(limit, self.blueprint.instantiate("start", "start"))
+        let started = async {
+            match &self.guest {
+                Guest::Plugin(plugin) => plugin
+                    .instantiate(&self.blueprint, "start", "start")
+                    .await
+                    .map(drop),
+                Guest::Command(command) => command.start(&self.blueprint).await,
+            }
+        };
+        timeout(limit, started)
             .await
             .unwrap_or(Err(Failure::WallTime { limit }))
-            .map(drop)
     }
 
     /// May this upload be created?
@@ -152,9 +172,20 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_create(&self, event: &Event) -> Result<CreateDecision, Failure> {
-        self.call(event, async |live| match &live.functions.pre_create {
-            Some(guest) => guest.call_decide(&mut live.store, event).await,
-            None => not_exported("pre-create"),
+        let plugin = match &self.guest {
+            Guest::Plugin(plugin) => plugin,
+            Guest::Command(command) => {
+                return self
+                    .run(command, EventKind::PreCreate, event)
+                    .await?
+                    .create();
+            }
+        };
+        self.call(plugin, event, async |live| {
+            match &live.functions.pre_create {
+                Some(guest) => guest.call_decide(&mut live.store, event).await,
+                None => not_exported("pre-create"),
+            }
         })
         .await
     }
@@ -164,9 +195,20 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_finish(&self, event: &Event) -> Result<FinishDecision, Failure> {
-        self.call(event, async |live| match &live.functions.pre_finish {
-            Some(guest) => guest.call_decide(&mut live.store, event).await,
-            None => not_exported("pre-finish"),
+        let plugin = match &self.guest {
+            Guest::Plugin(plugin) => plugin,
+            Guest::Command(command) => {
+                return self
+                    .run(command, EventKind::PreFinish, event)
+                    .await?
+                    .finish();
+            }
+        };
+        self.call(plugin, event, async |live| {
+            match &live.functions.pre_finish {
+                Some(guest) => guest.call_decide(&mut live.store, event).await,
+                None => not_exported("pre-finish"),
+            }
         })
         .await
     }
@@ -176,7 +218,13 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_get(&self, event: &Event) -> Result<GetDecision, Failure> {
-        self.call(event, async |live| match &live.functions.pre_get {
+        let plugin = match &self.guest {
+            Guest::Plugin(plugin) => plugin,
+            Guest::Command(command) => {
+                return self.run(command, EventKind::PreGet, event).await?.get();
+            }
+        };
+        self.call(plugin, event, async |live| match &live.functions.pre_get {
             Some(guest) => guest.call_decide(&mut live.store, event).await,
             None => not_exported("pre-get"),
         })
@@ -188,9 +236,20 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_terminate(&self, event: &Event) -> Result<TerminateDecision, Failure> {
-        self.call(event, async |live| match &live.functions.pre_terminate {
-            Some(guest) => guest.call_decide(&mut live.store, event).await,
-            None => not_exported("pre-terminate"),
+        let plugin = match &self.guest {
+            Guest::Plugin(plugin) => plugin,
+            Guest::Command(command) => {
+                return self
+                    .run(command, EventKind::PreTerminate, event)
+                    .await?
+                    .terminate();
+            }
+        };
+        self.call(plugin, event, async |live| {
+            match &live.functions.pre_terminate {
+                Some(guest) => guest.call_decide(&mut live.store, event).await,
+                None => not_exported("pre-terminate"),
+            }
         })
         .await
     }
@@ -200,7 +259,11 @@ impl Generation {
     /// # Errors
     /// Why it was not taken in.
     pub async fn tell(&self, kind: EventKind, event: &Event) -> Result<Reaction, Failure> {
-        self.call(event, async |live| {
+        let plugin = match &self.guest {
+            Guest::Plugin(plugin) => plugin,
+            Guest::Command(command) => return self.run(command, kind, event).await?.heard(kind),
+        };
+        self.call(plugin, event, async |live| {
             let Functions {
                 notifications,
                 sink,
@@ -222,11 +285,32 @@ impl Generation {
         .await
     }
 
-    /// One call under all limits: a turn, an instance, the function.
+    /// One run of a command under all limits.
+    async fn run(
+        &self,
+        command: &Command,
+        kind: EventKind,
+        event: &Event,
+    ) -> Result<Exit, Failure> {
+        self.in_turn(command.run(&self.blueprint, kind, event))
+            .await
+    }
+
+    /// One call of a plugin under all limits.
     async fn call<D>(
         &self,
+        plugin: &Plugin,
         event: &Event,
         function: impl AsyncFnOnce(&mut Live) -> Answer<D>,
+    ) -> Result<D, Failure> {
+        self.in_turn(self.call_in_turn(plugin, event, function))
+            .await
+    }
+
+    /// Waits for a turn, and holds `work` to what is left of the time then.
+    async fn in_turn<D>(
+        &self,
+        work: impl Future<Output = Result<D, Failure>>,
     ) -> Result<D, Failure> {
         let limit = self.limits().wall_time;
         let started = tokio::time::Instant::now();
@@ -237,7 +321,7 @@ impl Generation {
         let left = limit.saturating_sub(started.elapsed());
         // When time is up the future is dropped, and with it the instance:
         // one that was cancelled can't be entered again.
-        let answer = timeout(left, self.call_in_turn(event, function))
+        let answer = timeout(left, work)
             .await
             .unwrap_or(Err(Failure::WallTime { limit }));
         drop(turn);
@@ -259,10 +343,11 @@ impl Generation {
 
     async fn call_in_turn<D>(
         &self,
+        plugin: &Plugin,
         event: &Event,
         function: impl AsyncFnOnce(&mut Live) -> Answer<D>,
     ) -> Result<D, Failure> {
-        let mut live = self.take_instance(event).await?;
+        let mut live = self.take_instance(plugin, event).await?;
         let answer = function(&mut live).await;
         live.end_call();
         match answer {
@@ -274,14 +359,14 @@ impl Generation {
         }
     }
 
-    async fn take_instance(&self, event: &Event) -> Result<Live, Failure> {
+    async fn take_instance(&self, plugin: &Plugin, event: &Event) -> Result<Live, Failure> {
         if let Some(mut live) = self.warm().pop() {
             self.blueprint
                 .begin_call(&mut live.store, &event.id, &event.upload.id);
             return Ok(live);
         }
-        self.blueprint
-            .instantiate(&event.id, &event.upload.id)
+        plugin
+            .instantiate(&self.blueprint, &event.id, &event.upload.id)
             .await
     }
 

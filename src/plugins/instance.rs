@@ -1,10 +1,11 @@
-//! One live instance of a plugin, and one call into it.
+//! What holds a guest, and one live instance of a plugin.
 
 use std::sync::Arc;
 
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::bindings::exports::rustus::hooks::{
@@ -19,8 +20,8 @@ use super::output::{Output, Speaker};
 
 /// What the host keeps for one instance.
 pub(super) struct CallState {
-    wasi: WasiCtx,
-    table: ResourceTable,
+    /// Serves core modules (WASI 0.1) and components (0.2) alike.
+    wasi: WasiP1Ctx,
     meter: Meter,
     output: Output,
     http: WasiHttpCtx,
@@ -40,16 +41,22 @@ impl CallState {
 
     /// The parts that `wasi:http` works on.
     pub(super) fn http_parts(&mut self) -> (&mut WasiHttpCtx, &mut ResourceTable, &mut Outgoing) {
-        (&mut self.http, &mut self.table, &mut self.outgoing)
+        (&mut self.http, self.wasi.ctx().table, &mut self.outgoing)
+    }
+
+    pub(super) const fn wasi(&mut self) -> &mut WasiP1Ctx {
+        &mut self.wasi
+    }
+
+    /// Whether the guest was denied memory in this call.
+    pub(super) const fn was_denied_memory(&self) -> bool {
+        self.meter.was_denied()
     }
 }
 
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        self.wasi.ctx()
     }
 }
 
@@ -69,11 +76,15 @@ pub(super) struct Blueprint {
     /// Keeps the clock that interrupts guests going for as long as one can be
     /// called.
     pub(super) engine: Arc<PluginEngine>,
-    pub(super) pre: InstancePre<CallState>,
-    pub(super) exports: Exports,
     pub(super) limits: Limits,
     pub(super) speaker: Arc<Speaker>,
     pub(super) lent: Arc<Lent>,
+}
+
+/// A component with exports of ours, ready to be instantiated.
+pub(super) struct Plugin {
+    pub(super) pre: InstancePre<CallState>,
+    pub(super) exports: Exports,
 }
 
 /// An instance with its store and the functions that it exports.
@@ -92,15 +103,20 @@ pub(super) struct Functions {
     pub(super) sink: Option<sink::Guest>,
 }
 
-impl Blueprint {
+impl Plugin {
     /// Makes an instance. What its initialisers compute counts as part of the
     /// call that needed it.
-    pub(super) async fn instantiate(&self, event: &str, upload: &str) -> Result<Live, Failure> {
-        let mut store = self.store();
-        self.begin_call(&mut store, event, upload);
+    pub(super) async fn instantiate(
+        &self,
+        blueprint: &Blueprint,
+        event: &str,
+        upload: &str,
+    ) -> Result<Live, Failure> {
+        let mut store = blueprint.store(|_| {});
+        blueprint.begin_call(&mut store, event, upload);
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(self.failure(&store, &error, Failure::Instantiate)),
+            Err(error) => return Err(blueprint.failure(&store, &error, Failure::Instantiate)),
         };
         let functions = self
             .functions(&mut store, &instance)
@@ -108,6 +124,32 @@ impl Blueprint {
         Ok(Live { store, functions })
     }
 
+    fn functions(
+        &self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Functions> {
+        macro_rules! load {
+            ($export:ident) => {
+                self.exports
+                    .$export
+                    .as_ref()
+                    .map(|indices| indices.load(&mut *store, instance))
+                    .transpose()?
+            };
+        }
+        Ok(Functions {
+            pre_create: load!(pre_create),
+            pre_finish: load!(pre_finish),
+            pre_get: load!(pre_get),
+            pre_terminate: load!(pre_terminate),
+            notifications: load!(notifications),
+            sink: load!(sink),
+        })
+    }
+}
+
+impl Blueprint {
     /// Renews what a call may use.
     pub(super) fn begin_call(&self, store: &mut Store<CallState>, event: &str, upload: &str) {
         let data = store.data_mut();
@@ -135,9 +177,7 @@ impl Blueprint {
         // A guest that is denied memory ends itself in its own way; why it
         // did is known here only.
         if meter.was_denied() {
-            return Failure::OutOfMemory {
-                limit_mib: self.limits.memory / MIB,
-            };
+            return self.out_of_memory();
         }
         if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
             return Failure::PoolFull(full.to_string());
@@ -149,7 +189,16 @@ impl Blueprint {
         }
     }
 
-    fn store(&self) -> Store<CallState> {
+    /// What it is when the guest was denied memory.
+    pub(super) const fn out_of_memory(&self) -> Failure {
+        Failure::OutOfMemory {
+            limit_mib: self.limits.memory / MIB,
+        }
+    }
+
+    /// A store with all limits, for one instance. `dress` adds to what the guest
+    /// finds there, which is nothing but clocks, chance, stdout and stderr.
+    pub(super) fn store(&self, dress: impl FnOnce(&mut WasiCtxBuilder)) -> Store<CallState> {
         let output = Output::new(Arc::clone(&self.speaker));
         let mut wasi = WasiCtx::builder();
         wasi.stdout(output.stdout())
@@ -158,11 +207,11 @@ impl Blueprint {
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
+        dress(&mut wasi);
         let mut store = Store::new(
             self.engine.get(),
             CallState {
-                wasi: wasi.build(),
-                table: ResourceTable::new(),
+                wasi: wasi.build_p1(),
                 meter: Meter::new(&self.limits),
                 outgoing: Outgoing::new(Arc::clone(&self.lent), output.clone()),
                 output,
@@ -180,30 +229,6 @@ impl Blueprint {
             })
         });
         store
-    }
-
-    fn functions(
-        &self,
-        store: &mut Store<CallState>,
-        instance: &Instance,
-    ) -> wasmtime::Result<Functions> {
-        macro_rules! load {
-            ($export:ident) => {
-                self.exports
-                    .$export
-                    .as_ref()
-                    .map(|indices| indices.load(&mut *store, instance))
-                    .transpose()?
-            };
-        }
-        Ok(Functions {
-            pre_create: load!(pre_create),
-            pre_finish: load!(pre_finish),
-            pre_get: load!(pre_get),
-            pre_terminate: load!(pre_terminate),
-            notifications: load!(notifications),
-            sink: load!(sink),
-        })
     }
 }
 

@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::Linker;
+use rustus_events::Format;
 
 use super::cache::{CompileCache, digest_of};
 use super::capability::{LendError, Lender};
+use super::command::{Command, Program};
+use super::directory::Place;
 use super::engine::PluginEngine;
-use super::events::{EventKind, EventSet};
+use super::events::{EventKind, EventSet, UnknownEvent};
 use super::failure::Failure;
-use super::generation::Generation;
-use super::instance::{Blueprint, CallState};
-use super::manifest::{Manifest, ManifestError};
-use super::module::{Module, ModuleError, linker};
+use super::generation::{Generation, Guest, Subscription};
+use super::instance::Blueprint;
+use super::manifest::{Instances, Manifest, ManifestError};
+use super::module::{Content, Linkers, Module, ModuleError};
 use super::output::Speaker;
 use super::trial;
 
@@ -51,11 +53,23 @@ pub enum LoadError {
     #[error(transparent)]
     Module(#[from] ModuleError),
     /// Its events and its exports have nothing in common.
-    #[error("`events` leaves nothing of what it exports ({exported})")]
+    #[error("`events` leaves nothing of what reaches it ({exported})")]
     NothingLeft {
         /// What it exports.
         exported: String,
     },
+    /// A command that no event calls.
+    #[error(
+        "it is a WASI command, and a command hook is called after its event: {0}; rename it, such \
+         as to pre-create.wasm, or name it with --hooks-file to have it called for all events"
+    )]
+    CommandName(UnknownEvent),
+    /// A command that is to be kept warm.
+    #[error(
+        "it is a WASI command, which runs once and ends, so `instances = \"reuse\"` can't be; \
+         remove the line"
+    )]
+    CommandReuse,
     /// What it is allowed cannot be lent to it.
     #[error("what `[allow]` names can't be used: {0}")]
     Lend(#[from] LendError),
@@ -75,6 +89,8 @@ pub enum LoadError {
 /// A module's bytes with what they are called.
 pub(super) struct Source {
     pub(super) name: String,
+    pub(super) file: String,
+    pub(super) place: Place,
     pub(super) bytes: Vec<u8>,
     pub(super) manifest: Manifest,
 }
@@ -86,40 +102,50 @@ pub(super) struct Loaded {
     pub(super) compiled: bool,
 }
 
+/// How command hooks are called.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Calling {
+    /// The JSON that they get.
+    pub format: Format,
+    /// The events of `--hooks`, if it is there. It says what a module for all
+    /// events is called for; elsewhere it is applied by who asks.
+    pub enabled: Option<EventSet>,
+}
+
 /// Makes generations. One lives as long as the server.
 pub(super) struct Loader {
     engine: Arc<PluginEngine>,
-    linker: Linker<CallState>,
+    linkers: Linkers,
     cache: CompileCache,
+    calling: Calling,
     lender: Lender,
 }
 
 impl Loader {
-    pub(super) fn new(cache: &Path) -> wasmtime::Result<Self> {
+    pub(super) fn new(cache: &Path, calling: Calling) -> wasmtime::Result<Self> {
         let engine = Arc::new(PluginEngine::new()?);
         Ok(Self {
-            linker: linker(engine.get())?,
+            linkers: Linkers::new(engine.get())?,
             cache: CompileCache::open(cache, engine.get()),
             lender: Lender::new()?,
             engine,
+            calling,
         })
     }
 
     /// Compiles, checks and tries `source`.
     pub(super) async fn load(&self, source: Source, number: u64) -> Result<Loaded, LoadError> {
-        let Source {
-            name,
-            bytes,
-            manifest,
-        } = source;
-        let digest = digest_of(&bytes);
-        let module = Module::load(&self.linker, &self.cache, &bytes, &digest, &manifest.limits)?;
-        let exported = module.subscription;
+        let digest = digest_of(&source.bytes);
+        let limits = &source.manifest.limits;
+        let module = Module::load(&self.linkers, &self.cache, &source.bytes, &digest, limits)?;
+        let (guest, offered) = match module.content {
+            Content::Plugin(plugin, subscription) => (Guest::Plugin(plugin), subscription),
+            Content::Command(program) => self.command(program, &source)?,
+        };
+        let Source { name, manifest, .. } = source;
         let lent = self.lender.lend(&manifest)?;
         let blueprint = Blueprint {
             engine: Arc::clone(&self.engine),
-            pre: module.pre,
-            exports: module.exports,
             limits: manifest.limits.clone(),
             speaker: Arc::new(Speaker {
                 plugin: name,
@@ -127,10 +153,11 @@ impl Loader {
             }),
             lent: Arc::new(lent),
         };
-        let generation = Generation::new(number, blueprint, exported, &manifest);
-        if generation.subscription().all() == EventSet::EMPTY {
+        let generation = Generation::new(number, blueprint, guest, offered, &manifest);
+        let left = generation.subscription().all();
+        if left == EventSet::EMPTY && offered.all() != EventSet::EMPTY {
             return Err(LoadError::NothingLeft {
-                exported: exported.all().to_string(),
+                exported: offered.all().to_string(),
             });
         }
         generation.start().await.map_err(LoadError::Start)?;
@@ -143,5 +170,35 @@ impl Loader {
             generation: Arc::new(generation),
             compiled: module.compiled,
         })
+    }
+
+    /// What calls a command, and how.
+    fn command(
+        &self,
+        program: Program,
+        source: &Source,
+    ) -> Result<(Guest, Subscription), LoadError> {
+        if source.manifest.instances == Instances::Reuse {
+            return Err(LoadError::CommandReuse);
+        }
+        let events = match source.place {
+            Place::Directory => {
+                let kind = source.name.parse::<EventKind>();
+                EventSet::EMPTY.with(kind.map_err(LoadError::CommandName)?)
+            }
+            Place::Alone => self.calling.enabled.unwrap_or(EventSet::USUAL),
+        };
+        let command = Command {
+            program,
+            file: source.file.clone(),
+            names_event: source.place == Place::Alone,
+            format: self.calling.format,
+        };
+        let blocking: EventSet = events.iter().filter(|kind| kind.is_blocking()).collect();
+        let subscription = Subscription {
+            asked: blocking,
+            told: events.without(blocking),
+        };
+        Ok((Guest::Command(command), subscription))
     }
 }

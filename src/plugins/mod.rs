@@ -1,5 +1,5 @@
-//! The WASM host: loads components, holds them to their limits, calls them,
-//! replaces them while the server runs.
+//! The WASM host: loads plugins and command hooks, holds them to their limits,
+//! calls them, replaces them while the server runs.
 //!
 //! By default every call gets a fresh instance: nothing that one call did is
 //! seen by the next, and nothing a guest breaks outlives its call.
@@ -16,6 +16,7 @@ mod built_in;
 mod cache;
 mod capability;
 mod collection;
+mod command;
 mod directory;
 mod engine;
 mod events;
@@ -24,6 +25,7 @@ mod generation;
 mod instance;
 mod limits;
 mod loader;
+mod lookout;
 mod manifest;
 mod meter;
 mod module;
@@ -44,7 +46,8 @@ pub use events::{EventKind, EventSet, UnknownEvent};
 pub use failure::Failure;
 pub use generation::{Generation, Subscription};
 pub use limits::Limits;
-pub use loader::LoadError;
+pub use loader::{Calling, LoadError};
 pub use manifest::{Instances, Manifest, OnError};
 pub use registry::{PluginSet, Registry};
-pub use watch::{WatchError, Watched};
+pub use rustus_events::Format;
+pub use watch::{HostConfig, WatchError, Watched};

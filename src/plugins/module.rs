@@ -1,24 +1,31 @@
-//! From a file's bytes to a component that is known to fit: compiled, its
-//! imports offered, its exports ours.
+//! From a file's bytes to a guest that is known to fit: compiled, its imports
+//! offered, and either its exports ours or it a WASI command.
 
 use std::fmt::Write;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi::p2::bindings::CommandPre;
 
 use super::bindings::Server;
 use super::bindings::exports::rustus::hooks::{
     notifications, pre_create, pre_finish, pre_get, pre_terminate, sink,
 };
 use super::cache::CompileCache;
+use super::command::{Program, ProgramError, core_linker};
 use super::events::{EventKind, EventSet};
 use super::generation::Subscription;
-use super::instance::{CallState, Exports};
+use super::instance::{CallState, Exports, Plugin};
 use super::limits::{Limits, MIB};
 
 /// The package that plugins are built against, and the version served.
 const PACKAGE: &str = "rustus:hooks";
 const VERSION: &str = "0.1.0";
+
+/// What the ways are to go on with a hook that is no module.
+pub(super) const PORTING: &str = "nothing native is ever run; build the program as a WASI command \
+    (`GOOS=wasip1 GOARCH=wasm go build`, `cargo build --target wasm32-wasip2` or the like), or write \
+    a plugin with the SDK (docs/shell-hooks.md shows both)";
 
 /// The interfaces that a plugin may export.
 const EXPORTS: [&str; 6] = [
@@ -30,25 +37,20 @@ const EXPORTS: [&str; 6] = [
     "sink",
 ];
 
-/// Why a module can't be a plugin.
+/// Why a module can't be a plugin or a command hook.
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
     /// Some other kind of file.
-    #[error(
-        "it is no WebAssembly module but {found}; build the plugin with `cargo build --target wasm32-wasip2` or the like"
-    )]
+    #[error("it is no WebAssembly module but {found}; {PORTING}")]
     NotWasm {
         /// What it looks like.
         found: &'static str,
     },
-    /// A core module where a component is needed.
-    #[error(
-        "it is a core module, and a plugin has to be a component; build it for `wasm32-wasip2`, \
-         or turn it into a component with `wasm-tools component new`"
-    )]
-    CoreModule,
+    /// A core module that is no command.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// The bytes are damaged or use what the engine does not know.
-    #[error("it is no valid component: {0}")]
+    #[error("it is no valid module: {0}")]
     Invalid(String),
     /// Wants more memory at the start than it may have at all.
     #[error(
@@ -63,8 +65,8 @@ pub enum ModuleError {
     },
     /// Exports nothing that the server calls.
     #[error(
-        "it exports none of {expected}, so there is nothing to ask it; it exports {found}; \
-         export one of them (see the guide for plugin authors)"
+        "it exports none of {expected}, so there is nothing to ask it, and not `wasi:cli/run`, so \
+         it is no command; it exports {found}; export one of them (see the guide for plugin authors)"
     )]
     NoExport {
         /// What would do.
@@ -105,70 +107,120 @@ pub enum ModuleError {
     Type(String),
 }
 
-/// A component that fits.
+/// A file that fits.
 pub(super) struct Module {
-    pub(super) pre: InstancePre<CallState>,
-    pub(super) exports: Exports,
-    pub(super) subscription: Subscription,
+    pub(super) content: Content,
     /// Whether it was compiled now, and not found in the cache.
     pub(super) compiled: bool,
 }
 
-/// What the server offers to every plugin.
-pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    super::capability::add_http_to_linker(&mut linker)?;
-    Server::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| state)?;
-    Ok(linker)
+/// What a file holds.
+pub(super) enum Content {
+    /// A component with exports of ours, and the events that they are for.
+    Plugin(Plugin, Subscription),
+    /// A WASI command.
+    Command(Program),
+}
+
+/// What the server offers to every guest.
+pub(super) struct Linkers {
+    component: Linker<CallState>,
+    core: wasmtime::Linker<CallState>,
+}
+
+impl Linkers {
+    pub(super) fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        let mut component = Linker::new(engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut component)?;
+        super::capability::add_http_to_linker(&mut component)?;
+        Server::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut component, |state| state)?;
+        Ok(Self {
+            component,
+            core: core_linker(engine)?,
+        })
+    }
 }
 
 impl Module {
     /// Compiles `bytes`, or takes them from the cache, and checks them.
     pub(super) fn load(
-        linker: &Linker<CallState>,
+        linkers: &Linkers,
         cache: &CompileCache,
         bytes: &[u8],
         digest: &str,
         limits: &Limits,
     ) -> Result<Self, ModuleError> {
-        check_header(bytes)?;
-        let engine = linker.engine();
-        let (component, compiled) = cache
-            .component(engine, bytes, digest)
-            .map_err(|error| ModuleError::Invalid(format!("{error:#}")))?;
-        check_memory(&component, limits)?;
-        check_exports(&component, engine)?;
-        check_imports(&component, engine)?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .map_err(|error| ModuleError::Type(format!("{error:#}")))?;
-        let exports = exports(&pre)?;
-        if exports.sink.is_some() && exports.notifications.is_some() {
-            return Err(ModuleError::TwoEars);
+        let engine = linkers.component.engine();
+        match layer(bytes)? {
+            Layer::Core => {
+                let (module, compiled) = cache.code(engine, bytes, digest).map_err(invalid)?;
+                let program = Program::core(&linkers.core, &module, limits)?;
+                Ok(Self {
+                    content: Content::Command(program),
+                    compiled,
+                })
+            }
+            Layer::Component => {
+                let (component, compiled) = cache.code(engine, bytes, digest).map_err(invalid)?;
+                let content = Content::of(&component, &linkers.component, limits)?;
+                // Otherwise the first call would do it.
+                component
+                    .initialize_copy_on_write_image()
+                    .map_err(invalid)?;
+                Ok(Self { content, compiled })
+            }
         }
-        // Otherwise the first call would do it.
-        component
-            .initialize_copy_on_write_image()
-            .map_err(|error| ModuleError::Invalid(format!("{error:#}")))?;
-        Ok(Self {
-            subscription: subscription(&exports),
-            pre,
-            exports,
-            compiled,
+    }
+}
+
+impl Content {
+    fn of(
+        component: &Component,
+        linker: &Linker<CallState>,
+        limits: &Limits,
+    ) -> Result<Self, ModuleError> {
+        let mistyped = |error: wasmtime::Error| ModuleError::Type(format!("{error:#}"));
+        check_memory(component, limits)?;
+        let role = role(component, linker.engine())?;
+        check_imports(component, linker.engine())?;
+        let pre = linker.instantiate_pre(component).map_err(mistyped)?;
+        Ok(match role {
+            Role::Plugin => {
+                let exports = exports(&pre)?;
+                if exports.sink.is_some() && exports.notifications.is_some() {
+                    return Err(ModuleError::TwoEars);
+                }
+                let subscription = subscription(&exports);
+                Self::Plugin(Plugin { pre, exports }, subscription)
+            }
+            Role::Command => {
+                Self::Command(Program::Component(CommandPre::new(pre).map_err(mistyped)?))
+            }
         })
     }
 }
 
-fn check_header(bytes: &[u8]) -> Result<(), ModuleError> {
+fn invalid(error: wasmtime::Error) -> ModuleError {
+    ModuleError::Invalid(format!("{error:#}"))
+}
+
+/// Which kind of WebAssembly a file is.
+enum Layer {
+    Core,
+    Component,
+}
+
+fn layer(bytes: &[u8]) -> Result<Layer, ModuleError> {
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
     const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    // ELF, PE, and Mach-O for one processor and for several.
+    const NATIVE: [&[u8]; 4] = [b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"];
     let found = match bytes {
-        _ if bytes.starts_with(COMPONENT) => return Ok(()),
-        _ if bytes.starts_with(MODULE) => return Err(ModuleError::CoreModule),
+        _ if bytes.starts_with(COMPONENT) => return Ok(Layer::Component),
+        _ if bytes.starts_with(MODULE) => return Ok(Layer::Core),
         [] => "empty",
-        _ if bytes.starts_with(b"\x7fELF") => "a native executable, which this server never runs",
-        _ if bytes.starts_with(b"#!") => "a script, which this server never runs",
+        _ if NATIVE.iter().any(|magic| bytes.starts_with(magic)) => "a native executable",
+        _ if bytes.starts_with(b"#!") => "a script",
         _ if bytes.starts_with(b"\0asm") => "a WebAssembly file of an unknown version",
         _ if bytes.starts_with(b"(") => {
             "WebAssembly text (`wasm-tools parse` makes a binary of it)"
@@ -195,12 +247,24 @@ fn check_memory(component: &Component, limits: &Limits) -> Result<(), ModuleErro
     Ok(())
 }
 
-fn check_exports(component: &Component, engine: &Engine) -> Result<(), ModuleError> {
+/// What a component is there for.
+enum Role {
+    Plugin,
+    Command,
+}
+
+fn role(component: &Component, engine: &Engine) -> Result<Role, ModuleError> {
     let ty = component.component_type();
     let names: Vec<&str> = ty.exports(engine).map(|(name, _)| name).collect();
     check_versions(names.iter().copied())?;
     if names.iter().any(|name| is_ours(name)) {
-        return Ok(());
+        return Ok(Role::Plugin);
+    }
+    if names
+        .iter()
+        .any(|name| name.starts_with("wasi:cli/run@0.2."))
+    {
+        return Ok(Role::Command);
     }
     Err(ModuleError::NoExport {
         expected: EXPORTS.map(interface).join(", "),
@@ -334,11 +398,13 @@ mod tests {
 
     fn load_bytes(bytes: &[u8]) -> String {
         let engine = Engine::new(wasmtime::Config::new().epoch_interruption(true)).unwrap();
-        let linker = linker(&engine).unwrap();
+        let linkers = Linkers::new(&engine).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let cache = CompileCache::open(&directory.path().join("cache"), &engine);
-        match Module::load(&linker, &cache, bytes, "digest", &Limits::default()) {
-            Ok(module) => format!("loaded: {}", module.subscription.all()),
+        let loaded = Module::load(&linkers, &cache, bytes, "digest", &Limits::default());
+        match loaded.map(|module| module.content) {
+            Ok(Content::Plugin(_, subscription)) => format!("plugin: {}", subscription.all()),
+            Ok(Content::Command(_)) => "command".to_owned(),
             Err(error) => error.to_string(),
         }
     }
@@ -346,7 +412,27 @@ mod tests {
     #[test]
     fn what_is_no_plugin_is_refused_with_what_it_is_and_what_to_do() {
         for (text, parts) in [
-            ("(module)", vec!["core module", "wasm32-wasip2"]),
+            (
+                "(module)",
+                vec!["core module without `_start`", "wasm32-wasip2"],
+            ),
+            (
+                r#"(module (import "env" "f" (func)) (func (export "_start")))"#,
+                vec![
+                    "imports `env`",
+                    "wasi_snapshot_preview1",
+                    "remove the import",
+                ],
+            ),
+            (
+                r#"(module (memory 2000) (func (export "_start")))"#,
+                vec!["needs 125 MiB", "`memory-mib`"],
+            ),
+            (
+                r#"(module (import "wasi_snapshot_preview1" "no_such" (func))
+                   (func (export "_start")))"#,
+                vec!["no WASI command", "no_such"],
+            ),
             (
                 "(component)",
                 vec![
@@ -390,13 +476,22 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_component_are_refused_and_never_panic() {
+    fn a_core_module_that_can_be_started_is_a_command() {
+        assert_eq!(load(r#"(module (func (export "_start")))"#), "command");
+    }
+
+    #[test]
+    fn bytes_that_are_no_module_are_refused_and_never_panic() {
         for (bytes, part) in [
             (&b""[..], "empty"),
-            (b"\x7fELF\x02", "native executable"),
-            (b"#!/bin/sh\n", "script"),
+            (
+                b"\x7fELF\x02",
+                "native executable; nothing native is ever run",
+            ),
+            (b"MZ\x90\0", "native executable"),
+            (b"#!/bin/sh\n", "script; nothing native is ever run"),
             (b"hello", "something else"),
-            (b"\0asm\x0d\0\x01\0\xff\xff", "no valid component"),
+            (b"\0asm\x0d\0\x01\0\xff\xff", "no valid module"),
             (b"\0asm\x63\0\0\0", "unknown version"),
         ] {
             let message = load_bytes(bytes);

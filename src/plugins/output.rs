@@ -36,6 +36,16 @@ struct State {
     silenced: bool,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    kept: Option<Kept>,
+}
+
+/// What one call wrote, within its bound.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+    /// Whether the bound cut something off.
+    pub(super) cut: bool,
 }
 
 /// Where a line came from.
@@ -58,6 +68,11 @@ impl Output {
         }
     }
 
+    /// Who speaks.
+    pub(super) fn speaker(&self) -> &Arc<Speaker> {
+        &self.shared.speaker
+    }
+
     /// Starts a call: names what it is about and renews the bound.
     pub(super) fn begin_call(&self, event: &str, upload: &str, bound: usize) {
         let mut state = self.state();
@@ -65,6 +80,21 @@ impl Output {
         upload.clone_into(&mut state.upload);
         state.left = bound;
         state.silenced = false;
+    }
+
+    /// From now on, what goes to the log is kept as well.
+    pub(super) fn keep(&self) {
+        self.state().kept = Some(Kept::default());
+    }
+
+    /// What was kept.
+    pub(super) fn take_kept(&self) -> Kept {
+        let mut state = self.state();
+        let kept = state.kept.take().unwrap_or_default();
+        Kept {
+            cut: state.silenced,
+            ..kept
+        }
     }
 
     /// Ends a call: what was written without a line end is a line too.
@@ -94,6 +124,35 @@ impl Output {
             what,
             write,
             "a plugin was denied what its NAME.toml does not allow"
+        );
+    }
+
+    /// Says that something outside of the server, which the plugin may reach, did
+    /// not do what it wanted.
+    pub(super) fn trouble(&self, capability: &str, cause: &str, error: &str, advice: &str) {
+        let state = self.state();
+        let Speaker { plugin, digest } = &*self.shared.speaker;
+        tracing::warn!(
+            plugin,
+            digest,
+            event = state.event,
+            upload = state.upload,
+            capability,
+            cause,
+            error = printable(error),
+            advice,
+            "what a plugin passes on is not taken"
+        );
+    }
+
+    /// Says that such trouble is over.
+    pub(super) fn works_again(&self, capability: &str) {
+        let Speaker { plugin, digest } = &*self.shared.speaker;
+        tracing::info!(
+            plugin,
+            digest,
+            capability,
+            "what a plugin passes on is taken again"
         );
     }
 
@@ -174,6 +233,12 @@ impl Output {
         let mut state = self.state();
         let kept = self.take(&mut state, bytes.len());
         let mut rest = bytes.get(..kept).unwrap_or_default();
+        if let Some(kept) = &mut state.kept {
+            match source {
+                Source::Stdout => kept.stdout.extend_from_slice(rest),
+                Source::Stderr => kept.stderr.extend_from_slice(rest),
+            }
+        }
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, tail) = rest.split_at(end);
             let mut whole = std::mem::take(state.buffer(source));
@@ -254,8 +319,7 @@ impl IsTerminal for Stream {
 }
 
 impl StdoutStream for Stream {
-    // Only the streams of WASI 0.2 are linked, and those come from
-    // `p2_stream`; nothing asks for this one.
+    // WASI 0.1 and 0.2 both write through `p2_stream`; nothing asks for this one.
     fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
         Box::new(tokio::io::sink())
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use super::events::EventKind;
 use super::generation::Generation;
@@ -39,6 +40,7 @@ impl PluginSet {
 #[derive(Debug, Default)]
 pub struct Registry {
     current: ArcSwap<PluginSet>,
+    changed: watch::Sender<()>,
 }
 
 impl Registry {
@@ -48,7 +50,14 @@ impl Registry {
         self.current.load_full()
     }
 
+    /// Tells of each set that takes another's place.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     pub(super) fn publish(&self, set: PluginSet) {
         self.current.store(Arc::new(set));
+        self.changed.send_replace(());
     }
 }

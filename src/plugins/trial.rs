@@ -37,7 +37,8 @@ pub(super) async fn run(generation: &Generation) -> Result<(), (EventKind, Failu
     Ok(())
 }
 
-fn example() -> Event {
+/// An event that never happened.
+pub(super) fn example() -> Event {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

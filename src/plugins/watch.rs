@@ -1,5 +1,5 @@
-//! The watched directory: from a change in it to another set of plugins that
-//! serves.
+//! The watched places (a directory, a file): from a change there to another set
+//! of plugins that serves.
 //!
 //! The directory is watched and not its files, since files are replaced by
 //! renames and links. Changes are waited out until they cease. Because mounted
@@ -10,22 +10,18 @@
 //! All of it, compilation too, runs on one thread of its own: never on that of
 //! a request.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{EventKind as Change, RecommendedWatcher, RecursiveMode, Watcher};
-
 use super::built_in::BuiltIn;
 use super::collection::Collection;
-use super::directory::list;
-use super::loader::{LoadError, Loader};
+use super::directory::{Listing, Place, alone};
+use super::loader::{Calling, LoadError, Loader};
+use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
 
 /// How long nothing must happen before the directory is looked at.
@@ -35,7 +31,7 @@ const QUIET: Duration = Duration::from_millis(20);
 const RESTLESS: Duration = Duration::from_millis(500);
 
 /// How often the directory is looked at when nothing was heard of it.
-const RESCAN: Duration = Duration::from_secs(2);
+pub(super) const RESCAN: Duration = Duration::from_secs(2);
 
 /// Why the host of plugins did not start.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +43,14 @@ pub enum WatchError {
     /// No thread could be had.
     #[error("the thread that loads plugins can't start: {0}")]
     Thread(#[from] io::Error),
+    /// The module of `--hooks-file` is none, or can't serve.
+    #[error("--hooks-file: {file} can't be used: {reason}", file = .file.display())]
+    File {
+        /// What the flag names.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A plugin of the server's own cannot serve as it is configured.
     #[error("the built-in plugin {plugin} can't be used: {error}")]
     BuiltIn {
@@ -60,12 +64,27 @@ pub enum WatchError {
     Ended,
 }
 
-enum Signal {
+pub(super) enum Signal {
     Changed,
     Stop,
 }
 
-/// A directory of plugins under watch. Ends its thread when dropped.
+/// Where hooks are, and how they are called.
+#[derive(Debug, Clone, Default)]
+pub struct HostConfig {
+    /// The directory of `--hooks-dir`.
+    pub directory: Option<PathBuf>,
+    /// The module of `--hooks-file`.
+    pub file: Option<PathBuf>,
+    /// Where compiled code is kept.
+    pub compile_cache: PathBuf,
+    /// How command hooks are called.
+    pub calling: Calling,
+    /// The plugins of the server's own that are switched on.
+    pub built_in: Vec<BuiltIn>,
+}
+
+/// The places of plugins under watch. Ends its thread when dropped.
 #[derive(Debug)]
 pub struct Watched {
     registry: Arc<Registry>,
@@ -74,42 +93,54 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Loads the plugins of the server's own and what lies in `directory`, and
-    /// watches that from then on. `cache` holds compiled code.
+    /// Loads the plugins of the server's own, what lies in the directory, and the
+    /// module that stands alone, and watches the latter two from then on.
     ///
     /// Returns when every plugin that is there was loaded or refused: a server
     /// that starts to serve after this never serves a request before its
     /// plugins are asked.
     ///
     /// # Errors
-    /// Only if there can be no plugins at all. A plugin that can't be loaded,
-    /// or a directory that is not there, is a line in the log.
-    pub fn start(
-        directory: Option<&Path>,
-        built_in: Vec<BuiltIn>,
-        cache: &Path,
-    ) -> Result<Self, WatchError> {
-        let loader =
-            Loader::new(cache).map_err(|error| WatchError::Engine(format!("{error:#}")))?;
+    /// Only if there can be no plugins at all, or one of the server's own or the
+    /// module that stands alone can't be used. A plugin in the directory that
+    /// can't be loaded, or a directory that is not there, is a line in the log.
+    pub fn start(config: HostConfig) -> Result<Self, WatchError> {
+        let loader = Loader::new(&config.compile_cache, config.calling)
+            .map_err(|error| WatchError::Engine(format!("{error:#}")))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
         let registry = Arc::new(Registry::default());
         let (signals, inbox) = channel();
+        let places = [
+            (Place::Directory, &config.directory),
+            (Place::Alone, &config.file),
+        ];
+        let lookouts = places.into_iter().filter_map(|(place, path)| {
+            let path = path.as_deref()?;
+            Some(Lookout::new(place, path, signals.clone()))
+        });
         let mut watch = Watch {
-            directory: directory.map(Path::to_owned),
+            lookouts: lookouts.collect(),
             collection: Collection::new(loader),
             registry: Arc::clone(&registry),
             runtime,
-            observer: Observer::new(signals.clone()),
-            trouble: None,
+            refused: Vec::new(),
         };
-        watch.load_built_in(built_in)?;
+        watch.load_built_in(config.built_in)?;
+        let file = config.file;
         let (ready, first_look) = channel();
         let thread = std::thread::Builder::new()
             .name("plugin-loader".to_owned())
-            .spawn(move || watch.run(&inbox, ready))?;
-        first_look.recv().map_err(|_| WatchError::Ended)?;
+            .spawn(move || {
+                watch.first_look();
+                let checked = file.map_or(Ok(()), |file| watch.check(file));
+                let fit = checked.is_ok();
+                if ready.send(checked).is_ok() && fit {
+                    watch.run(&inbox);
+                }
+            })?;
+        first_look.recv().map_err(|_| WatchError::Ended)??;
         Ok(Self {
             registry,
             signals,
@@ -153,13 +184,12 @@ fn named(built_in: Vec<BuiltIn>) -> Vec<(String, BuiltIn)> {
 }
 
 struct Watch {
-    directory: Option<PathBuf>,
+    lookouts: Vec<Lookout>,
     collection: Collection,
     registry: Arc<Registry>,
     runtime: tokio::runtime::Runtime,
-    observer: Observer,
-    /// What was wrong with the directory at the last look, said once.
-    trouble: Option<io::ErrorKind>,
+    /// What the last look refused, and why.
+    refused: Vec<(String, LoadError)>,
 }
 
 impl Watch {
@@ -182,17 +212,36 @@ impl Watch {
         self.registry.publish(PluginSet::new(generations));
     }
 
-    fn run(&mut self, inbox: &Receiver<Signal>, ready: Sender<()>) {
+    /// Looks until nothing is being written any more, for a bounded time.
+    fn first_look(&mut self) {
         let mut wait = self.look();
-        // At the start a file that is still being written is waited for too.
         let patience = Instant::now() + RESCAN;
         while wait < RESCAN && Instant::now() < patience {
             std::thread::sleep(wait);
             wait = self.look();
         }
-        if ready.send(()).is_err() {
-            return;
-        }
+    }
+
+    /// Whether the module of `--hooks-file` serves. Somebody named it, so that a
+    /// server without it is not what they wanted.
+    fn check(&mut self, file: PathBuf) -> Result<(), WatchError> {
+        let reason = match alone(&file) {
+            Ok((name, _)) if self.collection.serves(&name) => return Ok(()),
+            Ok((name, _)) => self
+                .refused
+                .iter()
+                .find(|(refused, _)| *refused == name)
+                .map_or_else(
+                    || "it is still being written".to_owned(),
+                    |(_, error)| error.to_string(),
+                ),
+            Err(error) => error.to_string(),
+        };
+        Err(WatchError::File { file, reason })
+    }
+
+    fn run(&mut self, inbox: &Receiver<Signal>) {
+        let mut wait = RESCAN;
         loop {
             match inbox.recv_timeout(wait) {
                 Ok(Signal::Changed) => {
@@ -207,21 +256,11 @@ impl Watch {
         }
     }
 
-    /// Looks at the directory, and says when to look again at the latest.
+    /// Looks at all places, and says when to look again at the latest.
     fn look(&mut self) -> Duration {
-        let Some(directory) = self.directory.clone() else {
-            return RESCAN;
-        };
-        self.observer.observe(&directory);
-        let listing = match list(&directory) {
-            Ok(listing) => listing,
-            Err(error) => {
-                self.complain(&directory, &error);
-                return RESCAN;
-            }
-        };
-        if self.trouble.take().is_some() {
-            tracing::info!(directory = %directory.display(), "the directory of plugins is readable now");
+        let mut listing = Listing::default();
+        for lookout in &mut self.lookouts {
+            lookout.look(&mut listing);
         }
         let outcome = self.runtime.block_on(self.collection.update(listing));
         if !outcome.changes.is_empty() {
@@ -230,21 +269,10 @@ impl Watch {
         for change in outcome.changes {
             change.report();
         }
+        if !outcome.refused.is_empty() {
+            self.refused = outcome.refused;
+        }
         outcome.unsettled.unwrap_or(RESCAN)
-    }
-
-    /// A directory that is not there or can't be read changes nothing: losing a
-    /// mount must not switch off the rules that plugins enforce.
-    fn complain(&mut self, directory: &Path, error: &io::Error) {
-        if self.trouble.replace(error.kind()) == Some(error.kind()) {
-            return;
-        }
-        let directory = directory.display();
-        if error.kind() == io::ErrorKind::NotFound {
-            tracing::warn!(%directory, "the directory of plugins is not there; waiting for it, and keeping the plugins that serve");
-        } else {
-            tracing::error!(%directory, %error, "the directory of plugins can't be read; keeping the plugins that serve");
-        }
     }
 }
 
@@ -259,61 +287,4 @@ fn wait_for_quiet(inbox: &Receiver<Signal>) -> bool {
         }
     }
     true
-}
-
-/// Hears of changes in the directory, wherever its path leads at the time.
-struct Observer {
-    signals: Sender<Signal>,
-    watching: Option<(u64, u64, RecommendedWatcher)>,
-    deaf: bool,
-}
-
-impl Observer {
-    const fn new(signals: Sender<Signal>) -> Self {
-        Self {
-            signals,
-            watching: None,
-            deaf: false,
-        }
-    }
-
-    fn observe(&mut self, directory: &Path) {
-        let Ok(metadata) = fs::metadata(directory) else {
-            self.watching = None;
-            return;
-        };
-        let identity = (metadata.dev(), metadata.ino());
-        if let Some((device, inode, _)) = &self.watching
-            && (*device, *inode) == identity
-        {
-            return;
-        }
-        match watcher(self.signals.clone(), directory) {
-            Ok(watcher) => self.watching = Some((identity.0, identity.1, watcher)),
-            Err(error) if !self.deaf => {
-                self.deaf = true;
-                tracing::warn!(
-                    directory = %directory.display(), %error,
-                    "the directory of plugins can't be watched and is looked at every {} s instead",
-                    RESCAN.as_secs()
-                );
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-fn watcher(signals: Sender<Signal>, directory: &Path) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading the files is an event as well, and nothing to act on.
-        let matters = event.map_or(true, |event| {
-            !event.kind.is_access()
-                || event.kind == Change::Access(AccessKind::Close(AccessMode::Write))
-        });
-        if matters && signals.send(Signal::Changed).is_err() {
-            tracing::debug!("a change after the end of the thread that loads plugins");
-        }
-    })?;
-    watcher.watch(directory, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
 }

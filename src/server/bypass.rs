@@ -43,7 +43,8 @@ const ALL_PIECES: usize = 3 << 20;
 /// the connection lasts.
 const ZEROS: usize = 64 * 1024;
 
-/// With half of the buffer that the library begins with, it need not grow.
+/// And at the least, however many bodies there are: half of the buffer that the
+/// library begins with.
 const LEAST_ZEROS: usize = 4 * 1024;
 
 /// What the zeros of all bodies together should not exceed by much.
@@ -129,7 +130,14 @@ impl Bypass {
             return None;
         }
         let most = share(ALL_ZEROS, LEAST_ZEROS, ZEROS);
-        let count = owed.min(buf.remaining()).min(most.saturating_sub(given));
+        let room = match given {
+            _ if most > LEAST_ZEROS => buf.remaining(),
+            // With no more than this before it looks at them, the library moves
+            // what it has to the front of its buffer instead of a larger one.
+            0 => (buf.remaining() / 2).max(1),
+            _ => 0,
+        };
+        let count = owed.min(room).min(most.saturating_sub(given));
         if count == 0 {
             // It shall first look at what it has.
             self.given.set(0);

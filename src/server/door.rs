@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
-use actix_service::{Service as _, ServiceFactory, fn_factory, fn_service, map_config};
-use actix_web::dev::AppConfig;
-use actix_web::{App, web};
+use actix_service::{Service as _, ServiceFactory, fn_factory, fn_service};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -38,10 +36,7 @@ impl Door {
     where
         I: Into<Transport> + 'static,
     {
-        let app = App::new()
-            .app_data(web::Data::from(Arc::clone(&self.service)))
-            .default_service(web::to(http1::handle));
-        let expected = Arc::clone(&self.service);
+        let (service, expected) = (Arc::clone(&self.service), Arc::clone(&self.service));
         let http1 = HttpService::build()
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD)
@@ -56,7 +51,9 @@ impl Door {
             .expect(fn_service(move |request| {
                 expect::go_on(request, Arc::clone(&expected))
             }))
-            .h1(map_config(app, |()| AppConfig::default()));
+            .h1(fn_service(move |request| {
+                http1::handle(request, Arc::clone(&service))
+            }));
         fn_factory(move || {
             let http1 = http1.new_service(());
             let door = self.clone();
@@ -69,7 +66,8 @@ impl Door {
                             return Ok(());
                         };
                         match door.is_http2(&mut connection).await {
-                            Some(true) => door.serve_http2(connection).await,
+                            // Boxed, or every connection had room for it.
+                            Some(true) => Box::pin(door.serve_http2(connection)).await,
                             // How it ends is the client's business.
                             Some(false) => {
                                 connection.follow_http1();
@@ -92,8 +90,10 @@ impl Door {
         }
         let transport = match (transport, &self.tls) {
             (Transport::Tcp(stream), Some(tls)) => {
+                // Boxed, or it kept its room for as long as the connection lasts.
+                let handshake = Box::pin(tls.accept(stream));
                 let handshake = tokio::select! {
-                    done = timeout(HEAD, tls.accept(stream)) => done.ok()?,
+                    done = timeout(HEAD, handshake) => done.ok()?,
                     () = self.in_flight.hang_up().cancelled() => return None,
                 };
                 match handshake {

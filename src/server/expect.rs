@@ -13,17 +13,15 @@ use actix_web::HttpResponse;
 use tokio::sync::oneshot;
 
 use super::handler::Service;
-use super::http1::{Exchange, Origin};
+use super::http1::Exchange;
 
 /// The request, when its body is wanted; or the answer to it.
 pub(super) async fn go_on(
     mut request: Request,
     service: Arc<Service>,
 ) -> Result<Request, HttpResponse> {
-    let origin = request.conn_data::<Origin>().cloned().unwrap_or_default();
-    let payload = request.take_payload();
     let (tell, wanted) = oneshot::channel();
-    let mut exchange = Exchange::begin(request.head(), origin, payload, service, Some(tell));
+    let mut exchange = Exchange::begin(&mut request, service, Some(tell));
     tokio::select! {
         biased;
         response = exchange.answered() => Err(exchange.end(response)),

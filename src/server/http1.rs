@@ -1,17 +1,17 @@
 //! HTTP/1.1: from the library's requests to ours, and back.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use actix_http::RequestHead;
+use actix_http::{HttpMessage as _, Payload, Request, RequestHead};
+use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
-use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
+use actix_web::http::{Method, StatusCode, Uri};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
@@ -44,17 +44,26 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins to answer. `wanted` is told when the body is asked for.
+    /// Begins to answer. `wanted` is told when the body is asked for. Leaves an
+    /// empty request behind.
     pub(super) fn begin(
-        request: &RequestHead,
-        origin: Origin,
-        payload: Payload,
+        request: &mut Request,
         service: Arc<Service>,
         wanted: Option<oneshot::Sender<()>>,
     ) -> Self {
-        let framing = BodyFraming::of(&request.method, request.headers());
+        // Every connection has one; a new one would guard nothing.
+        let origin = request.conn_data::<Origin>().cloned().unwrap_or_default();
+        let payload = request.take_payload();
+        let (is_head, is_chunked) = (
+            request.method() == Method::HEAD,
+            request.headers().contains_key("transfer-encoding"),
+        );
+        let framing = BodyFraming::of(request.method(), request.headers());
         let busy = origin.gate.begin(framing);
-        let head = head(request, &origin);
+        let head = head(request.head(), &origin);
+        // The library keeps heads for later, with all that they have.
+        request.headers_mut().clear();
+        *request.uri_mut() = Uri::default();
         let has_ended = Rc::new(Cell::new(false));
         let end = Rc::clone(&has_ended);
         let (gate, trailers) = (origin.gate.clone(), head.trailers.clone());
@@ -72,8 +81,8 @@ impl Exchange {
         Self {
             answer: service.answer(head, body).boxed_local(),
             busy,
-            is_head: request.method == Method::HEAD,
-            is_chunked: request.headers().contains_key("transfer-encoding"),
+            is_head,
+            is_chunked,
             has_ended,
         }
     }
@@ -96,21 +105,21 @@ impl Exchange {
 }
 
 /// Answers every request.
-pub(super) async fn handle(
-    request: HttpRequest,
-    payload: web::Payload,
-    service: web::Data<Service>,
-) -> HttpResponse {
+///
+/// Lets go of the request as soon as it is read: the values of its fields lie in
+/// the buffer that the library reads into, which could not be used again, and
+/// every upload under way would have two.
+pub(super) fn handle(
+    mut request: Request,
+    service: Arc<Service>,
+) -> impl Future<Output = Result<HttpResponse, Infallible>> {
     // One that asked before it sent its body has begun.
     let begun = request.extensions_mut().remove::<Exchange>();
-    let mut exchange = begun.unwrap_or_else(|| {
-        // Every connection has one; a new one would guard nothing.
-        let origin = request.conn_data::<Origin>().cloned().unwrap_or_default();
-        let service = service.into_inner();
-        Exchange::begin(request.head(), origin, payload.into_inner(), service, None)
-    });
-    let response = exchange.answered().await;
-    exchange.end(response)
+    let mut exchange = begun.unwrap_or_else(|| Exchange::begin(&mut request, service, None));
+    async move {
+        let response = exchange.answered().await;
+        Ok(exchange.end(response))
+    }
 }
 
 /// The bytes of a body; those that went `past` the library, if it is such a body.

@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
+use super::progress::Progress;
 use super::{Body, BodyError, Cause, UploadError, UploadId, Uploads};
-use crate::hooks::{EventKind, FinishChanges};
+use crate::hooks::FinishChanges;
 use crate::store::RecordKind;
 
 /// What a client adds to an upload.
@@ -80,7 +81,11 @@ impl Uploads {
             self.set_length(&mut record, new_length).await?;
         }
         let mut body = lock.interruptible(body);
-        let received = self.receive(&record, offset, end, body.as_body()).await?;
+        let progress = Progress::of(self, cause, &record, offset).filter(|_| !checked);
+        let mut received = self
+            .receive(&record, offset, end, body.as_body(), progress)
+            .await?;
+        received.cut = received.cut.map(|cut| self.stopped.explain(id, cut));
         if checked && received.cut.is_none() {
             self.set_length(&mut record, new_length).await?;
         }
@@ -100,7 +105,7 @@ impl Uploads {
             Some(Box::pin(self.finish(cause, record, received.offset)).await?)
         } else {
             if received.offset > offset {
-                self.notify(EventKind::PostReceive, &record, received.offset, cause);
+                self.tell_progress(&record, received.offset, cause);
             }
             None
         };

@@ -127,7 +127,7 @@ impl Uploads {
             Some(body) => {
                 let end = self.end(record.length);
                 let mut body = lock.interruptible(body);
-                self.receive(&record, 0, end, body.as_body()).await?
+                self.receive(&record, 0, end, body.as_body(), None).await?
             }
             None => Received {
                 offset: 0,
@@ -146,7 +146,10 @@ impl Uploads {
         let finish = if record.length == Some(received.offset) {
             Some(self.finish(cause, record, received.offset).await?)
         } else {
-            self.notify(EventKind::PostCreate, &record, received.offset, cause);
+            let created = EventKind::PostCreate;
+            self.promise(created, &record, received.offset, cause)
+                .await?
+                .keep();
             None
         };
         match received.cut {

@@ -20,9 +20,13 @@ impl Uploads {
         } else {
             FinishChanges::default()
         };
+        let promised = self
+            .promise(EventKind::PostFinish, &record, offset, cause)
+            .await?;
         record.finished = true;
+        // If it fails, a look at the record tells whether it has changed.
         self.store.update(&record).await?;
-        self.notify(EventKind::PostFinish, &record, offset, cause);
+        promised.keep();
         Ok(changes)
     }
 }

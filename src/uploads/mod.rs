@@ -26,9 +26,12 @@ mod lock;
 mod metadata;
 mod moving;
 mod parts;
+mod progress;
 mod read;
 mod receive;
 mod recover;
+mod settle;
+mod stop;
 mod terminate;
 mod upkeep;
 mod waiting;
@@ -52,10 +55,11 @@ use std::time::{Duration, SystemTime};
 
 pub use crate::store::{Algorithm, Checksum, Parts, RecordKind, UnknownAlgorithm, UploadId};
 
-use crate::hooks::{Event, EventKind, Hooks, UploadKind, UploadState, event_now};
+use crate::hooks::{Event, EventKind, Hooks, Promised, UploadKind, UploadState, event_now};
 use crate::store::{Record, Store, Stored};
 use expire::Removed;
 use lock::Locks;
+use stop::Stopped;
 use waiting::Waiting;
 
 /// All uploads of a server.
@@ -69,10 +73,12 @@ pub struct Uploads {
     expiration: Option<Duration>,
     removed: Removed,
     waiting: Waiting,
+    stopped: Stopped,
+    progress_interval: Duration,
 }
 
 /// What uploads may be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct UploadsConfig {
     /// The greatest length, in bytes, that an upload may have; no limit if
     /// `None`.
@@ -82,6 +88,20 @@ pub struct UploadsConfig {
     /// How long after its last byte an unfinished upload expires; never if
     /// `None`.
     pub expiration: Option<Duration>,
+    /// How often hooks are told how far an append is that is under way.
+    pub progress_interval: Duration,
+}
+
+impl Default for UploadsConfig {
+    fn default() -> Self {
+        Self {
+            max_length: None,
+            remove_parts: false,
+            expiration: None,
+            // What the hooks of tusd do.
+            progress_interval: Duration::from_secs(1),
+        }
+    }
 }
 
 /// An upload as it stands.
@@ -119,6 +139,8 @@ impl Uploads {
             expiration: config.expiration,
             removed: Removed::default(),
             waiting: Waiting::default(),
+            stopped: Stopped::default(),
+            progress_interval: config.progress_interval,
         }
     }
 
@@ -159,11 +181,19 @@ impl Uploads {
         Ok(self.upload(stored))
     }
 
-    /// Tells who wants to hear of it.
-    fn notify(&self, kind: EventKind, record: &Record, offset: u64, cause: &Cause<'_>) {
-        if self.hooks.wants(kind) {
-            self.hooks.notify(self.event(kind, record, offset, cause));
+    /// Promises to tell who wants to hear of it, once it has happened.
+    async fn promise(
+        &self,
+        kind: EventKind,
+        record: &Record,
+        offset: u64,
+        cause: &Cause<'_>,
+    ) -> Result<Promised, UploadError> {
+        if !self.hooks.wants(kind) {
+            return Ok(Promised::to_nobody());
         }
+        let event = self.event(kind, record, offset, cause);
+        Ok(self.hooks.promise(event).await?)
     }
 
     fn event(&self, kind: EventKind, record: &Record, offset: u64, cause: &Cause<'_>) -> Event {

@@ -25,7 +25,7 @@ impl Uploads {
         ids.sort_unstable();
         let all = ids.len();
         ids.dedup();
-        self.remove_parts && ids.len() == all && !self.hooks.wants(EventKind::PreFinish)
+        self.remove_parts && ids.len() == all && !self.hooks.asks(EventKind::PreFinish)
     }
 
     /// Moves `parts`, whose records name the upload. The caller holds all the

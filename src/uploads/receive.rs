@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 use super::body::Expectation;
 use super::length::End;
+use super::progress::Progress;
 use super::{Body, BodyError, UploadError, Uploads};
 use crate::store::{AppendWriter, CheckedWriter, Checksum, Hasher, Record, Store, StoreError};
 
@@ -30,21 +31,23 @@ enum Writer {
 }
 
 impl Uploads {
-    /// Stores what comes, up to `end`. Whatever ends it, all that came is
-    /// written when this returns; all or nothing, if the body has a checksum.
+    /// Stores what comes, up to `end`, and tells of it by `progress`. Whatever
+    /// ends it, all that came is written when this returns; all or nothing, if
+    /// the body has a checksum.
     pub(super) async fn receive(
         &self,
         record: &Record,
         offset: u64,
         end: End,
         mut body: Body<'_>,
+        mut progress: Option<Progress<'_>>,
     ) -> Result<Received, UploadError> {
         let mut left = end.left(offset);
         let mut cut = None;
         // Opened for the first byte: many requests have none.
         let mut writer = None;
         while cut.is_none()
-            && let Some(chunk) = next(&mut body, &mut writer).await?
+            && let Some(chunk) = next(&mut body, &mut writer, &mut progress).await?
         {
             let mut chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -66,7 +69,12 @@ impl Uploads {
                 Some(writer) => writer,
                 None => Writer::open(&*self.store, record, offset, &body).await?,
             };
+            let bytes = chunk.len();
             writer = Some(open.write(chunk).await?);
+            if let Some(progress) = &mut progress {
+                progress.came(bytes);
+                progress.look().await?;
+            }
         }
         let offset = match body.checksum {
             None => kept(writer, offset).await?,
@@ -78,17 +86,26 @@ impl Uploads {
 }
 
 /// The next bytes of `body`. If they are long in coming, those before them are
-/// written meanwhile: a thousand clients that pause would otherwise fill the
+/// written meanwhile, and told: a thousand clients that pause would otherwise fill the
 /// memory, and a crash of the server would cost them what they sent.
 async fn next(
     body: &mut Body<'_>,
     writer: &mut Option<Writer>,
+    progress: &mut Option<Progress<'_>>,
 ) -> Result<Option<Result<Bytes, BodyError>>, StoreError> {
     if let Some(Writer::Plain(writer)) = writer {
         if let Ok(chunk) = timeout(PAUSE, body.stream.next()).await {
             return Ok(chunk);
         }
         writer.rest().await?;
+    }
+    if let Some(progress) = progress {
+        while let Some(due) = progress.due() {
+            match timeout_at(due, body.stream.next()).await {
+                Ok(chunk) => return Ok(chunk),
+                Err(_) => progress.look().await?,
+            }
+        }
     }
     Ok(body.stream.next().await)
 }

@@ -37,15 +37,18 @@ impl Uploads {
             );
             self.hooks.pre_terminate(event).await?;
         }
+        let promised = self
+            .promise(
+                EventKind::PostTerminate,
+                &stored.record,
+                stored.offset,
+                cause,
+            )
+            .await?;
         self.wait_no_more(&stored.record);
         self.forget_parts(&stored.record).await?;
         self.store.remove(id).await?;
-        self.notify(
-            EventKind::PostTerminate,
-            &stored.record,
-            stored.offset,
-            cause,
-        );
+        promised.keep();
         Ok(())
     }
 }

@@ -28,6 +28,7 @@ fn house() -> House {
         max_length: Some(100),
         remove_parts: false,
         expiration: None,
+        ..UploadsConfig::default()
     })
 }
 

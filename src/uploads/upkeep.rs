@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{UploadId, Uploads};
+use super::{Cause, UploadId, Uploads};
 use crate::hooks::RequestState;
 use crate::store::{Stale, Sweep};
 
@@ -19,12 +19,12 @@ const REST: u32 = 4;
 /// Puts into words, for hooks, a request that a crash has cut off.
 pub(super) type Describe = dyn Fn(&UploadId) -> RequestState + Send + Sync;
 
-/// Looks through all uploads: once for those that a crash left complete and
-/// unfinished, and then from time to time for those that have expired and for
+/// Listens to what hooks want done, and looks through all uploads: once for those
+/// that a crash left complete and unfinished, and then from time to time for those that have expired and for
 /// what crashes left behind. The latter only if uploads expire.
 pub struct Upkeep {
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl fmt::Debug for Upkeep {
@@ -46,21 +46,65 @@ impl Upkeep {
     ) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
+        let describe: Arc<Describe> = Arc::new(describe);
+        let hearing = tokio::spawn(listen(
+            Arc::clone(&uploads),
+            Arc::clone(&describe),
+            stop.clone(),
+        ));
         let task = tokio::spawn(async move {
-            uploads.recover_all(&describe, &stopped).await;
+            uploads.recover_all(&*describe, &stopped).await;
             while uploads.expire() && !stopped.is_cancelled() {
                 uploads.clean(&stopped).await;
                 rest(&stopped, interval).await;
             }
         });
-        Self { stop, task }
+        Self {
+            stop,
+            tasks: [task, hearing],
+        }
     }
 
     /// Ends the work and waits for its end.
     pub async fn stop(self) {
         self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the upkeep did not end in order");
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the upkeep did not end in order");
+            }
+        }
+    }
+}
+
+/// How long it takes until what could not be settled is looked at again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Does what hooks want done: stops uploads, and settles what was promised and
+/// not decided.
+async fn listen(uploads: Arc<Uploads>, describe: Arc<Describe>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            undecided = uploads.hooks.undecided() => {
+                let mut settled = true;
+                for undecided in undecided {
+                    settled &= uploads.settle(undecided).await;
+                }
+                if !settled {
+                    rest(&stop, AGAIN).await;
+                }
+            }
+            wanted = uploads.hooks.stop_wanted() => {
+                let id = wanted.upload.clone();
+                let cause = Cause::new(|| match UploadId::new(id.clone()) {
+                    Ok(id) => describe(&id),
+                    Err(_) => RequestState::cut_off(String::new()),
+                });
+                if let Err(error) = uploads.stop(wanted, &cause).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(upload = id, error, "an upload that a plugin wants stopped goes on for now");
+                }
+            }
         }
     }
 }

@@ -84,7 +84,16 @@ impl Uploads {
         }
         let lock = self.locks.acquire(&id).await?;
         let stored = self.store.create(record).await?;
-        self.notify(EventKind::PostCreate, &stored.record, 0, cause);
+        match self
+            .promise(EventKind::PostCreate, &stored.record, 0, cause)
+            .await
+        {
+            Ok(promised) => promised.keep(),
+            Err(error) => {
+                self.forget(&id).await;
+                return Err(error);
+            }
+        }
         let expires_at = self.expires_at(&stored);
         drop(lock);
         self.waiting.add(&id, &parts);

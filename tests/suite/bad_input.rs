@@ -154,7 +154,7 @@ fn a_module_that_does_not_fit_is_refused_in_words_and_the_server_goes_on() {
     let elf = fs::read(env!("CARGO_BIN_EXE_rustus")).unwrap()[..4096].to_vec();
     for (content, parts) in [
         (vec![], &["no WebAssembly module", "empty"][..]),
-        (elf, &["native executable", "never runs"]),
+        (elf, &["native executable", "nothing native is ever run"]),
         (b"#!/bin/sh\nexit 0\n".to_vec(), &["a script"]),
         (fixture("core-module"), &["core module", "wasm32-wasip2"]),
         (
@@ -247,7 +247,7 @@ fn an_executable_where_a_module_should_be_is_refused_with_what_to_do_instead() {
     fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     let line = server.wait_for_log("pre-create");
-    server.wait_for_log("runs neither");
+    server.wait_for_log("nothing native is ever run");
     assert!(!line.contains("panicked"));
     assert_eq!(Tus::new(server.files()).create_with(0, &[]).status(), 201);
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::celery::Celery;
-use crate::harness::eventually;
 use crate::harness::fastapi::FastApi;
 use crate::harness::grpc::Grpc;
 use crate::harness::guarded::Guarded;
 use crate::harness::kafka::Kafka;
+use crate::harness::programs::{python, python_command};
 use crate::harness::rabbitmq::RabbitMq;
 use crate::harness::receiver::{Answer, Receiver};
+use crate::harness::{eventually, use_one_tls_provider};
 
 #[test]
 fn rabbitmq_keeps_what_is_durable_when_it_stops_and_when_it_is_killed() {
@@ -34,16 +35,22 @@ fn rabbitmq_keeps_what_is_durable_when_it_stops_and_when_it_is_killed() {
     assert_eq!(rabbitmq.exchanges(), [letters]);
     let binding = ["letters", "box", "to.#"].map(str::to_owned);
     assert_eq!(rabbitmq.bindings(), [binding.into()]);
+
+    rabbitmq.kill();
+    rabbitmq.restart();
+    rabbitmq.process().freeze();
+    rabbitmq.process().thaw();
     let client = rabbitmq.client();
     let message = client.take("box").unwrap();
     assert_eq!(message.body, b"1");
     assert_eq!(message.exchange, "letters");
     assert_eq!(message.routing_key, "to.me");
+    // After a crash the broker does not know whether anybody had it already.
+    assert!(message.redelivered);
     assert_eq!(message.properties.delivery_mode(), &Some(2));
-
-    rabbitmq.kill();
-    rabbitmq.restart();
-    assert_eq!(rabbitmq.client().waiting("box"), Some(0));
+    assert_eq!(client.waiting("box"), Some(0));
+    client.delete_queue("box");
+    assert_eq!(client.waiting("box"), None);
 }
 
 #[test]
@@ -71,8 +78,9 @@ fn kafka_keeps_its_records_when_it_stops_and_when_it_is_killed() {
     kafka.produce("letters", "a", b"2");
     let check = |kafka: &Kafka| {
         let records = kafka.wait_for("letters", 2);
-        let values: Vec<&[u8]> = records.iter().map(|record| &record.value[..]).collect();
-        assert_eq!(values, [b"1", b"2"]);
+        let values = records.iter().map(|record| record.json());
+        assert!(values.eq([json!(1), json!(2)]), "{records:?}");
+        assert_eq!(records[0].headers["from"], "test");
         let keys = records.iter().map(|record| record.key.as_deref());
         assert!(keys.eq([Some("a"), Some("a")]), "{records:?}");
     };
@@ -82,7 +90,19 @@ fn kafka_keeps_its_records_when_it_stops_and_when_it_is_killed() {
     check(&kafka);
     kafka.kill();
     kafka.restart();
+    kafka.process().freeze();
+    kafka.process().thaw();
     check(&kafka);
+}
+
+#[test]
+fn kafka_makes_a_topic_for_the_first_record_in_it() {
+    let Some(kafka) = Kafka::shared() else {
+        return;
+    };
+    kafka.produce("made-by-a-record", "a", b"1");
+    let records = kafka.records("made-by-a-record");
+    assert_eq!(records[0].value, b"1");
 }
 
 #[test]
@@ -93,22 +113,27 @@ fn a_celery_worker_runs_a_task_of_its_protocol() {
     let Some(celery) = Celery::start(&rabbitmq.url(), "smoke") else {
         return;
     };
-    // What the worker itself sends, to see that the two agree.
-    let mut sender = Command::new("target/venv/bin/python");
-    let task = "from celery_hooks import app; app.send_task('rustus.post-create', [{'a': 1}], task_id='t')";
-    let sent = sender
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("PYTHONPATH", "tests/clients/python")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("BROKER_URL", rabbitmq.url())
-        .env("QUEUE", "smoke")
-        .args(["-c", task])
-        .output()
-        .unwrap();
-    assert!(sent.status.success(), "{sent:?}");
+    send_task(&rabbitmq.url(), "smoke");
     let tasks = celery.wait_for(1);
     let told = json!({"event": "post-create", "id": "t", "data": {"a": 1}});
     assert_eq!(tasks, [told], "{}", celery.log());
+
+    send_task(&rabbitmq.url(), "unread");
+    let messages = rabbitmq.client().take_many("unread", 1);
+    let task = messages[0].header("task");
+    assert_eq!(task.as_deref(), Some("rustus.post-create"));
+    assert_eq!(messages[0].json()[0], json!([{"a": 1}]));
+}
+
+/// What Celery itself sends: a task for post-create.
+fn send_task(url: &str, queue: &str) {
+    let task = "from celery_hooks import app; \
+                app.send_task('rustus.post-create', [{'a': 1}], task_id='t')";
+    let python = python().unwrap();
+    let mut sender = python_command(&python);
+    sender.env("BROKER_URL", url).env("QUEUE", queue);
+    let sent = sender.args(["-c", task]).output().unwrap();
+    assert!(sent.status.success(), "{sent:?}");
 }
 
 #[test]
@@ -116,6 +141,7 @@ fn fastapi_takes_hooks_with_its_token_alone() {
     let Some(fastapi) = FastApi::start() else {
         return;
     };
+    use_one_tls_provider();
     let client = reqwest::blocking::Client::new();
     for (token, status) in [("Bearer jwt", 200), ("Bearer other", 401)] {
         let request = client.post(fastapi.url()).header("Hook-Name", "pre-create");
@@ -149,6 +175,7 @@ fn the_grpc_server_answers_as_the_metadata_says() {
 
 /// Calls `InvokeHook` with a message and returns the one that comes back.
 fn call(address: &str, message: &[u8]) -> Vec<u8> {
+    use_one_tls_provider();
     let client = reqwest::blocking::Client::builder()
         .http2_prior_knowledge()
         .build()
@@ -177,8 +204,9 @@ fn the_receiver_keeps_every_request_and_answers_as_told() {
         "/moved" => Answer::redirect(307, "/late"),
         _ => Answer::with(418, &[("X-Told", "yes")], b"tea"),
     });
+    use_one_tls_provider();
     let client = reqwest::blocking::Client::new();
-    let post = |path: &str| client.post(receiver.url(path)).body("hello").send();
+    let post = |path: &str| client.post(receiver.url(path)).body("[1]").send();
     let answer = post("/").unwrap();
     assert_eq!(answer.status(), 418);
     assert_eq!(answer.headers()["x-told"], "yes");
@@ -200,9 +228,12 @@ fn the_receiver_keeps_every_request_and_answers_as_told() {
             "/", "/late", "/moved", "/late", "/garbage", "/drop", "/silence"
         ]
     );
-    assert!(requests.iter().all(|request| request.body == b"hello"));
+    let bodies = requests.iter().take(6).map(|request| request.json());
+    assert!(bodies.eq(vec![json!([1]); 6]), "{requests:#?}");
+    assert!(requests.is_sorted_by_key(|request| request.at));
+    assert_eq!(requests[3].connection, 0);
     assert_eq!(requests[0].method, "POST");
-    assert_eq!(requests[0].header("content-length"), Some("5"));
+    assert_eq!(requests[0].header("content-length"), Some("3"));
 
     receiver.tell(|_| Answer::status(200));
     assert_eq!(post("/").unwrap().status(), 200);

@@ -1,7 +1,7 @@
 //! Building guests and putting their components into a folder.
 //!
-//! The guests of this repository are the workspace members below `plugins/` and
-//! `tests/guests/`. A crate gives one component of its own name, or those that its
+//! The guests of this repository are the workspace members below `plugins/`,
+//! `sdk/commands/` and `tests/guests/`, and a command in Go. A crate gives one component of its own name, or those that its
 //! manifest names with their features:
 //!
 //! ```toml
@@ -19,7 +19,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::{cargo, place, process, toolchain::Toolchain};
+use crate::{cargo, go, place, process, toolchain::Toolchain};
+
+/// The command that is written in Go.
+const GO: &str = "sdk/commands/refuse-meme-go";
 
 /// A crate that is built into one component or several.
 struct Guest {
@@ -46,6 +49,8 @@ pub(crate) fn build_all() -> Result<PathBuf> {
     for batch in batches(&guests) {
         build(&toolchain, &batch, &folder)?;
     }
+    let go = process::repository().join(GO);
+    go::build(&go, &folder, "refuse-meme-go")?;
     Ok(folder)
 }
 
@@ -82,7 +87,7 @@ pub(crate) fn build_one(path: &Path, into: Option<&Path>) -> Result<PathBuf> {
 impl Guest {
     fn is_ours(&self) -> bool {
         let top = process::repository();
-        ["plugins", "tests/guests"]
+        ["plugins", "sdk/commands", "tests/guests"]
             .iter()
             .any(|folder| self.manifest.starts_with(top.join(folder)))
     }

@@ -10,6 +10,7 @@ mod clients;
 mod debian;
 mod demo;
 mod fuzz;
+mod go;
 mod guests;
 mod npm;
 mod once;

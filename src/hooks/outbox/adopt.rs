@@ -6,13 +6,15 @@
 //! all of the own: an upload that a client continues here has its older events
 //! there.
 
+use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::path::Path;
 
 use rusqlite::params;
 
 use super::OutboxError;
 use super::slot::Slot;
-use super::store::{Commit, Store};
+use super::store::{Commit, Count, Store};
 
 /// Events that are moved at once: some milliseconds for which promises wait.
 const STEP: i64 = 128;
@@ -33,28 +35,40 @@ pub(super) struct Adoption {
 pub(super) struct Moved {
     /// Its first number.
     pub(super) first: i64,
-    /// How many events wait now, by sink.
-    pub(super) pending: Vec<(String, u64)>,
+    /// How much of it each sink has.
+    pub(super) counts: Vec<Count>,
 }
 
 impl Adoption {
     /// Finds a slot with events that nobody holds. Their numbers end before
-    /// `least`.
+    /// `least`. A slot that cannot be taken over is added to `without`, and
+    /// those are not looked at.
     pub(super) fn find(
         directory: &Path,
-        own: u32,
+        without: &mut BTreeSet<u32>,
         store: &Store,
         least: i64,
         max_bytes: u64,
     ) -> Result<Option<Self>, OutboxError> {
         for number in Slot::numbers(directory)? {
-            if number == own {
+            if without.contains(&number) {
                 continue;
             }
-            if let Some(slot) = Slot::try_take(directory, number)?
-                && let Some(adoption) = Self::begin(slot, store, least, max_bytes)?
-            {
-                return Ok(Some(adoption));
+            let adoption = match Slot::try_take(directory, number) {
+                Ok(Some(slot)) => Self::begin(slot, store, least, max_bytes),
+                Ok(None) => continue,
+                Err(error) => Err(error),
+            };
+            match adoption {
+                Ok(None) => {}
+                Ok(adoption) => return Ok(adoption),
+                Err(error) => {
+                    tracing::error!(
+                        slot = number, %error, cause = error.source().map(ToString::to_string),
+                        "a slot of the outbox cannot be taken over; its events stay there"
+                    );
+                    without.insert(number);
+                }
             }
         }
         Ok(None)
@@ -137,12 +151,12 @@ impl Adoption {
         )?;
         let first = self.next;
         let next = first + i64::try_from(left.max(moved)).unwrap_or(0);
-        let pending = connection
+        let counts = connection
             .prepare_cached(
-                "SELECT sink, count(*) FROM main.delivery
-                 WHERE seq >= ?1 AND seq < ?2 AND state = 1 GROUP BY sink",
+                "SELECT sink, count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2)
+                 FROM main.delivery WHERE seq >= ?1 AND seq < ?2 GROUP BY sink",
             )?
-            .query_map([first, next], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([first, next], Count::of)?
             .collect::<rusqlite::Result<_>>()?;
         change.commit()?;
         self.next = next;
@@ -150,7 +164,7 @@ impl Adoption {
             self.leave(store)?;
             return Ok(None);
         }
-        Ok(Some(Moved { first, pending }))
+        Ok(Some(Moved { first, counts }))
     }
 
     /// Leaves the other database as it is; it will be tried again.

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::command::CommandQueue;
-use super::sink::{Job, Now, Sink, Step};
+use super::sink::{Now, Sink, Step};
+use super::window::Job;
 use super::writer;
 use super::{Deliver, Outcome};
 

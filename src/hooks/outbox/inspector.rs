@@ -6,9 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Row, ToSql, params};
 
+use super::change::Change;
 use super::slot::Slot;
 use super::store::{Commit, DEAD, PENDING, Store, UNDECIDED};
 use super::{Entry, OutboxError};
+
+/// Deliveries that are changed at once: the server's promises wait meanwhile.
+const AT_ONCE: usize = 500;
 
 /// The databases of an outbox directory.
 #[derive(Debug)]
@@ -118,14 +122,9 @@ impl Inspector {
     /// # Errors
     /// When a database cannot be written to.
     pub fn replay(&mut self, filter: &Filter) -> Result<usize, OutboxError> {
-        self.change(|change| {
-            let (matches, values) = filter.condition();
-            let sql = format!(
-                "UPDATE delivery SET state = 1, attempts = 0, since = {}
-                 WHERE state = 2 AND {matches}",
-                super::writer::now()
-            );
-            change.execute(&sql, rusqlite::params_from_iter(values))
+        let now = super::writer::now();
+        self.change(filter, "state = 2", |change, seq, sink| {
+            change.replay(seq, sink, now)
         })
     }
 
@@ -135,33 +134,46 @@ impl Inspector {
     /// # Errors
     /// When a database cannot be written to.
     pub fn drop(&mut self, filter: &Filter) -> Result<usize, OutboxError> {
-        self.change(|change| {
-            let (matches, values) = filter.condition();
-            let sql = format!("DELETE FROM delivery WHERE state <> 0 AND {matches}");
-            let dropped = change.execute(&sql, rusqlite::params_from_iter(values))?;
-            change.execute(
-                "DELETE FROM event
-                 WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.seq = event.seq)",
-                [],
-            )?;
-            Ok(dropped)
+        self.change(filter, "state <> 0", |change, seq, sink| {
+            change.delivered(seq, sink)
         })
     }
 
+    /// Changes the deliveries that are meant and of which `also` holds.
     fn change(
         &mut self,
-        does: impl Fn(&rusqlite::Connection) -> rusqlite::Result<usize>,
+        filter: &Filter,
+        also: &str,
+        does: impl Fn(&Change<'_>, i64, &str) -> rusqlite::Result<()>,
     ) -> Result<usize, OutboxError> {
         let mut changed = 0;
         for store in &mut self.stores {
             let path = store.path().to_owned();
             let failed = |error| OutboxError::storage("write to", &path, error);
-            let change = store.change(Commit::Durable).map_err(failed)?;
-            changed += does(change.connection()).map_err(failed)?;
-            change.commit().map_err(failed)?;
+            let all = keys(store, filter, also).map_err(failed)?;
+            for some in all.chunks(AT_ONCE) {
+                let change = store.change(Commit::Durable).map_err(failed)?;
+                for (seq, sink) in some {
+                    does(&change, *seq, sink).map_err(failed)?;
+                }
+                change.commit().map_err(failed)?;
+            }
+            changed += all.len();
         }
         Ok(changed)
     }
+}
+
+fn keys(store: &Store, filter: &Filter, also: &str) -> rusqlite::Result<Vec<(i64, String)>> {
+    let (matches, values) = filter.condition();
+    let sql = format!("SELECT seq, sink FROM delivery WHERE {also} AND {matches}");
+    store
+        .connection()
+        .prepare(&sql)?
+        .query_map(rusqlite::params_from_iter(values), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
 }
 
 impl Filter {

@@ -52,7 +52,7 @@ impl Lane {
     }
 
     /// Events, the one that is being delivered included.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn events(&self) -> usize {
         self.events.len()
     }
 
@@ -112,15 +112,13 @@ impl Lane {
     }
 
     /// The delivery is over for good.
-    pub(super) fn end(&mut self, seq: Option<i64>, clear: bool) {
+    pub(super) fn end(&mut self, seq: Option<i64>) {
         self.running = None;
         if let Some(seq) = seq {
             self.events.remove(&seq);
         }
-        if clear {
-            self.wake();
-            self.failures = 0;
-        }
+        self.wake();
+        self.failures = 0;
     }
 
     /// Counts a failure and returns how many there were in a row.

@@ -12,12 +12,17 @@
 //! [`Config::deadline`], or refuses for good, is a dead letter: it is kept, and
 //! counts for the bound, until the operator replays or drops it.
 //!
+//! An upload whose event failed waits in memory. A sink that takes some events
+//! and refuses so many others that they fill its window takes nothing more until
+//! it is time to repeat one of them, within [`Config::longest_wait`].
+//!
 //! Several processes may share the directory; each has a slot of it, and takes
 //! over the slots of those that are gone. The order of an upload's events holds
 //! among those of one process, and for an upload that moved from a process that
 //! is gone. SQLite's log needs a local file system.
 
 mod adopt;
+mod change;
 mod command;
 mod dispatcher;
 mod entry;
@@ -26,28 +31,29 @@ mod health;
 mod inspector;
 mod lane;
 mod order;
+mod others;
 mod promise;
+mod record;
 mod retry;
+mod shared;
 mod sink;
 mod slot;
 mod snapshot;
 mod store;
+mod window;
 mod writer;
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle as Thread;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle as Task;
-use tokio_util::sync::CancellationToken;
 
 use command::{Command, CommandQueue};
-use promise::Undecided;
+use shared::Shared;
 use sink::Sink;
 use slot::Slot;
 use store::Store;
@@ -103,26 +109,6 @@ pub struct Outbox {
     writer: Mutex<Option<(Thread<()>, oneshot::Receiver<()>)>>,
 }
 
-/// What the writer, the dispatchers and those who promise have in common.
-#[derive(Debug)]
-struct Shared {
-    config: Config,
-    queue: Arc<CommandQueue>,
-    undecided: Arc<Undecided>,
-    sinks: Mutex<Sinks>,
-    used: AtomicU64,
-    full: AtomicBool,
-    stop: CancellationToken,
-}
-
-#[derive(Default)]
-struct Sinks {
-    by_name: BTreeMap<Arc<str>, Arc<Sink>>,
-    /// Where events go, once that is known.
-    dispatch: Option<(Handle, Arc<dyn Deliver>)>,
-    tasks: Vec<Task<()>>,
-}
-
 impl Outbox {
     /// Opens the outbox in `directory` and takes a slot there. Nothing is
     /// delivered before [`start`](Self::start). What a crash left undecided is
@@ -134,15 +120,7 @@ impl Outbox {
     pub fn open(directory: &Path, config: Config) -> Result<Self, OutboxError> {
         let slot = Slot::take(directory)?;
         let store = Store::open(slot.database(), config.max_bytes)?;
-        let shared = Arc::new(Shared {
-            config,
-            queue: Arc::default(),
-            undecided: Arc::default(),
-            sinks: Mutex::default(),
-            used: AtomicU64::new(0),
-            full: AtomicBool::new(false),
-            stop: CancellationToken::new(),
-        });
+        let shared = Arc::new(Shared::new(config));
         let queue = Arc::clone(&shared.queue);
         let writer = Writer::new(
             store,
@@ -170,12 +148,7 @@ impl Outbox {
     /// Starts to deliver, with tasks on `runtime` that [`close`](Self::close)
     /// ends. To be called once.
     pub fn start(&self, runtime: &Handle, deliver: Arc<dyn Deliver>) {
-        let mut sinks = self.shared.sinks();
-        sinks.dispatch = Some((runtime.clone(), deliver));
-        let all: Vec<_> = sinks.by_name.values().cloned().collect();
-        for sink in all {
-            self.shared.dispatch(&mut sinks, sink);
-        }
+        self.shared.start(runtime.clone(), deliver);
     }
 
     /// Records events that are about to happen, for these sinks; they are on the
@@ -217,12 +190,15 @@ impl Outbox {
     /// waits for that.
     ///
     /// # Errors
-    /// When there is no room.
+    /// When there is no room, or the disk fails at the moment.
     pub fn enqueue(&self, entry: Entry, sinks: &[Arc<str>]) -> Result<(), OutboxError> {
         if sinks.is_empty() {
             return Ok(());
         }
         self.shared.check_room(entry.payload.len())?;
+        if let Some(failure) = self.shared.failure() {
+            return Err(failure);
+        }
         let command = Command::Enqueue {
             entry: Arc::new(entry),
             sinks: self.shared.sinks_named(sinks),
@@ -301,8 +277,7 @@ impl Outbox {
     /// what became of them and closes the database. What is not delivered is
     /// delivered after the next start. What is promised after this fails.
     pub async fn close(&self, within: Duration) {
-        self.shared.stop.cancel();
-        let tasks = std::mem::take(&mut self.shared.sinks().tasks);
+        let tasks = self.shared.stop();
         let until = tokio::time::Instant::now() + within;
         for mut task in tasks {
             let ended = match tokio::time::timeout_at(until, &mut task).await {
@@ -339,7 +314,7 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.shared.stop.cancel();
+        drop(self.shared.stop());
         self.shared.queue.close();
         let writer = self
             .writer
@@ -367,95 +342,7 @@ impl Drop for Abandon {
     }
 }
 
-impl Shared {
-    fn sinks(&self) -> MutexGuard<'_, Sinks> {
-        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn all_sinks(&self) -> Vec<Arc<Sink>> {
-        self.sinks().by_name.values().cloned().collect()
-    }
-
-    fn each_sink(&self, mut does: impl FnMut(&Sink)) {
-        for sink in self.all_sinks() {
-            does(&sink);
-        }
-    }
-
-    fn sink(&self, name: &str) -> Arc<Sink> {
-        let mut sinks = self.sinks();
-        if let Some(sink) = sinks.by_name.get(name) {
-            return Arc::clone(sink);
-        }
-        let name: Arc<str> = name.into();
-        let sink = Arc::new(Sink::new(Arc::clone(&name), &self.config));
-        sinks.by_name.insert(name, Arc::clone(&sink));
-        self.dispatch(&mut sinks, Arc::clone(&sink));
-        sink
-    }
-
-    fn sinks_named(&self, names: &[Arc<str>]) -> Arc<[Arc<Sink>]> {
-        names.iter().map(|name| self.sink(name)).collect()
-    }
-
-    fn dispatch(&self, sinks: &mut Sinks, sink: Arc<Sink>) {
-        if let Some((runtime, deliver)) = &sinks.dispatch {
-            let (deliver, queue) = (Arc::clone(deliver), Arc::clone(&self.queue));
-            let task = dispatcher::run(sink, deliver, queue, self.stop.clone());
-            let task = runtime.spawn(task);
-            sinks.tasks.push(task);
-        }
-    }
-
-    fn check_room(&self, bytes: usize) -> Result<(), OutboxError> {
-        let max = self.config.max_bytes;
-        let used = self.used.load(Ordering::Relaxed);
-        let coming = self.queue.bytes().saturating_add(bytes as u64);
-        if used.saturating_add(coming) > max {
-            self.set_full(true, used);
-        }
-        if self.full.load(Ordering::Relaxed) {
-            return Err(OutboxError::Full { used, max });
-        }
-        Ok(())
-    }
-
-    /// Notes how much is used. There is room again when a sixteenth is free.
-    fn set_used(&self, used: u64) {
-        self.used.store(used, Ordering::Relaxed);
-        let max = self.config.max_bytes;
-        if used >= max {
-            self.set_full(true, used);
-        } else if used < max - max / 16 {
-            self.set_full(false, used);
-        }
-    }
-
-    fn set_full(&self, full: bool, used: u64) {
-        if self.full.swap(full, Ordering::Relaxed) == full {
-            return;
-        }
-        let max = self.config.max_bytes;
-        if full {
-            tracing::error!(
-                used,
-                max,
-                "the outbox is full: uploads are refused until sinks take events or dead letters are dropped"
-            );
-        } else {
-            tracing::info!(used, max, "the outbox has room again");
-        }
-    }
-}
-
-impl std::fmt::Debug for Sinks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sinks")
-            .field("by_name", &self.by_name)
-            .field("is_started", &self.dispatch.is_some())
-            .finish_non_exhaustive()
-    }
-}
-
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod tests;

@@ -1,27 +1,24 @@
-//! What one sink is to hear, in order: a window over its part of the database.
+//! One sink: what it is to hear next, and what becomes of that.
 //!
-//! Every upload with something to tell has a lane. Lanes are independent; in a
-//! lane one thing is delivered after the other. A window holds a bounded number
-//! of events. When more come the sink is *behind*: they stay in the database,
-//! and are read in order when there is room again.
+//! A bounded number of events is in memory. When more come the sink is *behind*:
+//! they stay in the database, and are read in order when there is room again.
 //!
 //! Nothing here waits or reads a clock. The writer, through whose hands all
 //! changes pass in one order, says what was kept and what was read; the
 //! dispatcher takes deliveries and says what became of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Bound;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::command::{Command, CommandQueue};
-use super::health::Health;
-use super::lane::{Lane, Next};
+use super::lane::Lane;
 use super::retry::Backoff;
 use super::snapshot::Counters;
 use super::store::Queued;
+use super::window::{Job, Window};
 use super::{Config, Entry, Outcome};
 
 /// How often progress is offered to a sink that asks for it again: there will
@@ -34,17 +31,6 @@ pub(super) struct Now {
     pub(super) instant: Instant,
     /// Milliseconds of the Unix epoch.
     pub(super) unix: i64,
-}
-
-/// One delivery to be made.
-#[derive(Debug)]
-pub(super) struct Job {
-    lane: u64,
-    /// `None` for progress.
-    durable: Option<(i64, i64)>,
-    pub(super) entry: Arc<Entry>,
-    /// 1 for the first.
-    pub(super) attempt: u32,
 }
 
 /// What a dispatcher does next.
@@ -64,37 +50,12 @@ pub(super) struct Sink {
     /// Wakes the dispatcher.
     pub(super) changed: Notify,
     pub(super) counters: Counters,
-    state: Mutex<State>,
+    state: Mutex<Window>,
     backoff: Backoff,
     window: usize,
     concurrency: usize,
     most_progress: usize,
     deadline: i64,
-}
-
-#[derive(Debug)]
-struct State {
-    by_upload: HashMap<String, u64>,
-    lanes: HashMap<u64, Lane>,
-    next_lane: u64,
-    /// The lanes that are not running and have something to tell: when, since
-    /// which event, which.
-    due: BTreeSet<(Option<Instant>, i64, u64)>,
-    /// Events in lanes, those that are being delivered included.
-    in_memory: usize,
-    running: usize,
-    /// More is in the database, after `cursor`.
-    behind: bool,
-    cursor: i64,
-    /// The writer was asked to read, and since then these were delivered, which
-    /// it may bring again.
-    reading: Option<HashSet<i64>>,
-    health: Health,
-    /// Something may be past its deadline while the sink is down.
-    look_for_expired: bool,
-    /// The lanes with progress, the oldest first.
-    progress: BTreeMap<u64, u64>,
-    next_progress: u64,
 }
 
 impl Sink {
@@ -104,21 +65,7 @@ impl Sink {
             name,
             changed: Notify::new(),
             counters: Counters::default(),
-            state: Mutex::new(State {
-                by_upload: HashMap::new(),
-                lanes: HashMap::new(),
-                next_lane: 0,
-                due: BTreeSet::new(),
-                in_memory: 0,
-                running: 0,
-                behind: true,
-                cursor: i64::MIN,
-                reading: None,
-                health: Health::default(),
-                look_for_expired: false,
-                progress: BTreeMap::new(),
-                next_progress: 0,
-            }),
+            state: Mutex::new(Window::new()),
             backoff: Backoff::new(config.first_wait, config.longest_wait),
             window: config.window.max(1),
             concurrency: config.concurrency.max(1),
@@ -266,12 +213,12 @@ impl Sink {
         state.running -= 1;
         match outcome {
             Outcome::Delivered => {
-                self.report_recovery(state.health.works());
+                self.answered(&mut state);
                 self.finish(&mut state, job, writer);
                 self.counters.delivered();
             }
             Outcome::Permanent { cause, text } => {
-                self.report_recovery(state.health.works());
+                self.answered(&mut state);
                 self.bury(&mut state, job, cause, text, writer);
             }
             Outcome::Retry { after, cause, text } => {
@@ -299,19 +246,19 @@ impl Sink {
         self.state().lanes.values().filter_map(Lane::since).min()
     }
 
-    fn finish(self: &Arc<Self>, state: &mut State, job: &Job, writer: &CommandQueue) {
+    fn finish(self: &Arc<Self>, state: &mut Window, job: &Job, writer: &CommandQueue) {
         if let Some((seq, _)) = job.durable {
             writer.push(Command::Delivered {
                 sink: Arc::clone(self),
                 seq,
             });
         }
-        state.end(job, true);
+        state.end(job);
     }
 
     fn bury(
         self: &Arc<Self>,
-        state: &mut State,
+        state: &mut Window,
         job: &Job,
         cause: String,
         text: String,
@@ -321,7 +268,7 @@ impl Sink {
         if let Some((seq, _)) = job.durable {
             self.give_up(seq, &job.entry, job.attempt, cause, text, writer);
         }
-        state.end(job, true);
+        state.end(job);
     }
 
     fn give_up(
@@ -349,7 +296,7 @@ impl Sink {
 
     /// Gives up what is past its deadline without another attempt: a sink that
     /// is down would be asked about one event at a time.
-    fn expire(self: &Arc<Self>, state: &mut State, now: Now, writer: &CommandQueue) {
+    fn expire(self: &Arc<Self>, state: &mut Window, now: Now, writer: &CommandQueue) {
         let before = now.unix.saturating_sub(self.deadline);
         for event in state.take_expired(before) {
             let cause = "deadline".to_owned();
@@ -363,7 +310,7 @@ impl Sink {
     /// sink is absent.
     fn postpone(
         self: &Arc<Self>,
-        state: &mut State,
+        state: &mut Window,
         job: &Job,
         after: Option<Duration>,
         failure: Option<(String, String)>,
@@ -409,199 +356,18 @@ impl Sink {
         state.wait(job, until, give_up);
     }
 
-    fn report_recovery(&self, recovered: bool) {
-        if recovered {
+    /// What failed while the sink was down need not wait any longer.
+    fn answered(&self, state: &mut Window) {
+        if state.health.works() {
+            state.wake_all();
             tracing::info!(plugin = %self.name, "a sink takes events again");
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Window> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Adds an event to the lane of its upload, unless it is there.
-    fn push(&mut self, event: Queued) {
-        let id = self.lane_of(&event.entry.upload);
-        self.change(id, |lane| lane.push(event));
-    }
-
-    /// Changes a lane, and what depends on it.
-    fn change<T>(&mut self, id: u64, change: impl FnOnce(&mut Lane) -> T) -> Option<T> {
-        let behind = self.behind;
-        let lane = self.lanes.get_mut(&id)?;
-        let (before, had) = (lane.key(id, behind), lane.len());
-        let result = change(lane);
-        let (after, has) = (lane.key(id, behind), lane.len());
-        let empty = lane.is_empty();
-        if before != after {
-            if let Some(key) = before {
-                self.due.remove(&key);
-            }
-            self.due.extend(after);
-        }
-        self.in_memory = self.in_memory + has - had;
-        if empty && let Some(lane) = self.lanes.remove(&id) {
-            self.by_upload.remove(lane.upload());
-        }
-        Some(result)
-    }
-
-    fn lane_of(&mut self, upload: &str) -> u64 {
-        if let Some(id) = self.by_upload.get(upload) {
-            return *id;
-        }
-        let id = self.next_lane;
-        self.next_lane += 1;
-        self.by_upload.insert(upload.to_owned(), id);
-        self.lanes.insert(id, Lane::new(upload.to_owned()));
-        id
-    }
-
-    fn start(&mut self, id: u64) -> Option<Job> {
-        let (next, attempt) = self.change(id, Lane::start)??;
-        self.running += 1;
-        Some(match next {
-            Next::Durable(event) => Job {
-                lane: id,
-                durable: Some((event.seq, event.since)),
-                entry: event.entry,
-                attempt,
-            },
-            Next::Progress(entry, number) => {
-                self.progress.remove(&number);
-                Job {
-                    lane: id,
-                    durable: None,
-                    entry,
-                    attempt,
-                }
-            }
-        })
-    }
-
-    /// A delivery is over for good.
-    fn end(&mut self, job: &Job, clear: bool) {
-        let seq = job.durable.map(|(seq, _)| seq);
-        if let (Some(reading), Some(seq)) = (&mut self.reading, seq) {
-            reading.insert(seq);
-        }
-        self.change(job.lane, |lane| lane.end(seq, clear));
-    }
-
-    fn fail(&mut self, job: &Job) -> u32 {
-        self.change(job.lane, Lane::fail).unwrap_or(1)
-    }
-
-    fn set_attempts(&mut self, job: &Job, attempts: u32) {
-        if let Some((seq, _)) = job.durable {
-            self.change(job.lane, |lane| lane.set_attempts(seq, attempts));
-        }
-    }
-
-    /// A delivery is to be repeated, if it is not progress that there is later
-    /// progress or enough of.
-    fn wait(&mut self, job: &Job, until: Instant, give_up: bool) {
-        let again = job.durable.is_none() && !give_up;
-        let waiting = self
-            .lanes
-            .get(&job.lane)
-            .is_none_or(|lane| lane.has_progress() || lane.len() > 0);
-        if again && !waiting {
-            let number = self.next_progress;
-            self.next_progress += 1;
-            self.progress.insert(number, job.lane);
-            let entry = Arc::clone(&job.entry);
-            self.change(job.lane, |lane| lane.set_progress(entry, number));
-        }
-        self.change(job.lane, |lane| {
-            if job.durable.is_none() && (give_up || waiting) {
-                lane.end(None, true);
-            } else {
-                lane.wait(until);
-            }
-        });
-    }
-
-    fn set_progress(&mut self, entry: Arc<Entry>) {
-        let id = self.lane_of(&entry.upload);
-        let number = self.next_progress;
-        self.next_progress += 1;
-        self.progress.insert(number, id);
-        let replaced = self.change(id, |lane| lane.set_progress(entry, number));
-        if let Some(Some(replaced)) = replaced {
-            self.progress.remove(&replaced);
-        }
-    }
-
-    fn drop_oldest_progress(&mut self) {
-        if let Some((_, id)) = self.progress.pop_first() {
-            self.change(id, Lane::take_progress);
-        }
-    }
-
-    fn forget_progress(&mut self, upload: &str) {
-        let Some(id) = self.by_upload.get(upload).copied() else {
-            return;
-        };
-        if let Some(Some(number)) = self.change(id, Lane::take_progress) {
-            self.progress.remove(&number);
-        }
-    }
-
-    /// Progress waits while the sink is behind.
-    fn set_behind(&mut self, behind: bool) {
-        let before = std::mem::replace(&mut self.behind, behind);
-        if before == behind {
-            return;
-        }
-        for id in self.progress.values() {
-            let Some(lane) = self.lanes.get(id) else {
-                continue;
-            };
-            if let Some(key) = lane.key(*id, before) {
-                self.due.remove(&key);
-            }
-            self.due.extend(lane.key(*id, behind));
-        }
-    }
-
-    /// The lane whose turn it is, and when that is. What was to be repeated at
-    /// some time goes before what never waited: there is always more of that.
-    fn first_due(&self, now: Instant) -> Option<(Option<Instant>, u64)> {
-        let none = (None, i64::MAX, u64::MAX);
-        let waiting = self.due.range((Bound::Excluded(none), Bound::Unbounded));
-        let waiting = waiting.into_iter().next();
-        let first = waiting.filter(|(when, ..)| when.is_some_and(|when| when <= now));
-        let first = first.or_else(|| self.due.first());
-        first.map(|&(when, _, lane)| (when, lane))
-    }
-
-    /// Takes out what waited longer than the deadline and is not being delivered.
-    fn take_expired(&mut self, before: i64) -> Vec<Queued> {
-        let ids: Vec<u64> = self.lanes.keys().copied().collect();
-        let taken = ids
-            .into_iter()
-            .filter_map(|id| self.change(id, |lane| lane.take_older(before)));
-        let expired: Vec<Queued> = taken.flatten().collect();
-        if let Some(reading) = &mut self.reading {
-            reading.extend(expired.iter().map(|event| event.seq));
-        }
-        expired
-    }
-
-    fn forget_waiting(&mut self) {
-        let ids: Vec<u64> = self.lanes.keys().copied().collect();
-        for id in ids {
-            self.change(id, Lane::forget_waiting);
-        }
-    }
-
-    fn wake_all(&mut self) {
-        let ids: Vec<u64> = self.lanes.keys().copied().collect();
-        for id in ids {
-            self.change(id, Lane::wake);
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,7 @@ impl Slot {
         let database = slot.join(DATABASE);
         // SQLite gives its other files the mode of this one.
         make_file(&database)?;
+        sync(&slot)?;
         Ok(Some(Self {
             number,
             database,
@@ -101,11 +102,22 @@ impl Slot {
 fn make_directory(path: &Path) -> Result<(), OutboxError> {
     let mut builder = DirBuilder::new();
     match builder.mode(DIRECTORY_MODE).create(path) {
-        Ok(()) => {}
+        // What is durable in it is lost if its name is not.
+        Ok(()) => sync(path.parent().unwrap_or(path))?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(OutboxError::io("make the directory", path, error)),
     }
     Ok(())
+}
+
+fn sync(directory: &Path) -> Result<(), OutboxError> {
+    // The parent of a plain name.
+    let directory = match directory.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => directory,
+    };
+    let sync = || File::open(directory)?.sync_all();
+    sync().map_err(|error| OutboxError::io("sync", directory, error))
 }
 
 fn make_file(path: &Path) -> Result<File, OutboxError> {

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite::{Result, Row, params};
 
+use super::change::Change;
 use super::{Entry, OutboxError};
 
 /// The form below, in `user_version`. A database of another form is refused.
@@ -97,6 +98,17 @@ pub(super) struct Count {
     pub(super) dead: u64,
 }
 
+impl Count {
+    /// Reads a row of a sink, what is pending, and what is dead.
+    pub(super) fn of(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            sink: row.get(0)?,
+            pending: row.get(1)?,
+            dead: row.get(2)?,
+        })
+    }
+}
+
 /// An open database.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -161,7 +173,7 @@ impl Store {
         }
         self.connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map(Change)
+            .map(Change::new)
     }
 
     /// The least and the greatest number in use, 0 if there is none.
@@ -220,15 +232,7 @@ impl Store {
             "SELECT sink, count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2)
              FROM delivery GROUP BY sink",
         )?;
-        statement
-            .query_map([], |row| {
-                Ok(Count {
-                    sink: row.get(0)?,
-                    pending: row.get(1)?,
-                    dead: row.get(2)?,
-                })
-            })?
-            .collect()
+        statement.query_map([], Count::of)?.collect()
     }
 
     /// How many events there are.
@@ -283,144 +287,6 @@ impl Store {
     }
 }
 
-/// A change that is not committed yet, and is undone when dropped.
-#[derive(Debug)]
-pub(super) struct Change<'a>(Transaction<'a>);
-
-impl Change<'_> {
-    /// Adds an event; `false` if its id is there already.
-    pub(super) fn add(&self, seq: i64, entry: &Entry) -> Result<bool> {
-        let mut statement = self.0.prepare_cached(
-            "INSERT INTO event (seq, id, upload, kind, payload) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO NOTHING",
-        )?;
-        let added = statement.execute(params![
-            seq,
-            entry.event_id,
-            entry.upload,
-            entry.kind,
-            entry.payload
-        ])?;
-        Ok(added > 0)
-    }
-
-    /// Adds a delivery to an event.
-    pub(super) fn add_delivery(
-        &self,
-        seq: i64,
-        sink: &str,
-        state: i64,
-        since: i64,
-        promise: i64,
-    ) -> Result<()> {
-        self.0
-            .prepare_cached(
-                "INSERT INTO delivery (seq, sink, state, since, promise)
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![seq, sink, state, since, promise])?;
-        Ok(())
-    }
-
-    /// The undecided deliveries of an event are to be made.
-    pub(super) fn keep(&self, seq: i64) -> Result<()> {
-        self.0
-            .prepare_cached("UPDATE delivery SET state = 1 WHERE seq = ?1 AND state = 0")?
-            .execute([seq])?;
-        Ok(())
-    }
-
-    /// Removes an event with all that belongs to it.
-    pub(super) fn remove(&self, seq: i64) -> Result<()> {
-        self.0
-            .prepare_cached("DELETE FROM delivery WHERE seq = ?1")?
-            .execute([seq])?;
-        self.remove_if_done(seq)
-    }
-
-    /// Removes a delivery, and its event if it was the last one.
-    pub(super) fn delivered(&self, seq: i64, sink: &str) -> Result<()> {
-        self.0
-            .prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND sink = ?2")?
-            .execute(params![seq, sink])?;
-        self.remove_if_done(seq)
-    }
-
-    pub(super) fn remove_if_done(&self, seq: i64) -> Result<()> {
-        self.0
-            .prepare_cached(
-                "DELETE FROM event WHERE seq = ?1
-                 AND NOT EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)",
-            )?
-            .execute([seq])?;
-        Ok(())
-    }
-
-    /// Notes what went wrong with a delivery.
-    pub(super) fn failed(&self, failed: &Failed<'_>, state: i64) -> Result<()> {
-        self.0
-            .prepare_cached(
-                "UPDATE delivery SET state = ?3, attempts = ?4, cause = ?5, error = ?6
-                 WHERE seq = ?1 AND sink = ?2 AND state = 1",
-            )?
-            .execute(params![
-                failed.seq,
-                failed.sink,
-                state,
-                failed.attempts,
-                failed.cause,
-                failed.error
-            ])?;
-        Ok(())
-    }
-
-    /// Decides about what a crash left undecided and a later promise for the
-    /// same upload followed: of one moment the later promise stands for both,
-    /// and any other moment shows that the earlier one had come.
-    pub(super) fn settle_followed(&self) -> Result<()> {
-        self.0.execute_batch(
-            "CREATE TEMP TABLE followed AS
-                 SELECT DISTINCT d.seq AS seq, EXISTS (
-                     SELECT 1 FROM event later JOIN delivery l ON l.seq = later.seq
-                     WHERE later.upload = e.upload AND later.kind = e.kind
-                     AND later.seq > d.seq AND l.promise <> d.promise
-                 ) AS again
-                 FROM delivery d JOIN event e ON e.seq = d.seq
-                 WHERE d.state = 0 AND EXISTS (
-                     SELECT 1 FROM event later JOIN delivery l ON l.seq = later.seq
-                     WHERE later.upload = e.upload AND later.seq > d.seq
-                     AND l.promise <> d.promise
-                 );
-             UPDATE delivery SET state = 1
-                 WHERE state = 0 AND seq IN (SELECT seq FROM followed WHERE NOT again);
-             DELETE FROM delivery
-                 WHERE state = 0 AND seq IN (SELECT seq FROM followed WHERE again);
-             DELETE FROM event WHERE seq IN (SELECT seq FROM followed WHERE again)
-                 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.seq = event.seq);
-             DROP TABLE followed;",
-        )
-    }
-
-    pub(super) fn commit(self) -> Result<()> {
-        self.0.commit()
-    }
-
-    /// For the parts that change in other ways.
-    pub(super) const fn connection(&self) -> &Transaction<'_> {
-        &self.0
-    }
-}
-
-/// A delivery that did not work.
-#[derive(Debug)]
-pub(super) struct Failed<'a> {
-    pub(super) seq: i64,
-    pub(super) sink: &'a str,
-    pub(super) attempts: u32,
-    pub(super) cause: &'a str,
-    pub(super) error: &'a str,
-}
-
 /// Which form the database has, once it has one.
 fn form(connection: &mut Connection) -> Result<i64> {
     let version = |connection: &Connection| {
@@ -452,4 +318,61 @@ fn log_of(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push("-wal");
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn store(directory: &TempDir) -> Store {
+        let path = directory.path().join("outbox.db");
+        std::fs::File::create_new(&path).unwrap();
+        Store::open(&path, 1 << 30).unwrap()
+    }
+
+    #[test]
+    fn a_durable_commit_is_synced_and_a_lazy_one_is_not() {
+        let directory = TempDir::new().unwrap();
+        let mut store = store(&directory);
+        let (full, normal) = (2, 1);
+        for (commit, synchronous) in [
+            (Commit::Durable, full),
+            (Commit::Lazy, normal),
+            (Commit::Durable, full),
+        ] {
+            store.change(commit).unwrap().commit().unwrap();
+            assert_eq!(store.pragma("synchronous").unwrap(), synchronous);
+        }
+    }
+
+    #[test]
+    fn the_database_has_a_log_gives_pages_back_and_checks_references() {
+        let directory = TempDir::new().unwrap();
+        let store = store(&directory);
+        let mode: String = store
+            .connection
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(mode, "wal");
+        let (incremental, on) = (2, 1);
+        assert_eq!(store.pragma("auto_vacuum").unwrap(), incremental);
+        assert_eq!(store.pragma("foreign_keys").unwrap(), on);
+        assert_eq!(store.pragma("page_size").unwrap(), PAGE);
+    }
+
+    #[test]
+    fn a_database_of_another_form_is_refused() {
+        let directory = TempDir::new().unwrap();
+        let store = store(&directory);
+        let path = store.path().to_owned();
+        store
+            .connection
+            .pragma_update(None, "user_version", FORM + 1)
+            .unwrap();
+        drop(store);
+        let error = Store::open(&path, 1 << 30).unwrap_err().to_string();
+        assert!(error.contains("form 2, this one knows 1"), "{error}");
+    }
 }

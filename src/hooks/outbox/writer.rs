@@ -6,19 +6,21 @@
 //! or soon with one that is not synced: what a crash takes away of it is found
 //! out again, or done twice.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::adopt::Adoption;
-use super::command::{Command, CommandQueue, Fresh, Reply, Taken};
+use super::command::{Command, CommandQueue, Fresh, Taken};
 use super::order::Order;
 use super::promise::Recorded;
+use super::record::{add, apply};
 use super::sink::Sink;
 use super::slot::Slot;
-use super::store::{Change, Commit, DEAD, Failed, PENDING, Queued, Store, UNDECIDED};
-use super::{Entry, OutboxError, Shared};
+use super::store::{Commit, PENDING, Queued, Store, UNDECIDED};
+use super::{OutboxError, Shared};
 
 /// How long what nobody waits for is put off.
 const LINGER: Duration = Duration::from_millis(20);
@@ -30,39 +32,34 @@ const MOST_PUT_OFF: usize = 1024;
 /// themselves.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Pages given back at once: some milliseconds.
-const SHRINK: u32 = 1000;
-
 /// The thread's state.
 #[derive(Debug)]
 pub(super) struct Writer {
-    store: Store,
-    slot: Slot,
-    directory: PathBuf,
+    pub(super) store: Store,
+    pub(super) directory: PathBuf,
     queue: Arc<CommandQueue>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Not committed yet, in order.
-    put_off: Vec<Command>,
+    pub(super) put_off: Vec<Command>,
     /// When the first of them came.
     put_off_at: Option<Instant>,
     /// Those who wait for events. They get none before all that was told before
     /// is in the database.
     readers: Vec<Arc<Sink>>,
-    order: Order,
+    pub(super) order: Order,
     /// The next number, and the least one in use.
     next: i64,
-    least: i64,
-    version: i64,
+    pub(super) least: i64,
+    pub(super) version: i64,
     ticked: Instant,
-    adoption: Option<Adoption>,
+    pub(super) adoption: Option<Adoption>,
+    /// When such were looked for; `None` before the first time.
+    pub(super) looked: Option<Instant>,
+    /// The own slot, and those that cannot be taken over.
+    pub(super) not_adopted: BTreeSet<u32>,
     failing: bool,
-}
-
-/// What a commit recorded, to be told afterwards.
-#[derive(Debug)]
-enum Told {
-    Promise(Recorded, Reply),
-    Enqueued(Recorded),
+    /// Held until the end.
+    _slot: Slot,
 }
 
 impl Writer {
@@ -83,7 +80,6 @@ impl Writer {
         let version = store.version().map_err(failed)?;
         let mut writer = Self {
             store,
-            slot,
             directory,
             queue,
             shared,
@@ -96,7 +92,10 @@ impl Writer {
             version,
             ticked: Instant::now(),
             adoption: None,
+            looked: None,
+            not_adopted: BTreeSet::from([slot.number()]),
             failing: false,
+            _slot: slot,
         };
         writer.count().map_err(failed)?;
         writer.find_undecided(i64::MIN, i64::MAX).map_err(failed)?;
@@ -133,7 +132,7 @@ impl Writer {
     }
 
     fn pause(&self) -> Duration {
-        if self.adoption.is_some() {
+        if self.adoption.is_some() && !self.shared.full.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
         let tick = TICK.saturating_sub(self.ticked.elapsed());
@@ -214,7 +213,6 @@ impl Writer {
                 }
                 Err(error) => {
                     self.report("write to", &error);
-                    self.failing = true;
                     self.refuse(error);
                     return;
                 }
@@ -247,6 +245,7 @@ impl Writer {
         Ok(added)
     }
 
+    /// Tells those who wait for what was added, or for its delivery.
     fn tell_recorded(&mut self, commands: Vec<Command>, added: Vec<Vec<Queued>>) {
         let told = |command| match command {
             Command::Promise { sinks, reply, .. } => Some((sinks, Some(reply))),
@@ -254,27 +253,16 @@ impl Writer {
             _ => None,
         };
         let recorded = commands.into_iter().filter_map(told).zip(added);
-        let told: Vec<Told> = recorded
-            .map(|((sinks, reply), events)| {
-                let recorded = Recorded { events, sinks };
-                match reply {
-                    Some(reply) => Told::Promise(recorded, reply),
-                    None => Told::Enqueued(recorded),
-                }
-            })
-            .collect();
-        for told in told {
-            match told {
-                Told::Promise(recorded, reply) => {
-                    self.order.promised(&recorded.events);
-                    let fresh = Fresh::new(recorded, Arc::clone(&self.queue));
-                    // Nobody waits any more: dropping it withdraws it.
-                    drop(reply.send(Ok(fresh)));
-                }
-                Told::Enqueued(recorded) => {
-                    for event in &recorded.events {
-                        self.tell(event, &recorded.sinks);
-                    }
+        for ((sinks, reply), events) in recorded {
+            let recorded = Recorded { events, sinks };
+            if let Some(reply) = reply {
+                self.order.promised(&recorded.events);
+                let fresh = Fresh::new(recorded, Arc::clone(&self.queue));
+                // If nobody waits any more, dropping it withdraws it.
+                drop(reply.send(Ok(fresh)));
+            } else {
+                for event in &recorded.events {
+                    self.tell(event, &recorded.sinks);
                 }
             }
         }
@@ -282,6 +270,7 @@ impl Writer {
 
     fn refuse(&mut self, error: rusqlite::Error) {
         let error = OutboxError::storage("write to", self.store.path(), error);
+        self.failing = true;
         for command in std::mem::take(&mut self.put_off) {
             if let Command::Promise { reply, .. } = command {
                 drop(reply.send(Err(error.clone())));
@@ -291,6 +280,9 @@ impl Writer {
         }
         if self.put_off.is_empty() {
             self.put_off_at = None;
+        } else {
+            // What is put off must not pile up.
+            self.shared.set_failure(Some(error));
         }
     }
 
@@ -325,128 +317,18 @@ impl Writer {
         self.adopt();
     }
 
-    fn look(&mut self) -> rusqlite::Result<()> {
-        let version = self.store.version()?;
-        // What is not committed would be read as it was before.
-        if version != self.version && self.put_off.is_empty() {
-            self.count()?;
-            self.shared.each_sink(Sink::reload);
-            self.version = version;
-        }
-        self.store.shrink(SHRINK)?;
-        if self.shared.full.load(Ordering::Relaxed) {
-            self.store.checkpoint()?;
-        }
-        self.measure()
-    }
-
-    fn count(&self) -> rusqlite::Result<()> {
-        let counts = self.store.counts()?;
-        self.shared.each_sink(|sink| {
-            sink.counters.depth.store(0, Ordering::Relaxed);
-            sink.counters.dead_letters.store(0, Ordering::Relaxed);
-        });
-        for count in counts {
-            let sink = self.shared.sink(&count.sink);
-            sink.counters.depth.store(count.pending, Ordering::Relaxed);
-            sink.counters
-                .dead_letters
-                .store(count.dead, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Hands out what nobody decided about of these numbers.
-    fn find_undecided(&mut self, first: i64, end: i64) -> rusqlite::Result<()> {
-        for left in self.store.undecided()? {
-            if left.seq < first || left.seq >= end {
-                continue;
-            }
-            let sinks = left.sinks.iter().map(|sink| self.shared.sink(sink));
-            let events = vec![Queued {
-                seq: left.seq,
-                since: left.since,
-                attempts: 0,
-                entry: left.entry,
-            }];
-            self.order.promised(&events);
-            self.shared.undecided.put(Recorded {
-                events,
-                sinks: sinks.collect(),
-            });
-        }
-        Ok(())
-    }
-
-    fn measure_or_report(&self) {
+    pub(super) fn measure_or_report(&self) {
         if let Err(error) = self.measure() {
             self.report("measure", &error);
         }
     }
 
-    fn measure(&self) -> rusqlite::Result<()> {
+    pub(super) fn measure(&self) -> rusqlite::Result<()> {
         self.shared.set_used(self.store.used()?);
         Ok(())
     }
 
-    /// Looks for a slot whose process is gone.
-    fn adopt(&mut self) {
-        if self.adoption.is_some() || self.shared.full.load(Ordering::Relaxed) {
-            return;
-        }
-        let own = self.slot.number();
-        let most = self.shared.config.max_bytes;
-        match Adoption::find(&self.directory, own, &self.store, self.least, most) {
-            Ok(adoption) => self.adoption = adoption,
-            Err(error) => tracing::error!(%error, "a slot of the outbox cannot be adopted"),
-        }
-        if let Some(adoption) = &self.adoption {
-            self.least = adoption.first();
-        }
-    }
-
-    /// Moves some of what a process that is gone left.
-    fn adopt_more(&mut self) {
-        let Some(mut adoption) = self.adoption.take() else {
-            return;
-        };
-        let shared = Arc::clone(&self.shared);
-        match adoption.step(&mut self.store) {
-            Ok(Some(moved)) => {
-                for (sink, count) in moved.pending {
-                    let depth = &shared.sink(&sink).counters.depth;
-                    depth.fetch_add(count, Ordering::Relaxed);
-                }
-                shared.each_sink(|sink| sink.rewind(moved.first));
-                self.adoption = Some(adoption);
-                self.measure_or_report();
-            }
-            Ok(None) => self.adopted(&adoption),
-            Err(error) => {
-                self.report("adopt into", &error);
-                adoption.give_up(&self.store);
-            }
-        }
-    }
-
-    fn adopted(&mut self, adoption: &Adoption) {
-        let (first, end) = (adoption.first(), adoption.end());
-        if let Err(error) = self.find_adopted(first, end) {
-            self.report("read", &error);
-        }
-        tracing::info!(
-            slot = adoption.slot(),
-            events = end - first,
-            "the outbox of a process that is gone was taken over"
-        );
-    }
-
-    fn find_adopted(&mut self, first: i64, end: i64) -> rusqlite::Result<()> {
-        self.find_undecided(first, end)?;
-        self.count()
-    }
-
-    fn report(&self, action: &'static str, error: &rusqlite::Error) {
+    pub(super) fn report(&self, action: &'static str, error: &rusqlite::Error) {
         if !self.failing || action != "write to" {
             tracing::error!(path = %self.store.path().display(), %error, "cannot {action} the outbox");
         }
@@ -454,91 +336,9 @@ impl Writer {
 
     fn report_recovery(&mut self) {
         if std::mem::take(&mut self.failing) {
+            self.shared.set_failure(None);
             tracing::info!(path = %self.store.path().display(), "the outbox works again");
         }
-    }
-}
-
-fn add(
-    change: &Change<'_>,
-    next: &mut i64,
-    entries: &[Arc<Entry>],
-    sinks: &[Arc<Sink>],
-    state: i64,
-) -> rusqlite::Result<Vec<Queued>> {
-    let since = now();
-    let promise = *next;
-    let mut added = Vec::with_capacity(entries.len());
-    for entry in entries {
-        if !change.add(*next, entry)? {
-            continue;
-        }
-        for sink in sinks {
-            change.add_delivery(*next, &sink.name, state, since, promise)?;
-        }
-        added.push(Queued {
-            seq: *next,
-            since,
-            attempts: 0,
-            entry: Arc::clone(entry),
-        });
-        *next += 1;
-    }
-    Ok(added)
-}
-
-fn apply(change: &Change<'_>, command: &Command) -> rusqlite::Result<()> {
-    match command {
-        Command::Keep(recorded) => {
-            for event in &recorded.events {
-                change.keep(event.seq)?;
-            }
-            Ok(())
-        }
-        Command::Withdraw(recorded) => {
-            for event in &recorded.events {
-                change.remove(event.seq)?;
-            }
-            Ok(())
-        }
-        Command::Delivered { sink, seq } => change.delivered(*seq, &sink.name),
-        Command::Failed {
-            sink,
-            seq,
-            attempts,
-            cause,
-            text,
-        } => {
-            let failed = failed(sink, *seq, *attempts, cause, text);
-            change.failed(&failed, PENDING)
-        }
-        Command::Dead {
-            sink,
-            seq,
-            attempts,
-            cause,
-            text,
-        } => {
-            let failed = failed(sink, *seq, *attempts, cause, text);
-            change.failed(&failed, DEAD)
-        }
-        Command::Promise { .. } | Command::Enqueue { .. } | Command::Read(_) => Ok(()),
-    }
-}
-
-fn failed<'a>(
-    sink: &'a Sink,
-    seq: i64,
-    attempts: u32,
-    cause: &'a str,
-    error: &'a str,
-) -> Failed<'a> {
-    Failed {
-        seq,
-        sink: &sink.name,
-        attempts,
-        cause,
-        error,
     }
 }
 

@@ -1,6 +1,6 @@
 //! From what an operator allows to clients that work.
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::config::PluginConfig;
 use super::{amqp, grpc, http, kafka};
@@ -30,7 +30,18 @@ pub(in crate::plugins) struct Lent {
 /// Makes clients, and runs them: on threads of their own, since calls come from
 /// threads that end or that a guest may hold up.
 pub(in crate::plugins) struct Lender {
-    runtime: Runtime,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+impl Drop for Lender {
+    fn drop(&mut self) {
+        // Whatever thread this is: it must not wait for connections to end.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Lender {
@@ -42,19 +53,22 @@ impl Lender {
             .thread_name("capabilities")
             .enable_all()
             .build()?;
-        Ok(Self { runtime })
+        Ok(Self {
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        })
     }
 
     /// Lends what `manifest` allows. Connects to nothing yet.
     pub(in crate::plugins) fn lend(&self, manifest: &Manifest) -> Result<Lent, LendError> {
-        let on = self.runtime.handle();
+        let on = &self.handle;
         let allow = &manifest.allow;
         Ok(Lent {
             config: PluginConfig::new(manifest.config.clone()),
             http: lend("http", &allow.http, |grant| http::Client::new(grant, on))?,
             amqp: lend("amqp", &allow.amqp, |grant| amqp::Publisher::new(grant, on))?,
             kafka: lend("kafka", &allow.kafka, |grant| {
-                kafka::Producer::new(grant, on)
+                kafka::Producer::new(grant, &manifest.limits, on)
             })?,
             grpc: lend("grpc", &allow.grpc, |grant| grpc::Caller::new(grant, on))?,
         })

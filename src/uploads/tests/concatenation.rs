@@ -8,6 +8,7 @@ fn removing_house() -> House {
         max_length: None,
         remove_parts: true,
         expiration: None,
+        ..UploadsConfig::default()
     })
 }
 

@@ -9,6 +9,7 @@ fn expiring_house() -> House {
         max_length: None,
         remove_parts: false,
         expiration: Some(Duration::from_secs(3600)),
+        ..UploadsConfig::default()
     })
 }
 

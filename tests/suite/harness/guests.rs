@@ -21,6 +21,12 @@ pub fn bytes(name: &str) -> Vec<u8> {
     fs::read(built(name)).unwrap()
 }
 
+/// The bytes of a component that is built only where its language is installed.
+pub fn built_if_there(name: &str) -> Option<Vec<u8>> {
+    let folder = built("refuse-meme").with_file_name(format!("{name}.wasm"));
+    fs::read(folder).ok()
+}
+
 /// Puts a guest into `directory` as `name.wasm`, at one stroke.
 pub fn install(directory: &Path, guest: &str, name: &str) {
     replace(&directory.join(format!("{name}.wasm")), &bytes(guest));

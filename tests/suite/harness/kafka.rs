@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
@@ -32,6 +32,10 @@ const JVM: [&str; 4] = [
 pub struct Kafka {
     broker: Option<Guarded>,
     port: u16,
+    /// The port where users have to name themselves.
+    sasl_port: u16,
+    /// More arguments of its JVM.
+    java: Vec<String>,
     runtime: Runtime,
     directory: TempDir,
 }
@@ -46,6 +50,15 @@ pub struct Record {
     pub value: Vec<u8>,
 }
 
+/// How records lie in a topic together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
+    pub codec: u8,
+    /// Whether the broker was told how to recognise a repetition.
+    pub idempotent: bool,
+}
+
 impl Record {
     /// The value as JSON.
     pub fn json(&self) -> serde_json::Value {
@@ -56,6 +69,11 @@ impl Record {
 impl Kafka {
     /// A broker that this test may stop and kill; none where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with("", &[])
+    }
+
+    /// One with further lines of `server.properties` and arguments of its JVM.
+    pub fn start_with(properties: &str, java: &[&str]) -> Option<Self> {
         let there = jars().join(".prepared").exists();
         if !installed("Kafka in target/kafka", there) || !is_there("java", "-version") {
             return None;
@@ -68,10 +86,13 @@ impl Kafka {
         let mut kafka = Self {
             broker: None,
             port: free_port(),
+            sasl_port: free_port(),
+            java: java.iter().map(|&argument| argument.to_owned()).collect(),
             runtime,
             directory: tempfile::tempdir().unwrap(),
         };
-        fs::write(kafka.path("server.properties"), kafka.properties()).unwrap();
+        let properties = kafka.properties() + properties;
+        fs::write(kafka.path("server.properties"), properties).unwrap();
         kafka.format();
         kafka.restart();
         Some(kafka)
@@ -87,7 +108,7 @@ impl Kafka {
     /// Starts it again, with the same port and data.
     pub fn restart(&mut self) {
         self.kill();
-        let mut command = java();
+        let mut command = java(&self.java);
         command
             .arg("kafka.Kafka")
             .arg(self.path("server.properties"));
@@ -124,9 +145,23 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The same for clients that speak SASL, without TLS; the user is `rustus` and
+    /// the password `geheim`.
+    pub fn sasl_bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.sasl_port)
+    }
+
     pub fn create_topic(&self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    /// A topic with properties of its own.
+    pub fn create_topic_with(&self, name: &str, partitions: i32, set: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
-        let topics = [NewTopic::new(name, partitions, TopicReplication::Fixed(1))];
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topics = [set
+            .iter()
+            .fold(topic, |topic, (name, value)| topic.set(name, value))];
         let options = AdminOptions::new();
         let created = admin.create_topics(&topics, &options);
         for result in self.runtime.block_on(created).unwrap() {
@@ -147,10 +182,16 @@ impl Kafka {
         names
     }
 
-    /// Sends a record and waits until the broker has it.
+    /// Sends a record with the header `from: test` and waits until the broker has it.
     pub fn produce(&self, topic: &str, key: &str, value: &[u8]) {
         let producer: FutureProducer = self.config().create().unwrap();
+        let header = Header {
+            key: "from",
+            value: Some("test"),
+        };
+        let headers = OwnedHeaders::new().insert(header);
         let record = FutureRecord::to(topic).key(key).payload(value);
+        let record = record.headers(headers);
         let sent = producer.send(record, PATIENCE);
         self.runtime
             .block_on(sent)
@@ -206,6 +247,28 @@ impl Kafka {
         }
     }
 
+    /// How the records of a topic's first partition lie in its file.
+    pub fn batches(&self, topic: &str) -> Vec<Batch> {
+        let file = format!("data/{topic}-0/00000000000000000000.log");
+        let bytes = fs::read(self.path(&file)).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut batches = Vec::new();
+        // Offset, length of what follows, epoch of the leader, version, checksum,
+        // attributes, last offset, two times, producer (Kafka, "Record Batch").
+        while let Some(&[_, _, _, _, _, _, _, _, a, b, c, d]) = rest.first_chunk() {
+            let end = 12 + usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap();
+            let Some(batch) = rest.get(..end).filter(|batch| batch.len() > 51) else {
+                break;
+            };
+            batches.push(Batch {
+                codec: batch[22] & 7,
+                idempotent: batch[43..51] != [0xff; 8],
+            });
+            rest = &rest[end..];
+        }
+        batches
+    }
+
     fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
@@ -221,22 +284,31 @@ impl Kafka {
         self.directory.path().join(name)
     }
 
+    /// A broker that was killed is let in again when its session is over: soon.
     fn properties(&self) -> String {
-        let (port, controller) = (self.port, free_port());
+        let (port, sasl, controller) = (self.port, self.sasl_port, free_port());
         let data = self.path("data");
         format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller}\n\
              controller.listener.names=CONTROLLER\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT\n\
+             inter.broker.listener.name=PLAINTEXT\n\
+             sasl.enabled.mechanisms=PLAIN\n\
+             listener.name.sasl.plain.sasl.jaas.config=\
+             org.apache.kafka.common.security.plain.PlainLoginModule required \
+             user_rustus=\"geheim\";\n\
              log.dirs={}\n\
              num.partitions=1\n\
              num.network.threads=1\n\
              num.io.threads=2\n\
              background.threads=1\n\
-             log.cleaner.enable=false\n\
+             log.cleaner.dedupe.buffer.size=2097152\n\
+             broker.session.timeout.ms=3000\n\
+             broker.heartbeat.interval.ms=500\n\
              offsets.topic.num.partitions=1\n\
              offsets.topic.replication.factor=1\n\
              transaction.state.log.num.partitions=1\n\
@@ -249,7 +321,7 @@ impl Kafka {
 
     /// Writes the beginnings of an empty node.
     fn format(&self) {
-        let mut command = java();
+        let mut command = java(&[]);
         command
             .args(["kafka.tools.StorageTool", "format"])
             .args(["--cluster-id", "AAAAAAAAQACAAAAAAAAAAA", "--config"])
@@ -263,9 +335,13 @@ fn jars() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kafka")
 }
 
-fn java() -> Command {
+fn java(arguments: &[String]) -> Command {
     let mut command = Command::new("java");
-    command.args(JVM).arg("-cp").arg(jars().join("*"));
+    command
+        .args(JVM)
+        .args(arguments)
+        .arg("-cp")
+        .arg(jars().join("*"));
     command
 }
 
@@ -286,7 +362,7 @@ fn ends(consumer: &BaseConsumer, topic: &str) -> BTreeMap<i32, i64> {
 fn record(message: &BorrowedMessage<'_>) -> Record {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let headers = message.headers().map(|headers| {
-        let header = |header: rdkafka::message::Header<'_, &[u8]>| {
+        let header = |header: Header<'_, &[u8]>| {
             let value = header.value.map(text).unwrap_or_default();
             (header.key.to_owned(), value)
         };

@@ -37,3 +37,13 @@ pub fn eventually(what: &str, condition: impl Fn() -> bool) {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
+
+/// What TLS stands on has to be chosen once in a process.
+pub fn use_one_tls_provider() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        tokio_rustls::rustls::crypto::ring::default_provider()
+            .install_default()
+            .unwrap();
+    });
+}

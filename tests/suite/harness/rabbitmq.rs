@@ -34,6 +34,11 @@ struct Ports {
 impl RabbitMq {
     /// A broker that this test may stop and kill; none where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with these lines of `rabbitmq.conf` besides.
+    pub fn start_with(lines: &str) -> Option<Self> {
         let there = Path::new(PROGRAMS).join("rabbitmq-server").exists();
         if !installed("rabbitmq-server", there) {
             return None;
@@ -49,7 +54,8 @@ impl RabbitMq {
              log.file = false\n\
              log.console = true\n\
              vm_memory_high_watermark.absolute = 512MiB\n\
-             disk_free_limit.absolute = 1MB\n",
+             disk_free_limit.absolute = 1MB\n\
+             {lines}",
             ports.amqp
         );
         fs::write(directory.path().join("rabbitmq.conf"), config).unwrap();
@@ -119,13 +125,16 @@ impl RabbitMq {
         format!("amqp://{user}:{password}@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
-    pub fn port(&self) -> u16 {
-        self.ports.amqp
-    }
-
     /// A connection that knows the broker's queues and messages.
     pub fn client(&self) -> Amqp {
         Amqp::try_connect(&self.url()).unwrap()
+    }
+
+    /// The default user's URL of a virtual host that is made for one test.
+    pub fn url_of_own_host(&self, name: &str) -> String {
+        self.control(&["add_vhost", name]);
+        self.control(&["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]);
+        self.url().replace("%2f", name)
     }
 
     /// What `rabbitmqctl` answers: users, rights, policies, connections.

@@ -266,6 +266,11 @@ impl Server {
         self.address
     }
 
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn hooks_dir(&self) -> PathBuf {
         self.directory.path().join("hooks")
     }
@@ -275,10 +280,11 @@ impl Server {
     }
 
     /// All files below the data directory, relative to it, sorted; without
-    /// that of the locks, which is there as long as the directory.
+    /// that of the locks, which is there as long as the directory, and without
+    /// the outbox.
     pub fn stored_files(&self) -> Vec<String> {
         let mut files = super::directory::files_below(&self.data_dir());
-        files.retain(|name| name != ".locks");
+        files.retain(|name| name != ".locks" && !name.starts_with(".outbox/"));
         files
     }
 

@@ -57,6 +57,7 @@ impl Tus {
     }
 
     fn with(files: String, builder: ClientBuilder) -> Self {
+        super::use_one_tls_provider();
         let client = builder
             .timeout(Duration::from_secs(60))
             .redirect(reqwest::redirect::Policy::none())

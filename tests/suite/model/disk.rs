@@ -37,7 +37,7 @@ impl Disk {
     pub fn look(root: &Path) -> Result<Self, String> {
         let (mut records, mut data, mut temporary) = (BTreeMap::new(), BTreeSet::new(), 0);
         for file in files_below(root) {
-            if file == ".locks" {
+            if file == ".locks" || file.starts_with(".outbox/") {
                 // There as long as the directory.
             } else if file.starts_with(".rustus-") {
                 temporary += 1;

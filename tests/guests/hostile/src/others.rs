@@ -52,9 +52,9 @@ pub(crate) fn kind(upload: &Upload) -> String {
     }
 }
 
-/// `behave-notify`: `ok`, `trap`, `loop`, `retry` and `permanent`. Each call logs
-/// first.
-pub(crate) fn notify(what: Notification, event: Event) -> Result<(), HookError> {
+/// `behave-notify`: `ok`, `stop` (at progress), `trap`, `loop`, `retry` and
+/// `permanent`. Each call logs first.
+pub(crate) fn notify(what: Notification, event: Event) -> Result<Reaction, HookError> {
     let offset = event.upload.offset.to_string();
     log::info(
         "hostile: notified",
@@ -67,7 +67,10 @@ pub(crate) fn notify(what: Notification, event: Event) -> Result<(), HookError> 
     );
     let behaviour = Behaviour::of(&event, "behave-notify");
     match behaviour.name.as_str() {
-        "ok" => return Ok(()),
+        "stop" if what == Notification::PostReceive => {
+            return Ok(Reaction::stop(Rejection::new(422, "hostile stops it")));
+        }
+        "ok" | "stop" => return Ok(Reaction::Done),
         "retry" => return Err(HookError::retry()),
         "permanent" => return Err(HookError::permanent("hostile: permanent")),
         "trap" => harm::trap(),

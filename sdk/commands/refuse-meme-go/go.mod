@@ -1,0 +1,3 @@
+module refuse-meme
+
+go 1.21

@@ -1,0 +1,51 @@
+//! What the program does in place of serving, for the person who started it.
+
+mod export;
+mod outbox;
+
+use std::io::{self, Write};
+
+use crate::cli::{Command, PluginCommand};
+use crate::hooks::outbox::OutboxError;
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The outbox cannot be used.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// No event has this id.
+    #[error("the outbox has no event {0}; `rustus outbox list` names those that are there")]
+    NoSuchEvent(String),
+    /// No built-in plugin has this name.
+    #[error("there is no built-in plugin {name}; there are {there_are}")]
+    NoSuchPlugin {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        there_are: String,
+    },
+    /// A file could not be written.
+    #[error("cannot write {file}: {source}")]
+    Write {
+        /// Which one.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nobody reads what is printed.
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+}
+
+/// Does what `command` says and prints what came of it.
+///
+/// # Errors
+/// Why it was not done.
+pub fn run(command: &Command, out: &mut dyn Write) -> Result<(), CommandError> {
+    match command {
+        Command::Outbox(command) => outbox::run(command, out),
+        Command::Plugin(PluginCommand::Export { name, into }) => export::run(name, into, out),
+    }
+}

@@ -1,0 +1,42 @@
+//! `rustus:hooks/kafka`: sending to a cluster.
+//!
+//! A message counts as sent when the cluster has reported that it is delivered.
+//! Each generation of a plugin has a producer of its own, made at its first
+//! message and ended with it; librdkafka connects, batches and repeats in
+//! threads of its own, so that nothing here waits for a network but the call
+//! whose message it is. Every call ends within `message.timeout.ms`.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `grant.rs` | `[allow.kafka]` as it is written |
+//! | `options.rs` | the options of librdkafka that it comes to, checked |
+//! | `producer.rs` | the producer's life, and one message through it |
+//! | `verdict.rs` | what an error of librdkafka means for the plugin and the operator |
+//! | `reports.rs` | what librdkafka says by itself, on its way to the log |
+
+mod grant;
+mod options;
+mod producer;
+mod reports;
+mod verdict;
+
+pub use grant::KafkaGrant;
+pub(in crate::plugins) use producer::Producer;
+
+use crate::plugins::bindings::rustus::hooks::kafka::{Host, KafkaError, Message};
+use crate::plugins::instance::CallState;
+
+impl Host for CallState {
+    async fn send(&mut self, message: Message) -> Result<(), KafkaError> {
+        let lent = self.lent().clone();
+        let Some(producer) = &lent.kafka else {
+            return Err(KafkaError::Denied(self.deny("kafka", "[allow.kafka]")));
+        };
+        if !producer.may_send_to(&message.topic) {
+            let what = format!("the topic {:?}", message.topic);
+            let write = format!("topics = [{:?}] under [allow.kafka]", message.topic);
+            return Err(KafkaError::Denied(self.deny(&what, &write)));
+        }
+        producer.send(self.output().speaker(), &message).await
+    }
+}
