@@ -8,6 +8,7 @@ mod trouble;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::harness::amqp::{Amqp, Message};
 use crate::harness::eventually;
 use crate::harness::guests::install;
 use crate::harness::rabbitmq::RabbitMq;
-use crate::harness::server::{Server, Setup};
+use crate::harness::server::{PATIENCE, Server, Setup};
 use crate::harness::tus::Tus;
 
 /// Have all exist that is published to.
@@ -94,17 +95,22 @@ fn lives(client: &Amqp, queue: &str, uploads: &[String]) -> BTreeMap<String, Vec
             last.is_some_and(|event| event == "post-terminate")
         })
     };
+    // A delivery that failed often waits for up to a minute.
+    let until = Instant::now() + PATIENCE * 4;
     while !is_complete(&lives) {
-        for message in client.take_many(queue, 1) {
-            let (upload, event) = (upload(&message), event(&message));
-            if event == "post-receive" {
-                continue;
-            }
-            let key = (upload.clone(), event.clone());
-            match ids.insert(key, message_id(&message)) {
-                Some(before) => assert_eq!(before, message_id(&message), "{event} of {upload}"),
-                None => lives.entry(upload).or_default().push(event),
-            }
+        assert!(Instant::now() < until, "{queue}: {lives:?}");
+        let Some(message) = client.take(queue) else {
+            std::thread::sleep(Duration::from_millis(10));
+            continue;
+        };
+        let (upload, event) = (upload(&message), event(&message));
+        if event == "post-receive" {
+            continue;
+        }
+        let key = (upload.clone(), event.clone());
+        match ids.insert(key, message_id(&message)) {
+            Some(before) => assert_eq!(before, message_id(&message), "{event} of {upload}"),
+            None => lives.entry(upload).or_default().push(event),
         }
     }
     lives
