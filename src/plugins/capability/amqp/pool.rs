@@ -193,7 +193,8 @@ impl Pool {
     }
 
     fn least_loaded(&self) -> Option<(usize, &Route)> {
-        let routes = self.connected.iter().flat_map(|on| &on.routes);
+        let alive = self.connected.iter().filter(|on| on.link.is_alive());
+        let routes = alive.flat_map(|on| &on.routes);
         let open = routes.filter(|route| !route.jobs.is_closed());
         open.map(|route| (route.load.count(), route))
             .min_by_key(|(count, _)| *count)
@@ -208,6 +209,7 @@ impl Pool {
         if let Some(trouble) = self.gate.shut(Instant::now()) {
             return Err(trouble.clone());
         }
+        self.drop_connections(|on| !on.link.is_alive());
         let most = self.bounds.channels;
         let mut free = self.connected.iter();
         if let Some(on) = free.find(|on| !on.full && on.routes.len() < most) {
