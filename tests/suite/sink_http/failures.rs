@@ -155,6 +155,7 @@ fn flags_that_cannot_be_used_end_the_start_and_say_why() {
             ["--hooks-http-proxy-headers", "a b"],
             "no name of a header field",
         ),
+        (["--hooks-http-ca-file", "/not/there"], "/not/there"),
         (["--http-hook-timeout", "never"], "expected seconds"),
         (["--hooks-http-secret", "hidden!"], "whsec_ and Base64"),
     ] {
