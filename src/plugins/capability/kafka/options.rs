@@ -60,7 +60,7 @@ const NOT_HERE: [(&str, &str); 5] = [
 /// A call ends a tenth before the plugin's own wall time, so that it ends with an
 /// answer.
 fn message_timeout(wall_time: Duration) -> Duration {
-    wall_time.mul_f32(0.9)
+    wall_time / 10 * 9
 }
 
 /// The options of a producer for `grant`, whose calls may last `wall_time`.
@@ -168,9 +168,9 @@ fn try_out(config: &ClientConfig) -> Result<(), String> {
             Ok(())
         }
         // The value is left out: it may be a password.
-        Err(KafkaError::ClientConfig(_, problem, name, _)) => Err(format!(
-            "the option `{name}` is not one of librdkafka, or not with this value: {problem}"
-        )),
+        Err(KafkaError::ClientConfig(_, problem, name, _)) => {
+            Err(format!("the option `{name}` cannot be used: {problem}"))
+        }
         Err(KafkaError::Nul(_)) => Err("an option has a zero byte in it".to_owned()),
         Err(KafkaError::ClientCreation(problem)) => {
             Err(format!("the options do not go together: {problem}"))

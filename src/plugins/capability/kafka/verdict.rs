@@ -90,7 +90,8 @@ pub(super) const fn judge(code: Code) -> (Verdict, &'static str) {
         ),
         _ => (
             Unavailable,
-            "see that the brokers run and can be reached from here; until then it is tried again",
+            "see that the brokers run, can be reached from here, and speak what security.protocol \
+             says; until then it is tried again",
         ),
     }
 }
