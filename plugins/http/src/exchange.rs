@@ -118,7 +118,8 @@ async fn read(response: IncomingResponse) -> Result<Answer, ErrorCode> {
             Ok(bytes) => answer.body.extend(bytes),
             Err(StreamError::Closed) => return Ok(answer),
             Err(StreamError::LastOperationFailed(error)) => {
-                return Err(http_error_code(&error).unwrap_or(ErrorCode::HttpProtocolError));
+                // The host has no code for all that can happen to a body.
+                return Err(http_error_code(&error).unwrap_or(ErrorCode::HttpResponseIncomplete));
             }
         }
     }

@@ -67,9 +67,12 @@ impl Cause {
                     "see whether the name is right",
                 ),
                 ErrorCode::ConnectionRefused => ("the connection was refused", RUNS),
-                ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => {
-                    ("the connection ended before the answer", RUNS)
-                }
+                ErrorCode::ConnectionTerminated => ("the connection ended before the answer", RUNS),
+                ErrorCode::HttpResponseIncomplete => (
+                    "its answer broke off, or is larger than it may be",
+                    "see the line before this one; `max-response-kib` under [allow.http] bounds \
+                     answers",
+                ),
                 ErrorCode::TlsCertificateError => (
                     "its TLS certificate is not one to trust for this name",
                     "name the file of its authority with --hooks-http-ca-file, or `ca-file` under \

@@ -134,6 +134,10 @@ impl fmt::Debug for Secret {
 /// What a call takes besides its requests: more than it can need.
 const MARGIN: Duration = Duration::from_secs(2);
 
+/// Calls at the same time, which mostly wait. The outbox makes up to 64; as many
+/// questions of clients must not wait for them.
+const CALLS: usize = 128;
+
 /// The longest that a client may be made to wait.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -190,6 +194,7 @@ impl HttpFlags {
         }
         Ok(Limits {
             wall_time: longest + MARGIN,
+            concurrent_calls: CALLS,
             ..Limits::default()
         })
     }

@@ -36,8 +36,8 @@ fn a_client_is_told_nothing_and_the_operator_what_to_do() {
         ),
         (
             Answer::bytes("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"),
-            "the connection ended",
-            "whether it runs",
+            "its answer broke off",
+            "see the line before",
         ),
         (
             Answer::with(200, &[], &[b'x'; 1024 * 1024 + 1]),
@@ -46,7 +46,7 @@ fn a_client_is_told_nothing_and_the_operator_what_to_do() {
         ),
         (
             Answer::bytes([&b"HTTP/1.0 200 OK\r\n\r\n"[..], &[b'x'; 1024 * 1024 + 1]].concat()),
-            "too large",
+            "larger than it may be",
             "max-response-kib",
         ),
         (
@@ -155,6 +155,7 @@ fn flags_that_cannot_be_used_end_the_start_and_say_why() {
             ["--hooks-http-proxy-headers", "a b"],
             "no name of a header field",
         ),
+        (["--hooks-http-ca-file", "/not/there"], "/not/there"),
         (["--http-hook-timeout", "never"], "expected seconds"),
         (["--hooks-http-secret", "hidden!"], "whsec_ and Base64"),
     ] {

@@ -51,6 +51,32 @@ fn a_service_that_refuses_for_good_is_not_told_again() {
 }
 
 #[test]
+fn what_a_service_missed_comes_when_it_is_back_in_order_and_under_the_same_key() {
+    let receiver = Receiver::start(|_| Answer::drop_connection());
+    let address = receiver.address();
+    let setup = posting_to(&[&receiver]).arguments(&["--hooks", "post-create,post-finish"]);
+    let (server, tus) = start(&setup);
+    let url = tus.create(3);
+    let key = receiver.wait_for(1)[0]
+        .header("idempotency-key")
+        .map(str::to_owned);
+    drop(receiver);
+    assert_eq!(tus.patch(&url, 0, "abc").status(), 204);
+    // Neither are events lost by a kill meanwhile.
+    server.kill();
+    let _server = setup.start();
+
+    let back = Receiver::start_at(address, |_| Answer::status(204));
+    let requests = back.wait_for(2);
+    let names: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("hook-name").unwrap())
+        .collect();
+    assert_eq!(names, ["post-create", "post-finish"]);
+    assert_eq!(requests[0].header("idempotency-key"), key.as_deref());
+}
+
+#[test]
 fn nobody_waits_for_a_service_that_is_told() {
     let receiver = Receiver::start(|_| Answer::silence());
     let setup = posting_to(&[&receiver]).arguments(&["--hooks", "post-create,post-finish"]);

@@ -317,6 +317,21 @@ fn the_module_serves_from_the_directory_under_several_names_in_each_format() {
 }
 
 #[test]
+fn the_flag_of_the_format_is_heard() {
+    let receiver = Receiver::start(|_| Answer::status(204));
+    for (round, (format, key)) in [("v2", "upload"), ("tusd", "Upload"), ("tusd-v2", "Event")]
+        .iter()
+        .enumerate()
+    {
+        let setup = posting_to(&[&receiver]).arguments(&["--hooks", "pre-create"]);
+        let (_server, tus) = start(&setup.arguments(&["--hooks-format", format]));
+        assert_eq!(tus.create_with(3, &[]).status(), 201);
+        let body = receiver.wait_for(round + 1)[round].json();
+        assert!(body.get(key).is_some(), "{format}: {body}");
+    }
+}
+
+#[test]
 fn the_answer_of_a_hook_of_tusd_is_honoured() {
     let receiver = Receiver::start(|request| {
         let metadata = &request.json()["Event"]["Upload"]["MetaData"];

@@ -35,7 +35,7 @@ use wasmtime_wasi_http::{
 
 use self::networks::Networks;
 use self::resolver::Resolver;
-use self::response::Bounded;
+use self::response::{Bounded, TOO_LARGE};
 use self::servers::Servers;
 use super::Lent;
 use crate::plugins::instance::CallState;
@@ -234,12 +234,23 @@ impl Sending {
         let length = response.content_length().unwrap_or_default();
         if length > self.limits.body && !self.limits.is_head {
             let error = Error::HttpResponseBodySize(Some(length));
-            let why = "the answer is larger than `max-response-kib` under [allow.http]";
-            return Err(self.failed(error, why));
+            return Err(self.failed(error, TOO_LARGE));
         }
-        let limits = self.limits;
+        let Self {
+            limits,
+            output,
+            server,
+            ..
+        } = self;
+        let report = Box::new(move |cause: &str| output.unanswered(&server, cause));
         let (parts, body) = ::http::Response::<Body>::from(response).into_parts();
-        let body = Bounded::new(body, limits.body, limits.between_bytes, limits.place);
+        let body = Bounded::new(
+            body,
+            limits.body,
+            limits.between_bytes,
+            report,
+            limits.place,
+        );
         Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
     }
 

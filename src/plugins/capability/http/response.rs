@@ -12,6 +12,10 @@ use wasmtime_wasi_http::Error;
 
 use super::failure;
 
+/// The cause when there is more than may be.
+pub(super) const TOO_LARGE: &str =
+    "the answer is larger than `max-response-kib` under [allow.http]";
+
 /// A body with a bound on its bytes and on the time between them.
 pub(super) struct Bounded {
     body: reqwest::Body,
@@ -19,15 +23,21 @@ pub(super) struct Bounded {
     left: u64,
     patience: Option<Duration>,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Says to the operator why it broke off: a guest learns only that it did.
+    report: Report,
     /// The request's place among those of its instance.
     _place: OwnedSemaphorePermit,
 }
+
+/// Takes a cause.
+pub(super) type Report = Box<dyn Fn(&str) + Send>;
 
 impl Bounded {
     pub(super) fn new(
         body: reqwest::Body,
         limit: u64,
         patience: Option<Duration>,
+        report: Report,
         place: OwnedSemaphorePermit,
     ) -> Self {
         Self {
@@ -36,6 +46,7 @@ impl Bounded {
             left: limit,
             patience,
             waiting: None,
+            report,
             _place: place,
         }
     }
@@ -48,7 +59,10 @@ impl Bounded {
                 self.left = left;
                 Ok(frame)
             }
-            None => Err(Error::HttpResponseBodySize(Some(self.limit))),
+            None => {
+                (self.report)(TOO_LARGE);
+                Err(Error::HttpResponseBodySize(Some(self.limit)))
+            }
         }
     }
 
@@ -77,9 +91,13 @@ impl Body for Bounded {
         match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(frame) => Poll::Ready(frame.map(|frame| match frame {
                 Ok(frame) => this.count(frame),
-                Err(error) => Err(failure::of(&error)),
+                Err(error) => {
+                    (this.report)(&failure::in_full(&error));
+                    Err(failure::of(&error))
+                }
             })),
             Poll::Pending if this.is_late(context) => {
+                (this.report)("nothing more came in time");
                 Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
             }
             Poll::Pending => Poll::Pending,
@@ -107,7 +125,13 @@ mod tests {
     async fn read(body: reqwest::Body, limit: u64) -> Result<Bytes, Error> {
         let places = Arc::new(Semaphore::new(1));
         let place = places.try_acquire_owned().unwrap();
-        let body = Bounded::new(body, limit, Some(Duration::from_secs(5)), place);
+        let body = Bounded::new(
+            body,
+            limit,
+            Some(Duration::from_secs(5)),
+            Box::new(|_| ()),
+            place,
+        );
         body.collect().await.map(|collected| collected.to_bytes())
     }
 
