@@ -42,6 +42,7 @@ mod reading;
 mod reload;
 mod services;
 mod sink_amqp;
+mod sink_grpc;
 mod sink_kafka;
 mod stopping;
 mod takeover;
