@@ -53,14 +53,14 @@ mod tests {
             "RUSTUS_PORT",
             "RUSTUS_SERVER_PORT",
             "RUSTUS_HOOKS",
-            "RUSTUS_HOOKS_HTTP_URLS",
+            "RUSTUS_HOOKS_NATS_URLS",
             "PATH",
         ];
         let found = unknown(
             &super::super::Cli::command(),
             names.map(str::to_owned).into_iter(),
         );
-        assert_eq!(found.hooks, ["RUSTUS_HOOKS_HTTP_URLS"]);
+        assert_eq!(found.hooks, ["RUSTUS_HOOKS_NATS_URLS"]);
         assert_eq!(found.others, ["RUSTUS_PORT"]);
     }
 }

@@ -429,7 +429,7 @@ impl Cli {
             read_timeout: self.network.read_timeout(),
             shutdown_timeout: self.network.shutdown_timeout(),
             tls: self.network.tls(),
-            cors: self.network.cors(),
+            cors: self.network.cors(self.sinks.proxied_headers()),
             behind_proxy: self.network.behind_proxy(),
             log_health: self.network.log_health(),
         }

@@ -149,13 +149,15 @@ impl NetworkFlags {
         })
     }
 
-    pub(super) fn cors(&self) -> CorsConfig {
+    /// `headers` are those that pages may send besides the usual ones.
+    pub(super) fn cors(&self, headers: &[String]) -> CorsConfig {
         let origins = self.cors.iter().flat_map(|list| list.split(','));
         CorsConfig {
             origins: origins
                 .map(|origin| origin.trim().to_owned())
                 .filter(|origin| !origin.is_empty())
                 .collect(),
+            headers: headers.to_vec(),
             credentials: self.cors_allow_credentials,
             max_age: self.cors_max_age,
         }

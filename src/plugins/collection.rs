@@ -33,7 +33,7 @@ pub(super) struct Collection {
     known: BTreeMap<String, Known>,
     strangers: BTreeMap<PathBuf, Stranger>,
     /// The plugins of the server's own, which stay as they are.
-    pinned: BTreeMap<&'static str, Arc<Generation>>,
+    pinned: BTreeMap<String, Arc<Generation>>,
 }
 
 /// What a look at the directory came to.
@@ -111,7 +111,7 @@ impl Collection {
     /// replaces.
     pub(super) async fn pin(
         &mut self,
-        name: &'static str,
+        name: &str,
         module: &'static [u8],
         manifest: Manifest,
     ) -> Result<Change, LoadError> {
@@ -127,7 +127,7 @@ impl Collection {
             generation,
             compiled,
         } = self.loader.load(source, 1).await?;
-        self.pinned.insert(name, Arc::clone(&generation));
+        self.pinned.insert(name.to_owned(), Arc::clone(&generation));
         Ok(Change::Loaded {
             generation,
             compiled,

@@ -1,5 +1,6 @@
 //! `NAME.toml`: what an operator sets for one plugin.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -33,7 +34,7 @@ pub enum Instances {
 }
 
 /// A plugin's `NAME.toml`, checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Manifest {
     /// Plugins are asked from the lowest to the highest, those with the same
     /// order by name. 0 when not set.
@@ -52,6 +53,20 @@ pub struct Manifest {
     pub config: Map<String, Value>,
     /// What it may reach.
     pub allow: Grants,
+}
+
+impl fmt::Debug for Manifest {
+    /// Without what the plugin is given: secrets can be among it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manifest")
+            .field("order", &self.order)
+            .field("on_error", &self.on_error)
+            .field("instances", &self.instances)
+            .field("events", &self.events)
+            .field("trial", &self.trial)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Manifest {

@@ -110,7 +110,11 @@ impl Output {
 
     /// Says that the plugin wanted what it is not granted.
     pub(super) fn denied(&self, what: &str, write: &str) {
-        let state = self.state();
+        let mut state = self.state();
+        let size = what.len() + write.len();
+        if self.take(&mut state, size) < size {
+            return;
+        }
         let Speaker { plugin, digest } = &*self.shared.speaker;
         tracing::warn!(
             plugin,
@@ -149,6 +153,25 @@ impl Output {
             digest,
             capability,
             "what a plugin passes on is taken again"
+        );
+    }
+
+    /// Says that a server which the plugin may reach did not answer.
+    pub(super) fn unanswered(&self, server: &str, cause: &str) {
+        let mut state = self.state();
+        let size = server.len() + cause.len();
+        if self.take(&mut state, size) < size {
+            return;
+        }
+        let Speaker { plugin, digest } = &*self.shared.speaker;
+        tracing::warn!(
+            plugin,
+            digest,
+            event = state.event,
+            upload = state.upload,
+            server,
+            cause,
+            "a request of a plugin got no answer"
         );
     }
 

@@ -55,7 +55,7 @@ pub enum WatchError {
     #[error("the built-in plugin {plugin} can't be used: {error}")]
     BuiltIn {
         /// Its name.
-        plugin: &'static str,
+        plugin: String,
         /// Why.
         error: LoadError,
     },
@@ -168,6 +168,21 @@ impl Drop for Watched {
     }
 }
 
+/// The names under which they serve: the sink's, and from the second of a kind on
+/// with a number, such as `http-2`.
+fn named(built_in: Vec<BuiltIn>) -> Vec<(String, BuiltIn)> {
+    let mut named: Vec<(String, BuiltIn)> = Vec::with_capacity(built_in.len());
+    for one in built_in {
+        let before = named.iter().filter(|(_, other)| other.sink == one.sink);
+        let name = match before.count() {
+            0 => one.sink.name().to_owned(),
+            before => format!("{}-{}", one.sink.name(), before + 1),
+        };
+        named.push((name, one));
+    }
+    named
+}
+
 struct Watch {
     lookouts: Vec<Lookout>,
     collection: Collection,
@@ -180,14 +195,12 @@ struct Watch {
 impl Watch {
     /// They serve before anything else is looked at.
     fn load_built_in(&mut self, built_in: Vec<BuiltIn>) -> Result<(), WatchError> {
-        for BuiltIn { sink, manifest } in built_in {
-            let pinned =
-                self.runtime
-                    .block_on(self.collection.pin(sink.name(), sink.module(), manifest));
-            let change = pinned.map_err(|error| WatchError::BuiltIn {
-                plugin: sink.name(),
-                error,
-            })?;
+        for (plugin, BuiltIn { sink, manifest }) in named(built_in) {
+            let pinned = self.collection.pin(&plugin, sink.module(), manifest);
+            let change = self
+                .runtime
+                .block_on(pinned)
+                .map_err(|error| WatchError::BuiltIn { plugin, error })?;
             self.publish();
             change.report();
         }

@@ -26,6 +26,8 @@ pub struct CorsConfig {
     /// Allowed origins, such as `https://*.example.com`; `*` stands for any
     /// characters, `?` for one. Any origin if there are none.
     pub origins: Vec<String>,
+    /// Header fields that pages may send besides the usual ones.
+    pub headers: Vec<String>,
     /// Whether requests may carry cookies and the like.
     pub credentials: bool,
     /// How long a browser may remember the answer to a preflight, in seconds.
@@ -36,6 +38,7 @@ impl Default for CorsConfig {
     fn default() -> Self {
         Self {
             origins: Vec::new(),
+            headers: Vec::new(),
             credentials: false,
             max_age: 86_400,
         }
@@ -79,6 +82,15 @@ impl CorsConfig {
         }
     }
 
+    /// The fields that a page may send.
+    fn allowed(&self) -> String {
+        let besides = self.headers.iter().filter(|name| {
+            let mut usual = ALLOWED.split(", ");
+            !usual.any(|usual| usual.eq_ignore_ascii_case(name))
+        });
+        besides.fold(ALLOWED.to_owned(), |all, name| all + ", " + name)
+    }
+
     /// Lets a page read the answer.
     pub(super) fn decorate(&self, response: &mut Response, verdict: &Verdict) {
         let anybody = self.origins.is_empty() && !self.credentials;
@@ -97,7 +109,7 @@ impl CorsConfig {
         match verdict {
             Verdict::Preflight(_) => {
                 response.set("Access-Control-Allow-Methods", METHODS);
-                response.set("Access-Control-Allow-Headers", ALLOWED);
+                response.set("Access-Control-Allow-Headers", &self.allowed());
                 response.set("Access-Control-Max-Age", &self.max_age.to_string());
             }
             _ => response.set("Access-Control-Expose-Headers", EXPOSED),

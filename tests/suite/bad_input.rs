@@ -58,10 +58,10 @@ fn variables_are_held_to_the_same_rules_as_flags() {
 
 #[test]
 fn a_variable_that_would_set_up_hooks_and_means_nothing_ends_the_start() {
-    let setup = Setup::new().variable("RUSTUS_HOOKS_HTTP_URLS", "http://localhost/");
+    let setup = Setup::new().variable("RUSTUS_HOOKS_NATS_URLS", "nats://localhost/");
     let (status, log) = setup.run();
     assert_eq!(status.code(), Some(2), "{log}");
-    assert!(log.contains("RUSTUS_HOOKS_HTTP_URLS"), "{log}");
+    assert!(log.contains("RUSTUS_HOOKS_NATS_URLS"), "{log}");
     assert!(log.contains("RUSTUS_HOOKS_DIR"), "{log}");
 
     let server = Setup::new()

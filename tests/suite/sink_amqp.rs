@@ -8,6 +8,7 @@ mod trouble;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::harness::amqp::{Amqp, Message};
 use crate::harness::eventually;
 use crate::harness::guests::install;
 use crate::harness::rabbitmq::RabbitMq;
-use crate::harness::server::{Server, Setup};
+use crate::harness::server::{PATIENCE, Server, Setup};
 use crate::harness::tus::Tus;
 
 /// Have all exist that is published to.
@@ -82,6 +83,11 @@ const MILESTONES: [&str; 5] = [
     "post-terminate",
 ];
 
+/// Waits until the server has declared a queue.
+fn wait_for_queue(client: &Amqp, queue: &str) {
+    eventually("the queue is there", || client.waiting(queue).is_some());
+}
+
 /// Takes messages out of a queue until every upload's life is complete. Gives the
 /// events of each upload in the order in which they lay there, each once; the
 /// same event always has the same message id.
@@ -94,17 +100,23 @@ fn lives(client: &Amqp, queue: &str, uploads: &[String]) -> BTreeMap<String, Vec
             last.is_some_and(|event| event == "post-terminate")
         })
     };
+    wait_for_queue(client, queue);
+    // A delivery that failed often waits for up to a minute.
+    let until = Instant::now() + PATIENCE * 4;
     while !is_complete(&lives) {
-        for message in client.take_many(queue, 1) {
-            let (upload, event) = (upload(&message), event(&message));
-            if event == "post-receive" {
-                continue;
-            }
-            let key = (upload.clone(), event.clone());
-            match ids.insert(key, message_id(&message)) {
-                Some(before) => assert_eq!(before, message_id(&message), "{event} of {upload}"),
-                None => lives.entry(upload).or_default().push(event),
-            }
+        assert!(Instant::now() < until, "{queue}: {lives:?}");
+        let Some(message) = client.take(queue) else {
+            std::thread::sleep(Duration::from_millis(10));
+            continue;
+        };
+        let (upload, event) = (upload(&message), event(&message));
+        if event == "post-receive" {
+            continue;
+        }
+        let key = (upload.clone(), event.clone());
+        match ids.insert(key, message_id(&message)) {
+            Some(before) => assert_eq!(before, message_id(&message), "{event} of {upload}"),
+            None => lives.entry(upload).or_default().push(event),
         }
     }
     lives
@@ -270,7 +282,9 @@ fn a_message_has_the_event_in_its_format_and_names_it() {
         let url = tus.location(&tus.create_with(3, &[("filename", "ä.txt")]));
         assert_eq!(tus.patch(&url, 0, "abc").status(), 204);
         let ids = ["pre-create", "post-create", "post-finish"].map(|kind| {
-            let message = client.take_many(&format!("{name}.{kind}"), 1).remove(0);
+            let queue = format!("{name}.{kind}");
+            wait_for_queue(&client, &queue);
+            let message = client.take_many(&queue, 1).remove(0);
             assert_eq!(message.exchange, name);
             assert_eq!(message.routing_key, format!("{name}.{kind}"));
             check_properties(&message, kind);

@@ -205,3 +205,95 @@ fn the_module_runs_from_the_directory_too() {
     let answer = Tus::new(server.files()).create_with(3, &[("reject", "403")]);
     assert_eq!(answer.status(), 403);
 }
+
+#[test]
+fn every_blocking_event_can_be_refused() {
+    let Some(grpc) = Grpc::start() else { return };
+    let (server, tus) = calling(&grpc.address(), &[]);
+    let refused_at = |event| [("reject", "402"), ("at", event)];
+    let url = tus.location(&tus.create_with(3, &refused_at("pre-finish")));
+    let answer = tus.patch(&url, 0, "abc");
+    assert_eq!(answer.status(), 402);
+    assert_eq!(answer.text().unwrap(), "402 as told");
+    // It stays complete and unfinished, and the client may ask again.
+    assert_eq!(tus.offset(&url), 3);
+    assert_eq!(tus.patch(&url, 3, "").status(), 402);
+    assert_eq!(of_kind(&grpc, "pre-finish").len(), 2);
+
+    let url = tus.location(&tus.create_with(3, &refused_at("pre-get")));
+    assert_eq!(tus.patch(&url, 0, "abc").status(), 204);
+    assert_eq!(tus.get(&url).status(), 402);
+
+    let url = tus.location(&tus.create_with(3, &refused_at("pre-terminate")));
+    assert_eq!(tus.delete(&url).status(), 402);
+    assert_eq!(tus.head(&url).status(), 200);
+    assert_eq!(server.stored_bytes(&url), b"");
+}
+
+#[test]
+fn the_answer_to_the_last_bytes_is_the_one_of_the_service() {
+    let Some(grpc) = Grpc::start() else { return };
+    let (_server, tus) = calling(&grpc.address(), &[]);
+    let pairs = [("finish", "200"), ("answer-header", "thanks")];
+    let url = tus.location(&tus.create_with(3, &pairs));
+    let answer = tus.patch(&url, 0, "abc");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(header(&answer, "x-hook"), "thanks");
+    assert_eq!(answer.text().unwrap(), "finished as told");
+}
+
+#[test]
+fn progress_stops_an_upload() {
+    let Some(grpc) = Grpc::start() else { return };
+    let (server, tus) = calling(&grpc.address(), &[]);
+    let url = tus.location(&tus.create_with(6, &[("stop", "413")]));
+    assert_eq!(tus.patch(&url, 0, "abc").status(), 204);
+    eventually("it is gone", || tus.head(&url).status() == 404);
+    eventually("and its bytes", || server.stored_files().is_empty());
+}
+
+#[test]
+fn a_call_says_which_event_it_is_and_carries_the_fields_that_are_forwarded() {
+    let Some(grpc) = Grpc::start() else { return };
+    let flags = ["--hooks-grpc-forward-headers", "Authorization,X-Token"];
+    let (_server, tus) = calling(&grpc.address(), &flags);
+    let fields = [
+        ("Upload-Length", "3"),
+        ("Authorization", "Bearer t"),
+        ("X-Other", "1"),
+    ];
+    assert_eq!(tus.post(&fields).status(), 201);
+    let metadata = &of_kind(&grpc, "pre-create")[0]["callMetadata"];
+    assert_eq!(metadata["hook-name"], "pre-create");
+    assert_eq!(metadata["event-id"].as_str().unwrap().len(), 36);
+    assert_eq!(metadata["authorization"], "Bearer t");
+    assert_eq!(metadata["x-token"], Value::Null);
+    assert_eq!(metadata["x-other"], Value::Null);
+}
+
+#[test]
+fn tls_is_spoken_to_the_certificate_that_is_named_and_to_no_other() {
+    for (name, right) in [("127.0.0.1", true), ("example.com", false)] {
+        let Some(grpc) = Grpc::start_tls(name) else {
+            return;
+        };
+        let certificate = grpc.certificate();
+        let flags = [
+            "--hooks-grpc-secure",
+            "--hooks-grpc-server-tls-certificate",
+            certificate.to_str().unwrap(),
+            "--hooks-grpc-retry=0",
+        ];
+        let (server, tus) = calling(&grpc.address(), &flags);
+        let status = tus.create_with(3, &[]).status();
+        assert_eq!(status, if right { 201 } else { 503 }, "{name}");
+        if !right {
+            let line = server.wait_for_log("the gRPC server does not answer");
+            assert!(line.contains("certificate"), "{line}");
+        }
+        assert_eq!(grpc.requests().is_empty(), !right);
+        // And to none that only the system would have to trust.
+        let (_server, tus) = calling(&grpc.address(), &[flags[0], flags[3]]);
+        assert_eq!(tus.create_with(3, &[]).status(), 503);
+    }
+}

@@ -335,6 +335,7 @@ mod tests {
     use crate::hooks::EventSet;
 
     #[derive(Debug, Parser)]
+    #[command(args_override_self = true)]
     struct Flags {
         #[command(flatten)]
         amqp: AmqpFlags,

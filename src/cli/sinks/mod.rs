@@ -38,13 +38,19 @@ impl SinkFlags {
             events: enabled.unwrap_or_else(by_default),
             format: format.to_owned(),
         };
-        let all = [
-            self.http.built_in(&wanted)?,
+        let others = [
             self.grpc.built_in(&wanted)?,
             self.amqp.built_in(&wanted)?,
             self.kafka.built_in(&wanted)?,
         ];
-        Ok(all.into_iter().flatten().collect())
+        let mut all = self.http.built_in(&wanted)?;
+        all.extend(others.into_iter().flatten());
+        Ok(all)
+    }
+
+    /// Header fields of clients that some sink passes on.
+    pub(super) fn proxied_headers(&self) -> &[String] {
+        self.http.proxied()
     }
 }
 
@@ -68,4 +74,12 @@ fn by_default() -> EventSet {
     ]
     .into_iter()
     .collect()
+}
+
+/// The events that block.
+fn blocking() -> EventSet {
+    EventKind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_blocking())
+        .collect()
 }

@@ -124,7 +124,7 @@ impl Amqp {
         let none = FieldTable::default();
         self.runtime.block_on(async {
             // A question about a queue that is not there closes the channel.
-            let channel = self.connection.create_channel().await.unwrap();
+            let channel = self.connection.create_channel().await.ok()?;
             let queue = channel.queue_declare(queue.into(), options, none).await;
             queue.ok().map(|queue| queue.message_count())
         })
@@ -164,8 +164,9 @@ impl Amqp {
         })
     }
 
-    /// Takes so many messages out of a queue, as they come.
+    /// Takes so many messages out of a queue, as they come; the queue too.
     pub fn take_many(&self, queue: &str, count: usize) -> Vec<Message> {
+        super::eventually("the queue is declared", || self.waiting(queue).is_some());
         let until = Instant::now() + PATIENCE;
         let mut messages = Vec::new();
         while messages.len() < count {

@@ -99,7 +99,7 @@ impl StandIn {
             durability: Durability::None,
         })?;
         let nobody = Arc::new(Registry::default());
-        let hooks = Hooks::new(nobody, EventSet::ALL, EventSet::EMPTY)?;
+        let hooks = Hooks::new(nobody, EventSet::ALL, EventSet::EMPTY, None)?;
         let uploads = Uploads::new(Arc::new(store), Arc::new(hooks), UploadsConfig::default());
         let config = TusConfig {
             base_url: "/files".parse()?,

@@ -1,0 +1,321 @@
+//! What an answer means.
+
+use rustus_events::{ChangeFileInfo, Format, HookResponse, HttpResponse};
+use rustus_hook::prelude::*;
+use rustus_hook::{Header, MetadataEntry};
+
+use crate::exchange::Answer;
+
+/// What somebody who was asked said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Yes, with what a hook of tusd 2 has to say besides.
+    Proceed(Box<HookResponse>),
+    /// No.
+    Reject(Rejection),
+}
+
+/// The status that tusd gives its own rejections, when the hook names none.
+const REJECTED: u16 = 400;
+
+/// Reads an answer by its status.
+///
+/// # Errors
+/// It is neither a yes nor a no, in words that go on "the server ...".
+pub(crate) fn judge(answer: Answer, format: Format) -> Result<Outcome, String> {
+    match answer.status {
+        200..=299 if format == Format::TusdV2 => HookResponse::parse(&answer.body)
+            .map(|response| Outcome::Proceed(Box::new(response)))
+            .map_err(|error| format!("answered {}, but {error}", answer.status)),
+        200..=299 => Ok(Outcome::Proceed(Box::default())),
+        400..=599 => Ok(Outcome::Reject(passed_on(answer))),
+        300..=399 => Err(format!(
+            "answered {}, and a redirect is no approval; name the URL that it leads to, or let \
+             307 and 308 be followed with --hooks-http-follow-redirects",
+            answer.status
+        )),
+        status => Err(format!(
+            "answered {status}, which is neither a yes (200 to 299) nor a no (400 to 599)"
+        )),
+    }
+}
+
+/// A rejection as the client gets it.
+fn passed_on(answer: Answer) -> Rejection {
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let rejection = Rejection::new(answer.status, body);
+    let is_text = |value: &String| value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match answer.content_type.filter(is_text) {
+        Some(content_type) => rejection.header("content-type", content_type),
+        None => rejection,
+    }
+}
+
+/// The answers of all who agreed as one. What a later one says replaces what an
+/// earlier one said.
+pub(crate) fn together(answers: Vec<HookResponse>) -> HookResponse {
+    answers
+        .into_iter()
+        .fold(HookResponse::default(), |mut all, one| {
+            let HttpResponse {
+                status_code,
+                body,
+                header,
+            } = one.http_response;
+            all.http_response.status_code = status_code.or(all.http_response.status_code);
+            all.http_response.body = body.or(all.http_response.body);
+            all.http_response.header.extend(header);
+            let ChangeFileInfo { id, metadata, path } = one.change_file_info;
+            all.change_file_info.id = id.or(all.change_file_info.id);
+            all.change_file_info.metadata = metadata.or(all.change_file_info.metadata);
+            all.change_file_info.path = path.or(all.change_file_info.path);
+            all.reject_upload |= one.reject_upload;
+            all.reject_termination |= one.reject_termination;
+            all.stop_upload |= one.stop_upload;
+            all
+        })
+}
+
+/// The answer to `pre-create`.
+pub(crate) fn create(outcome: Outcome) -> Result<CreateDecision, HookError> {
+    let response = match outcome {
+        Outcome::Reject(rejection) => return Ok(CreateDecision::Reject(rejection)),
+        Outcome::Proceed(response) => *response,
+    };
+    let http = response.http_response;
+    if response.reject_upload {
+        let text = "ERR_UPLOAD_REJECTED: upload has been rejected by server\n";
+        return Ok(CreateDecision::Reject(rejection(http, text)));
+    }
+    if http.status_code.is_some_and(|status| status != 201) || http.body.is_some() {
+        return Err(HookError::other(
+            "HTTPResponse sets a status or a body for an upload that is created, and that answer \
+             is the protocol's; set RejectUpload, or only Header",
+        ));
+    }
+    let ChangeFileInfo { id, metadata, path } = response.change_file_info;
+    let mut decision = CreateDecision::proceed();
+    if let CreateDecision::Proceed(changes) = &mut decision {
+        changes.id = id;
+        changes.path = path;
+        changes.metadata = metadata.map(|entries| entries.into_iter().map(entry).collect());
+        changes.headers = headers(&http);
+    }
+    Ok(decision)
+}
+
+/// The answer to `pre-finish`. tusd has no word for a rejection here; a status of
+/// an error is one.
+pub(crate) fn finish(outcome: Outcome) -> Result<FinishDecision, HookError> {
+    let response = match outcome {
+        Outcome::Reject(rejection) => return Ok(FinishDecision::Reject(rejection)),
+        Outcome::Proceed(response) => *response,
+    };
+    if is_rejection(&response) {
+        return Ok(FinishDecision::Reject(rejection(
+            response.http_response,
+            "",
+        )));
+    }
+    let http = response.http_response;
+    let mut decision = FinishDecision::proceed();
+    if let FinishDecision::Proceed(changes) = &mut decision {
+        changes.status = http.status_code;
+        changes.headers = headers(&http);
+        changes.body = http.body;
+    }
+    Ok(decision)
+}
+
+/// The answer to `pre-get`, which tusd does not have: as for `pre-finish`.
+pub(crate) fn get(outcome: Outcome) -> Result<GetDecision, HookError> {
+    Ok(match outcome {
+        Outcome::Reject(rejection) => GetDecision::Reject(rejection),
+        Outcome::Proceed(response) if is_rejection(&response) => {
+            GetDecision::Reject(rejection(response.http_response, ""))
+        }
+        Outcome::Proceed(_) => GetDecision::Proceed,
+    })
+}
+
+/// The answer to `pre-terminate`.
+pub(crate) fn terminate(outcome: Outcome) -> Result<TerminateDecision, HookError> {
+    Ok(match outcome {
+        Outcome::Reject(rejection) => TerminateDecision::Reject(rejection),
+        Outcome::Proceed(response) if response.reject_termination => {
+            let text = "ERR_UPLOAD_TERMINATION_REJECTED: \
+                        upload termination has been rejected by server\n";
+            TerminateDecision::Reject(rejection(response.http_response, text))
+        }
+        Outcome::Proceed(_) => TerminateDecision::Proceed,
+    })
+}
+
+/// What to do about a notification that was taken in.
+pub(crate) fn reaction(response: HookResponse, what: Notification) -> Reaction {
+    if response.stop_upload && what == Notification::PostReceive {
+        let text = "ERR_UPLOAD_STOPPED: upload has been stopped by server\n";
+        return Reaction::Stop(rejection(response.http_response, text));
+    }
+    Reaction::Done
+}
+
+/// Whether the response to an event for which tusd has no word rejects it.
+fn is_rejection(response: &HookResponse) -> bool {
+    let status = response.http_response.status_code;
+    response.reject_upload || status.is_some_and(|status| status >= 400)
+}
+
+/// A rejection as the hook wants it, with tusd's own text if it has none.
+fn rejection(http: HttpResponse, text: &str) -> Rejection {
+    Rejection {
+        status: http.status_code.unwrap_or(REJECTED),
+        headers: headers(&http),
+        body: http.body.unwrap_or_else(|| text.to_owned()),
+    }
+}
+
+fn headers(http: &HttpResponse) -> Vec<Header> {
+    let header = |(name, value): (&String, &String)| Header::new(name, value);
+    http.header.iter().map(header).collect()
+}
+
+fn entry(entry: rustus_events::MetadataEntry) -> MetadataEntry {
+    MetadataEntry {
+        key: entry.key,
+        value: entry.value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, content_type: Option<&str>, body: &str) -> Answer {
+        Answer {
+            status,
+            content_type: content_type.map(str::to_owned),
+            body: body.into(),
+            ..Answer::default()
+        }
+    }
+
+    fn said(body: &str) -> Outcome {
+        judge(answer(200, None, body), Format::TusdV2).unwrap()
+    }
+
+    #[test]
+    fn the_status_is_the_answer() {
+        for status in [200, 201, 204, 299] {
+            let yes = judge(answer(status, None, "garbage"), Format::Default).unwrap();
+            assert_eq!(yes, Outcome::Proceed(Box::default()), "{status}");
+        }
+        for status in [400, 404, 500, 599] {
+            let no = judge(answer(status, Some("text/x"), "no"), Format::Default).unwrap();
+            let expected = Rejection::new(status, "no").header("content-type", "text/x");
+            assert_eq!(no, Outcome::Reject(expected), "{status}");
+        }
+        for status in [100, 199, 300, 302, 304, 307, 399, 600, 999] {
+            assert!(
+                judge(answer(status, None, ""), Format::Default).is_err(),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_content_type_that_no_client_could_get_is_left_out() {
+        let no = judge(answer(400, Some("text/ü"), "no"), Format::Default).unwrap();
+        assert_eq!(no, Outcome::Reject(Rejection::new(400, "no")));
+    }
+
+    #[test]
+    fn the_body_means_something_in_one_format_only() {
+        let reject = answer(200, None, r#"{"RejectUpload": true}"#);
+        for format in Format::ALL {
+            let decision = create(judge(reject.clone(), format).unwrap()).unwrap();
+            let rejects = matches!(decision, CreateDecision::Reject(_));
+            assert_eq!(rejects, format == Format::TusdV2, "{format}");
+        }
+        let error = judge(answer(200, None, "ok"), Format::TusdV2).unwrap_err();
+        assert!(
+            error.contains("expected nothing, or a JSON object"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_a_hook_of_tusd_changes_is_changed() {
+        let outcome = said(
+            r#"{"ChangeFileInfo": {"ID": "mine", "MetaData": {"a": "b"}, "Storage": {"Path": "p"}},
+                "HTTPResponse": {"Header": {"X-A": "b"}}}"#,
+        );
+        let expected = CreateDecision::proceed()
+            .with_id("mine")
+            .with_path("p")
+            .with_metadata(Metadata::new().set("a", "b"))
+            .with_header("X-A", "b");
+        assert_eq!(create(outcome), Ok(expected));
+        let outcome = said(r#"{"HTTPResponse": {"StatusCode": 200, "Body": "yes"}}"#);
+        let expected = FinishDecision::proceed().with_status(200).with_body("yes");
+        assert_eq!(finish(outcome), Ok(expected));
+        let status = said(r#"{"HTTPResponse": {"StatusCode": 200}}"#);
+        assert!(matches!(create(status), Err(HookError::Other(_))));
+    }
+
+    #[test]
+    fn each_event_has_its_own_word_for_a_rejection() {
+        let upload = || {
+            said(r#"{"RejectUpload": true, "HTTPResponse": {"StatusCode": 418, "Body": "tea"}}"#)
+        };
+        assert_eq!(
+            create(upload()),
+            Ok(CreateDecision::Reject(Rejection::new(418, "tea")))
+        );
+        assert_eq!(terminate(upload()), Ok(TerminateDecision::Proceed));
+        let termination = said(r#"{"RejectTermination": true}"#);
+        let Ok(TerminateDecision::Reject(kept)) = terminate(termination) else {
+            panic!("not rejected");
+        };
+        assert_eq!(kept.status, 400);
+        let error = || said(r#"{"HTTPResponse": {"StatusCode": 403}}"#);
+        assert_eq!(
+            finish(error()),
+            Ok(FinishDecision::Reject(Rejection::new(403, "")))
+        );
+        assert_eq!(
+            get(error()),
+            Ok(GetDecision::Reject(Rejection::new(403, "")))
+        );
+    }
+
+    #[test]
+    fn only_post_receive_stops_an_upload() {
+        let response = || HookResponse::parse(br#"{"StopUpload": true}"#).unwrap();
+        let stop = reaction(response(), Notification::PostReceive);
+        assert!(matches!(stop, Reaction::Stop(rejection) if rejection.status == 400));
+        assert_eq!(
+            reaction(response(), Notification::PostFinish),
+            Reaction::Done
+        );
+    }
+
+    #[test]
+    fn a_later_answer_replaces_what_an_earlier_one_said() {
+        let answers = [
+            r#"{"ChangeFileInfo": {"ID": "a", "MetaData": {"x": "1"}}, "HTTPResponse": {"Header": {"A": "1"}}}"#,
+            r#"{"ChangeFileInfo": {"ID": "b"}, "HTTPResponse": {"Header": {"B": "2"}}}"#,
+        ];
+        let all = together(
+            answers
+                .map(|text| HookResponse::parse(text.as_bytes()).unwrap())
+                .into(),
+        );
+        assert_eq!(all.change_file_info.id.as_deref(), Some("b"));
+        assert_eq!(
+            all.change_file_info.metadata.map(|entries| entries.len()),
+            Some(1)
+        );
+        assert_eq!(all.http_response.header.len(), 2);
+    }
+}

@@ -1,0 +1,111 @@
+//! What went wrong with a request, in the words of `wasi:http`.
+
+use std::error::Error as StdError;
+use std::io;
+
+use tokio_rustls::rustls;
+use wasmtime_wasi_http::Error;
+
+use super::resolver::NoAddress;
+
+/// The code that a guest gets.
+pub(super) fn of(error: &reqwest::Error) -> Error {
+    if let Some(known) = chain(error).find_map(known) {
+        return known;
+    }
+    if error.is_timeout() {
+        Error::ConnectionTimeout
+    } else if error.is_connect() {
+        Error::DestinationUnavailable
+    } else {
+        Error::HttpProtocolError
+    }
+}
+
+/// The error with its causes on one line, without the URL: that can hold a token.
+pub(super) fn in_full(error: &reqwest::Error) -> String {
+    let causes: Vec<_> = chain(error).skip(1).map(ToString::to_string).collect();
+    if causes.is_empty() {
+        return "the request failed".to_owned();
+    }
+    causes.join(": ")
+}
+
+/// An error and what caused it.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
+        (*error).source()
+    })
+}
+
+fn known(error: &(dyn StdError + 'static)) -> Option<Error> {
+    if let Some(error) = error.downcast_ref::<NoAddress>() {
+        return Some(match error {
+            NoAddress::Prohibited { .. } => Error::DestinationIpProhibited,
+            NoAddress::Unknown { .. } => Error::DnsError {
+                rcode: None,
+                info_code: None,
+            },
+        });
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        let ended = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+        return ended.then_some(Error::ConnectionTerminated);
+    }
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(of_tls(error));
+    }
+    error.downcast_ref::<io::Error>().and_then(of_io)
+}
+
+fn of_io(error: &io::Error) -> Option<Error> {
+    // What an `io::Error` wraps is not its source; its source is that one's.
+    if let Some(wrapped) = error.get_ref()
+        && let Some(known) = known(wrapped)
+    {
+        return Some(known);
+    }
+    Some(match error.kind() {
+        io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => Error::ConnectionTerminated,
+        io::ErrorKind::TimedOut => Error::ConnectionTimeout,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Error::DestinationUnavailable
+        }
+        _ => return None,
+    })
+}
+
+fn of_tls(error: &rustls::Error) -> Error {
+    match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+            Error::TlsCertificateError
+        }
+        rustls::Error::AlertReceived(alert) => Error::TlsAlertReceived {
+            alert_id: Some(u8::from(*alert)),
+            alert_message: Some(format!("{alert:?}")),
+        },
+        _ => Error::TlsProtocolError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_error_is_found_by_what_it_is() {
+        let wrong = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, wrong));
+        assert!(matches!(known(&wrapped), Some(Error::TlsCertificateError)));
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert!(matches!(known(&reset), Some(Error::ConnectionTerminated)));
+        let other = io::Error::other("something");
+        assert!(known(&other).is_none());
+    }
+}

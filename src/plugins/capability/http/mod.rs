@@ -1,0 +1,296 @@
+//! `wasi:http/outgoing-handler`: requests to other servers.
+//!
+//! One choke point: whatever a guest sends comes through
+//! [`Outgoing::send_request`]. It is checked against the grant by scheme, host
+//! and port, and by the addresses that the host has when a connection is made.
+//! Redirects are answers like others here; a guest that follows one sends a
+//! request of its own, which is checked again.
+//!
+//! One generation has one client with one pool of connections. Bodies are
+//! streamed both ways, answers up to a bound.
+
+mod failure;
+mod networks;
+mod resolver;
+mod response;
+mod servers;
+mod tls;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::Method;
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use reqwest::{Body, Request, Response, Url};
+use serde::Deserialize;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use wasmtime::component::Linker;
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+use self::networks::Networks;
+use self::resolver::Resolver;
+use self::response::Bounded;
+use self::servers::Servers;
+use super::Lent;
+use crate::plugins::instance::CallState;
+use crate::plugins::output::Output;
+
+/// `[allow.http]`: the servers that a plugin may send requests to.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HttpGrant {
+    /// `scheme://host:port` each. `https://*.example.com` stands for every name
+    /// below `example.com`, if its address is public.
+    pub servers: Vec<String>,
+    /// Networks, such as `10.0.0.0/8`, in which names that a `*` allows may have
+    /// their addresses too.
+    #[serde(default)]
+    pub networks: Vec<String>,
+    /// A PEM file with certificates that are trusted beside the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// What the body of an answer may have, in KiB. 1 to 1,048,576.
+    #[serde(default = "default_max_response")]
+    pub max_response_kib: u32,
+}
+
+/// What answers of services have is kilobytes. A MiB of 32 calls at once can't
+/// exhaust a machine.
+const fn default_max_response() -> u32 {
+    1024
+}
+
+/// How long a connection may take, whatever a guest asks for: as long as a packet
+/// that is lost three times. The wall time of the call may end it sooner.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Requests of one instance at the same time, until their answers are read. More
+/// than a plugin with a list of servers needs.
+const AT_ONCE: usize = 64;
+
+impl HttpGrant {
+    /// A grant of these servers and nothing else.
+    #[must_use]
+    pub fn of(servers: Vec<String>) -> Self {
+        Self {
+            servers,
+            networks: Vec::new(),
+            ca_file: None,
+            max_response_kib: default_max_response(),
+        }
+    }
+}
+
+/// The client of one grant, with its pool of connections.
+pub(in crate::plugins) struct Client {
+    servers: Arc<Servers>,
+    client: reqwest::Client,
+    max_response: u64,
+    on: Handle,
+}
+
+impl Client {
+    pub(super) fn new(grant: &HttpGrant, on: &Handle) -> Result<Self, String> {
+        let servers = Arc::new(Servers::parse(&grant.servers)?);
+        let networks = Networks::parse(&grant.networks)?;
+        if !(1..=1024 * 1024).contains(&grant.max_response_kib) {
+            return Err("`max-response-kib` must be between 1 and 1048576".to_owned());
+        }
+        let client = reqwest::Client::builder()
+            // Only the grant says where requests go.
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT)
+            .user_agent(concat!("rustus/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(tls::config(grant.ca_file.as_deref(), &servers)?)
+            .dns_resolver(Arc::new(Resolver::new(Arc::clone(&servers), networks)))
+            .build()
+            .map_err(|error| failure::in_full(&error))?;
+        Ok(Self {
+            servers,
+            client,
+            max_response: u64::from(grant.max_response_kib) * 1024,
+            on: on.clone(),
+        })
+    }
+}
+
+/// What one instance sends its requests through.
+pub(in crate::plugins) struct Outgoing {
+    lent: Arc<Lent>,
+    output: Output,
+    places: Arc<Semaphore>,
+}
+
+/// A request that may be sent, with what waits for its answer.
+struct Sending {
+    task: Owned<Result<Response, reqwest::Error>>,
+    limits: Limits,
+    output: Output,
+    server: String,
+}
+
+/// The bounds of one answer.
+struct Limits {
+    /// Until the head of the answer is there.
+    head: Option<Duration>,
+    between_bytes: Option<Duration>,
+    /// Bytes of its body.
+    body: u64,
+    is_head: bool,
+    place: OwnedSemaphorePermit,
+}
+
+impl Outgoing {
+    pub(in crate::plugins) fn new(lent: Arc<Lent>, output: Output) -> Self {
+        Self {
+            lent,
+            output,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Checks a request and starts it.
+    fn start(
+        &self,
+        request: ::http::Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Sending, Error> {
+        let url = Url::parse(&request.uri().to_string());
+        let url = url.map_err(|_| Error::HttpRequestUriInvalid)?;
+        let server = url.origin().ascii_serialization();
+        let Some(client) = self.allowed(&url) else {
+            self.output.denied(
+                &format!("a request to {server}"),
+                &format!("`servers = [\"{server}\"]` under [allow.http]"),
+            );
+            return Err(Error::HttpRequestDenied);
+        };
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| Error::ConnectionLimitReached)?;
+        let limits = Limits {
+            head: until_head(options),
+            between_bytes: options.between_bytes_timeout,
+            body: client.max_response,
+            is_head: request.method() == Method::HEAD,
+            place,
+        };
+        let sender = client.client.clone();
+        let request = as_reqwest(url, request);
+        let task = client
+            .on
+            .spawn(async move { sender.execute(request).await });
+        Ok(Sending {
+            task: Owned(task),
+            limits,
+            output: self.output.clone(),
+            server,
+        })
+    }
+
+    fn allowed(&self, url: &Url) -> Option<&Client> {
+        let client = self.lent.http.as_ref()?;
+        client.servers.allows(url).then_some(client)
+    }
+}
+
+/// A connection counts as a part of the wait for the first byte: the client
+/// shares connections among requests, so that there may be none to wait for.
+fn until_head(options: RequestOptions) -> Option<Duration> {
+    let first_byte = options.first_byte_timeout?;
+    Some(first_byte.saturating_add(options.connect_timeout.unwrap_or_default()))
+}
+
+fn as_reqwest(url: Url, request: ::http::Request<WasiBody>) -> Request {
+    let (parts, body) = request.into_parts();
+    let mut made = Request::new(parts.method, url);
+    *made.headers_mut() = parts.headers;
+    if !body.is_end_stream() {
+        *made.body_mut() = Some(Body::wrap_stream(body.into_data_stream()));
+    }
+    made
+}
+
+impl Sending {
+    async fn answer(mut self) -> Result<::http::Response<WasiBody>, Error> {
+        let waited = match self.limits.head {
+            Some(limit) => tokio::time::timeout(limit, &mut self.task.0)
+                .await
+                .map_err(|_| self.failed(Error::HttpResponseTimeout, "no answer in time"))?,
+            None => (&mut self.task.0).await,
+        };
+        let response = waited
+            .map_err(|error| Error::InternalError(Some(error.to_string())))?
+            .map_err(|error| self.failed(failure::of(&error), &failure::in_full(&error)))?;
+        let length = response.content_length().unwrap_or_default();
+        if length > self.limits.body && !self.limits.is_head {
+            let error = Error::HttpResponseBodySize(Some(length));
+            let why = "the answer is larger than `max-response-kib` under [allow.http]";
+            return Err(self.failed(error, why));
+        }
+        let limits = self.limits;
+        let (parts, body) = ::http::Response::<Body>::from(response).into_parts();
+        let body = Bounded::new(body, limits.body, limits.between_bytes, limits.place);
+        Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
+    }
+
+    /// Says to the operator what the guest gets as a code only.
+    fn failed(&self, error: Error, cause: &str) -> Error {
+        self.output.unanswered(&self.server, cause);
+        error
+    }
+}
+
+/// A task that ends with who waits for it.
+struct Owned<T>(JoinHandle<T>);
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What becomes of the connection, which the pool sees to by itself.
+type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: ::http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _sent: Io,
+    ) -> Box<dyn Future<Output = Result<(::http::Response<WasiBody>, Io), Error>> + Send> {
+        let sending = self.start(request, options.unwrap_or_default());
+        Box::new(async {
+            let response = sending?.answer().await?;
+            Ok((response, Box::new(async { Ok(()) }) as Io))
+        })
+    }
+
+    /// The client writes it.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+}
+
+impl WasiHttpView for CallState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let (ctx, table, hooks) = self.http_parts();
+        WasiHttpCtxView { hooks, table, ctx }
+    }
+}
+
+/// Offers `wasi:http` to every plugin; what it may reach is checked at each
+/// request.
+pub(in crate::plugins) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+}

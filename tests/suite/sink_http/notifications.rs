@@ -1,0 +1,61 @@
+//! Notifications come again until they are taken in.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{posting_to, start};
+use crate::harness::receiver::{Answer, Receiver};
+
+#[test]
+fn a_service_that_wants_it_later_gets_it_later_under_the_same_key() {
+    let asked = AtomicUsize::new(0);
+    let receiver = Receiver::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::with(429, &[("Retry-After", "0")], b""),
+        1 => Answer::with(
+            503,
+            &[("Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT")],
+            b"",
+        ),
+        _ => Answer::status(204),
+    });
+    let setup = posting_to(&[&receiver]).arguments(&["--hooks", "post-create"]);
+    let (_server, tus) = start(&setup);
+    tus.create(3);
+    let requests = receiver.wait_for(3);
+    let keys: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("idempotency-key"))
+        .collect();
+    assert_eq!(keys, [keys[0]; 3]);
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.body == requests[0].body)
+    );
+}
+
+#[test]
+fn a_service_that_refuses_for_good_is_not_told_again() {
+    let receiver = Receiver::start(|_| Answer::status(410));
+    let setup = posting_to(&[&receiver]).arguments(&["--hooks", "post-create,post-terminate"]);
+    let (server, tus) = start(&setup);
+    let url = tus.create(3);
+    let line = server.wait_for_log("answered 410, which is final");
+    assert!(line.contains("http"), "{line}");
+    assert_eq!(tus.delete(&url).status(), 204);
+    let requests = receiver.wait_for(2);
+    let names: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("hook-name"))
+        .collect();
+    assert_eq!(names, [Some("post-create"), Some("post-terminate")]);
+}
+
+#[test]
+fn nobody_waits_for_a_service_that_is_told() {
+    let receiver = Receiver::start(|_| Answer::silence());
+    let setup = posting_to(&[&receiver]).arguments(&["--hooks", "post-create,post-finish"]);
+    let (_server, tus) = start(&setup);
+    let url = tus.create(3);
+    receiver.wait_for(1);
+    assert_eq!(tus.patch(&url, 0, "abc").status(), 204);
+}
