@@ -67,7 +67,9 @@ fn heard(records: &[Record]) -> BTreeMap<String, Vec<String>> {
 
 #[test]
 fn every_promised_event_arrives_while_server_and_broker_are_killed() {
-    let Some(mut kafka) = Kafka::start() else { return };
+    let Some(mut kafka) = Kafka::start() else {
+        return;
+    };
     kafka.create_topic("all", 1);
     let port = free_port().to_string();
     let setup = Setup::new().with_port(&port).arguments(&[
@@ -110,7 +112,9 @@ fn every_promised_event_arrives_while_server_and_broker_are_killed() {
     assert!(!uploads.is_empty());
     let complete = |heard: &BTreeMap<String, Vec<String>>| {
         let both = ["post-create".to_owned(), "post-finish".to_owned()];
-        uploads.iter().all(|id| heard.get(id).is_some_and(|events| *events == both))
+        uploads
+            .iter()
+            .all(|id| heard.get(id).is_some_and(|events| *events == both))
     };
     eventually("both events of every upload are there, in order", || {
         complete(&heard(&kafka.records("all")))
@@ -128,7 +132,9 @@ fn peak(server: &Server) -> u64 {
 
 #[test]
 fn what_waits_for_a_broker_that_is_down_takes_no_memory_and_all_arrives() {
-    let Some(mut kafka) = Kafka::start() else { return };
+    let Some(mut kafka) = Kafka::start() else {
+        return;
+    };
     kafka.create_topic("waiting", 1);
     kafka.stop();
     let setup = Setup::new().arguments(&[
@@ -162,14 +168,18 @@ fn what_waits_for_a_broker_that_is_down_takes_no_memory_and_all_arrives() {
     let grown = peak(&server) - before;
     assert!(grown < 16 * 1024, "{grown} KiB more for {all} events");
     kafka.restart();
-    eventually("all of them arrive", || kafka.records("waiting").len() >= all);
+    eventually("all of them arrive", || {
+        kafka.records("waiting").len() >= all
+    });
     assert_eq!(heard(&kafka.records("waiting")).len(), all);
 }
 
 #[test]
 fn of_two_sinks_one_is_dead_and_the_other_gets_all() {
     let Some(kafka) = Kafka::shared() else { return };
-    let Some(mut rabbitmq) = RabbitMq::start() else { return };
+    let Some(mut rabbitmq) = RabbitMq::start() else {
+        return;
+    };
     kafka.create_topic("alive", 1);
     let setup = Setup::new().with_hooks().arguments(&[
         "--hooks-kafka-urls",

@@ -70,7 +70,9 @@ impl Lender {
             kafka: lend("kafka", &allow.kafka, |grant| {
                 kafka::Producer::new(grant, &manifest.limits, on)
             })?,
-            grpc: lend("grpc", &allow.grpc, |grant| grpc::Caller::new(grant, on))?,
+            grpc: lend("grpc", &allow.grpc, |grant| {
+                grpc::Caller::new(grant, &manifest.limits, on)
+            })?,
         })
     }
 }
