@@ -33,7 +33,7 @@ const TOGETHER: usize = 64;
 
 /// A message on its way, and who waits for it.
 pub(super) struct Job {
-    pub(super) parcel: Parcel,
+    pub(super) parcel: Box<Parcel>,
     pub(super) reply: oneshot::Sender<Result<(), Trouble>>,
     /// Counts it among those under way on a channel.
     pub(super) ticket: Option<Ticket>,

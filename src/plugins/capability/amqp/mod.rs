@@ -79,7 +79,7 @@ impl Publisher {
     }
 
     async fn publish(&self, message: Message) -> Result<(), Trouble> {
-        let parcel = Parcel::new(message)?;
+        let parcel = Box::new(Parcel::new(message)?);
         self.ask(|reply| {
             Work::Publish(Job {
                 parcel,
