@@ -8,6 +8,10 @@ use super::retry::Backoff;
 /// then asked with one event at a time, and the others are spared the trouble.
 const FAILURES: u32 = 8;
 
+/// How long a sink that is down is left alone at most, unless it asks for more. A
+/// question that often costs nothing, and what was repaired is noticed soon.
+const PROBE: Duration = Duration::from_secs(5);
+
 /// What the last deliveries say about a sink.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -48,7 +52,9 @@ impl Health {
         self.down |= is_absent || self.failures >= FAILURES;
         if self.down {
             let probes = self.failures.saturating_sub(FAILURES).saturating_add(1);
-            self.probe_at = Some(now + backoff.wait(probes, after));
+            let wait = backoff.wait(probes, after);
+            let most = if after.is_some() { wait } else { PROBE };
+            self.probe_at = Some(now + wait.min(most));
         }
         self.down && !was_down
     }
