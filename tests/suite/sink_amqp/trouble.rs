@@ -1,6 +1,7 @@
 //! The broker is away, refuses, or does not take a message. Uploads never notice,
 //! the log says what to do, and what can be mended is delivered once it is.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -141,6 +142,35 @@ fn a_message_without_a_queue_is_named_and_waits_for_one() {
     let events: Vec<String> = messages.iter().map(event).collect();
     assert_eq!(events, ["pre-create", "post-create"]);
     assert!(messages.iter().all(|message| upload(message) == id(&url)));
+}
+
+#[test]
+fn what_has_no_queue_is_told_from_what_is_confirmed_beside_it() {
+    let Some(rabbitmq) = RabbitMq::shared() else {
+        return;
+    };
+    let client = rabbitmq.client();
+    client.declare_exchange("mixed", "topic");
+    client.declare_queue("mixed-first", "mixed", "mixed.pre-create");
+    let server = publishing_to(&rabbitmq.url(), "mixed")
+        .arguments(&["--hooks", "pre-create,post-create"])
+        .start();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let tus = Tus::new(server.files());
+            std::thread::spawn(move || (0..20).map(|_| tus.create(3)).collect::<Vec<_>>())
+        })
+        .collect();
+    let urls = threads.into_iter().map(|thread| thread.join().unwrap());
+    let urls: BTreeSet<String> = urls.flatten().collect();
+    trouble(&server, "unroutable", &["`mixed.post-create`"]);
+    client.declare_queue("mixed-second", "mixed", "mixed.post-create");
+    for queue in ["mixed-first", "mixed-second"] {
+        let mut left: BTreeSet<&str> = urls.iter().map(|url| id(url)).collect();
+        while !left.is_empty() {
+            left.remove(upload(&client.take_many(queue, 1)[0]).as_str());
+        }
+    }
 }
 
 #[test]
