@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
+
 use super::{posting_to, start};
+use crate::harness::eventually;
 use crate::harness::receiver::{Answer, Receiver};
 
 #[test]
@@ -74,6 +77,19 @@ fn what_a_service_missed_comes_when_it_is_back_in_order_and_under_the_same_key()
         .collect();
     assert_eq!(names, ["post-create", "post-finish"]);
     assert_eq!(requests[0].header("idempotency-key"), key.as_deref());
+}
+
+#[test]
+fn a_hook_of_tusd_stops_an_upload() {
+    let receiver = Receiver::start(|_| Answer::json(200, &json!({"StopUpload": true})));
+    let setup = posting_to(&[&receiver])
+        .arguments(&["--hooks", "post-receive"])
+        .arguments(&["--hooks-format", "tusd-v2"]);
+    let (server, tus) = start(&setup);
+    let url = tus.create(4);
+    assert_eq!(tus.patch(&url, 0, "ab").status(), 204);
+    eventually("the upload is removed", || server.stored_files().is_empty());
+    assert_eq!(tus.head(&url).status(), 404);
 }
 
 #[test]
