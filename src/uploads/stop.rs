@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::{BodyError, Cause, UploadError, UploadId, Uploads};
-use crate::hooks::{EventKind, Refusal, Rejection, Stop};
+use crate::hooks::{Refusal, Rejection, Stop};
 
 /// What the clients of uploads are told that are about to be stopped.
 #[derive(Debug, Default)]
@@ -59,18 +59,7 @@ impl Uploads {
         if stored.record.finished {
             return Ok(());
         }
-        let promised = self
-            .promise(
-                EventKind::PostTerminate,
-                &stored.record,
-                stored.offset,
-                cause,
-            )
-            .await?;
-        self.wait_no_more(&stored.record);
-        self.forget_parts(&stored.record).await?;
-        self.store.remove(id).await?;
-        promised.keep();
+        self.remove(&stored, cause).await?;
         tracing::info!(upload = %id, offset = stored.offset, "a stopped upload removed");
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{Cause, UploadError, UploadId, Uploads};
 use crate::hooks::EventKind;
-use crate::store::StoreError;
+use crate::store::{StoreError, Stored};
 
 impl Uploads {
     /// Removes an upload, finished or not.
@@ -37,17 +37,22 @@ impl Uploads {
             );
             self.hooks.pre_terminate(event).await?;
         }
+        self.remove(&stored, cause).await
+    }
+
+    /// Removes an upload and tells of it. The caller holds its lock.
+    pub(super) async fn remove(
+        &self,
+        stored: &Stored,
+        cause: &Cause<'_>,
+    ) -> Result<(), UploadError> {
+        let record = &stored.record;
         let promised = self
-            .promise(
-                EventKind::PostTerminate,
-                &stored.record,
-                stored.offset,
-                cause,
-            )
+            .promise(EventKind::PostTerminate, record, stored.offset, cause)
             .await?;
-        self.wait_no_more(&stored.record);
-        self.forget_parts(&stored.record).await?;
-        self.store.remove(id).await?;
+        self.wait_no_more(record);
+        self.forget_parts(record).await?;
+        self.store.remove(&record.id).await?;
         promised.keep();
         Ok(())
     }
