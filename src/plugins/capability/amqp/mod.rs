@@ -81,11 +81,11 @@ impl Publisher {
     async fn publish(&self, message: Message) -> Result<(), Trouble> {
         let parcel = Box::new(Parcel::new(message)?);
         self.ask(|reply| {
-            Work::Publish(Job {
+            Work::Publish(Box::new(Job {
                 parcel,
                 reply,
                 ticket: None,
-            })
+            }))
         })
         .await
     }

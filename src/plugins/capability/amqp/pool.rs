@@ -50,7 +50,7 @@ pub(super) struct Bounds {
 
 /// What is asked of the task.
 pub(super) enum Work {
-    Publish(Job),
+    Publish(Box<Job>),
     Declare(Plan, oneshot::Sender<Result<(), Trouble>>),
 }
 
@@ -163,7 +163,7 @@ impl Pool {
 
     fn take(&mut self, work: Work) {
         match work {
-            Work::Publish(job) => self.publish(job),
+            Work::Publish(job) => self.publish(*job),
             Work::Declare(plan, reply) => self.declare(plan, reply),
         }
     }
@@ -177,7 +177,7 @@ impl Pool {
             Some((count, jobs)) => {
                 // A channel that just ended takes nothing; its end says so soon.
                 if let Err(refused) = jobs.send(job) {
-                    self.waiting.push(Work::Publish(refused.0));
+                    self.waiting.push(Work::Publish(Box::new(refused.0)));
                 }
                 if count >= MUCH
                     && let Err(trouble) = self.grow()
@@ -186,7 +186,7 @@ impl Pool {
                 }
             }
             None => match self.grow() {
-                Ok(()) => self.waiting.push(Work::Publish(job)),
+                Ok(()) => self.waiting.push(Work::Publish(Box::new(job))),
                 Err(trouble) => job.answer(Err(trouble)),
             },
         }
@@ -295,7 +295,8 @@ impl Pool {
                     on.routes.retain(|route| route.id != id);
                     on.full = false;
                 }
-                self.waiting.extend(rest.into_iter().map(Work::Publish));
+                let rest = rest.into_iter().map(Box::new);
+                self.waiting.extend(rest.map(Work::Publish));
             }
             Err(error) => {
                 tracing::error!(%error, "a task of the connections to a broker panicked");
