@@ -28,6 +28,7 @@ mod documentation;
 mod durability;
 mod encryption;
 mod expiring;
+mod export;
 mod faults;
 mod harness;
 mod health;

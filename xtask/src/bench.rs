@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::{cargo, debian, guests, npm, process};
+use crate::{cargo, clients, debian, guests, npm, process};
 
 /// What is measured, and how.
 #[derive(clap::Args)]
@@ -17,7 +17,8 @@ pub(crate) struct Bench {
     /// Turns that each server takes [default: 7]
     #[arg(long)]
     rounds: Option<usize>,
-    /// Only these, separated by commas: decision (benches/decision.rs), and of the whole
+    /// Only these, separated by commas: decision (benches/decision.rs), events
+    /// (benches/events: uploads whose events go to a broker), and of the whole
     /// server (benches/server) creates, head, patch-4k, patch-1m, patch, checksum, at-once,
     /// memory, start, reload
     #[arg(long, value_name = "FIGURES", value_delimiter = ',')]
@@ -30,6 +31,9 @@ pub(crate) struct Bench {
 /// The figure that needs no server.
 const DECISION: &str = "decision";
 
+/// The figures that need brokers.
+const EVENTS: &str = "events";
+
 /// What is compared with: a program, and the package that holds it.
 const PEERS: [(&str, &str); 3] = [("nginx", "nginx-light"), ("node", "nodejs"), ("npm", "npm")];
 
@@ -41,15 +45,48 @@ pub(crate) fn run(how: &Bench) -> Result<()> {
         .only
         .iter()
         .map(String::as_str)
-        .filter(|figure| *figure != DECISION)
+        .filter(|figure| ![DECISION, EVENTS].contains(figure))
         .collect();
-    if everything || of_server.len() < how.only.len() {
+    let wants = |figure: &str| everything || how.only.iter().any(|wanted| wanted == figure);
+    if wants(DECISION) {
         decision(how.quick)?;
+    }
+    if wants(EVENTS) {
+        events(how)?;
     }
     if everything || !of_server.is_empty() {
         server(how, &of_server, &guests)?;
     }
     Ok(())
+}
+
+/// Uploads whose events go to Kafka and to RabbitMQ.
+fn events(how: &Bench) -> Result<()> {
+    clients::prepare()?;
+    if process::find("wrk").is_none() {
+        debian::install(&["wrk"], "to make load")?;
+    }
+    eprintln!("x: building the server for release");
+    let rustus = release(&["--package", "rustus", "--bin", "rustus"], "rustus")?;
+    let mut command = Command::new("python3");
+    command
+        .arg(process::repository().join("benches/events/run.py"))
+        .arg("--rustus")
+        .arg(rustus)
+        .arg("--kafka")
+        .arg(process::target().join("kafka"))
+        .arg("--dir")
+        .arg(
+            how.dir
+                .clone()
+                .unwrap_or_else(|| process::target().join("bench-events")),
+        );
+    if how.quick {
+        command.args(["--rounds", "1", "--seconds", "2"]);
+    } else if let Some(rounds) = how.rounds {
+        command.args(["--rounds", &rounds.to_string()]);
+    }
+    process::run(&mut command)
 }
 
 fn decision(quick: bool) -> Result<()> {
