@@ -13,8 +13,8 @@ use super::{answer, contract};
 use crate::plugins::types::HookError;
 use crate::plugins::{Failure, Generation, Reaction, Registry};
 
-/// How often an event is brought to a plugin that fails by its own fault. One
-/// that asks for patience has as much as the outbox has.
+/// How often an event is brought to a plugin that breaks on it. One that reports
+/// what is wrong has the patience of the outbox.
 const FAULTS: u32 = 8;
 
 /// Brings events to the plugins that serve at the time.
@@ -108,6 +108,7 @@ fn outcome(failure: &Failure, attempt: u32) -> Outcome {
     };
     match failure {
         Failure::Reported(HookError::Retry(after)) => retry(after.map(Duration::from_millis)),
+        Failure::Reported(HookError::Other(_)) => retry(None),
         // The machine is overloaded, or the plugin is on its way out.
         Failure::Busy { .. } | Failure::PoolFull(_) | Failure::WallTime { .. } => retry(None),
         Failure::Reported(HookError::Permanent(_)) => Outcome::Permanent { cause, text },
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_asks_for_patience_has_it_and_one_that_fails_by_itself_does_not() {
+    fn a_plugin_that_says_what_is_wrong_has_patience_and_one_that_breaks_does_not() {
         let limit = Duration::from_secs(1);
         for (failure, first, last) in [
             (Failure::Reported(HookError::Retry(None)), "retry", "retry"),
@@ -151,7 +152,7 @@ mod tests {
             (
                 Failure::Reported(HookError::Other(String::new())),
                 "retry",
-                "permanent",
+                "retry",
             ),
             (
                 Failure::Reported(HookError::Permanent(String::new())),

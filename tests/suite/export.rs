@@ -30,8 +30,16 @@ fn each_built_in_plugin_is_written_as_it_was_built() {
 #[test]
 fn what_cannot_be_exported_is_said() {
     for (name, into, parts) in [
-        ("nats", ".", ["no built-in plugin nats", "http, grpc, amqp, kafka"]),
-        ("http", "/no/where", ["cannot write /no/where/http.wasm", "No such file"]),
+        (
+            "nats",
+            ".",
+            ["no built-in plugin nats", "http, grpc, amqp, kafka"],
+        ),
+        (
+            "http",
+            "/no/where",
+            ["cannot write /no/where/http.wasm", "No such file"],
+        ),
     ] {
         let output = export(name, into);
         assert_eq!(output.status.code(), Some(1));

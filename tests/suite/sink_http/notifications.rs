@@ -80,6 +80,21 @@ fn what_a_service_missed_comes_when_it_is_back_in_order_and_under_the_same_key()
 }
 
 #[test]
+fn a_service_that_fails_more_often_than_a_plugin_may_is_told_until_it_hears() {
+    let asked = AtomicUsize::new(0);
+    let receiver = Receiver::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0..10 => Answer::status(500),
+        _ => Answer::status(204),
+    });
+    let setup = posting_to(&[&receiver]).arguments(&["--hooks", "post-create"]);
+    let (server, tus) = start(&setup);
+    tus.create(3);
+    receiver.wait_for(11);
+    server.wait_for_log("a sink takes events again");
+    assert!(!server.log().contains("an event is a dead letter"));
+}
+
+#[test]
 fn a_hook_of_tusd_stops_an_upload() {
     let receiver = Receiver::start(|_| Answer::json(200, &json!({"StopUpload": true})));
     let setup = posting_to(&[&receiver])
