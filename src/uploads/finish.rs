@@ -24,8 +24,15 @@ impl Uploads {
             .promise(EventKind::PostFinish, &record, offset, cause)
             .await?;
         record.finished = true;
-        // If it fails, a look at the record tells whether it has changed.
-        self.store.update(&record).await?;
+        if let Err(error) = self.store.update(&record).await {
+            // It may have changed all the same, which is found out later. What
+            // has not is told of no more: its creator may remove it.
+            let stored = self.store.record(&record.id).await;
+            if stored.is_ok_and(|stored| !stored.finished) {
+                promised.withdraw();
+            }
+            return Err(error.into());
+        }
         promised.keep();
         Ok(changes)
     }
