@@ -477,6 +477,27 @@ fn a_message_that_is_too_large_is_given_up_and_the_next_arrives() {
 }
 
 #[test]
+fn messages_that_are_too_large_only_together_arrive() {
+    let Some(kafka) = Kafka::shared() else { return };
+    kafka.create_topic_with("narrow", 1, &[("max.message.bytes", "3000")]);
+    let flags = [
+        "--hooks-kafka-topic",
+        "narrow",
+        "--hooks-kafka-extra-options",
+        "linger.ms=200",
+        "--hooks",
+        "post-finish",
+    ];
+    let (server, tus) = start(kafka, &flags);
+    let uploads: Vec<String> = (0..50).map(|_| tus.create(0)).collect();
+    let records = kafka.wait_for("narrow", uploads.len());
+    for url in &uploads {
+        assert_eq!(events(&records, id(url)), ["post-finish"]);
+    }
+    assert!(!server.log().contains("an event is a dead letter"));
+}
+
+#[test]
 fn a_topic_that_is_missing_is_said_and_used_once_it_is_there() {
     let Some(kafka) = Kafka::start_with("auto.create.topics.enable=false\n", &[]) else {
         return;

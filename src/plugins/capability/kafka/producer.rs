@@ -29,14 +29,30 @@ const FLUSH: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Sends what one generation wants sent.
+///
+/// librdkafka puts messages together, and a broker that finds a batch too large
+/// refuses all of it. So what comes back as too large is sent once more by
+/// itself: only then is it the message that is.
 pub(in crate::plugins) struct Producer {
-    config: ClientConfig,
+    together: Line,
+    alone: Line,
     topics: Option<BTreeSet<String>>,
+}
+
+/// One producer of librdkafka after the other, all with the same options.
+struct Line {
+    config: ClientConfig,
     /// Where what blocks is done: making a producer reads certificates and starts
     /// threads, ending one joins them.
     on: Handle,
     /// `None` before the first message, and after one that was given up.
     current: Mutex<Option<Arc<Client>>>,
+}
+
+/// What became of a message that was not delivered, and who was to do it.
+struct Undelivered {
+    client: Arc<Client>,
+    code: Code,
 }
 
 /// A producer of librdkafka with what it says. Ended when the last call that uses
@@ -54,14 +70,16 @@ impl Producer {
         limits: &Limits,
         on: &Handle,
     ) -> Result<Self, String> {
+        let together = options(grant, limits.wall_time)?;
+        let mut alone = together.clone();
+        alone.set("batch.num.messages", "1");
         Ok(Self {
-            config: options(grant, limits.wall_time)?,
+            together: Line::new(together, on),
+            alone: Line::new(alone, on),
             topics: grant
                 .topics
                 .as_ref()
                 .map(|topics| topics.iter().cloned().collect()),
-            on: on.clone(),
-            current: Mutex::default(),
         })
     }
 
@@ -82,10 +100,46 @@ impl Producer {
             let (verdict, advice) = judge(Code::InvalidTopic);
             return Err(verdict.with(format!("{:?} is no topic; {advice}", message.topic)));
         }
+        let mut outcome = self.together.send(speaker, message).await?;
+        if outcome
+            .as_ref()
+            .is_err_and(|undelivered| is_too_large(undelivered.code))
+        {
+            outcome = self.alone.send(speaker, message).await?;
+        }
+        outcome.map_err(|Undelivered { client, code }| {
+            let (verdict, text) = client.reports.failed(&message.topic, code);
+            verdict.with(text)
+        })
+    }
+}
+
+const fn is_too_large(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge
+    )
+}
+
+impl Line {
+    fn new(config: ClientConfig, on: &Handle) -> Self {
+        Self {
+            config,
+            on: on.clone(),
+            current: Mutex::default(),
+        }
+    }
+
+    /// Sends one message and waits for its delivery report.
+    async fn send(
+        &self,
+        speaker: &Arc<Speaker>,
+        message: &Message,
+    ) -> Result<Result<(), Undelivered>, KafkaError> {
         let client = self.client(speaker).await?;
         let Err(error) = client.deliver(message).await else {
             client.reports.delivered();
-            return Ok(());
+            return Ok(Ok(()));
         };
         let mut code = error.rdkafka_error_code().unwrap_or(Code::Fail);
         match code {
@@ -93,8 +147,7 @@ impl Producer {
             Code::UnknownTopic => self.look_again(&client, &message.topic).await,
             _ => {}
         }
-        let (verdict, text) = client.reports.failed(&message.topic, code);
-        Err(verdict.with(text))
+        Ok(Err(Undelivered { client, code }))
     }
 
     async fn client(&self, speaker: &Arc<Speaker>) -> Result<Arc<Client>, KafkaError> {
