@@ -77,7 +77,7 @@ def kafka(place, jars):
     )
     java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
     format_ = ["kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c"]
-    subprocess.run(java + format_ + [properties], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(java + format_ + [properties], check=True, capture_output=True)
     place.start(java + ["kafka.Kafka", properties], "kafka")
     wait_for(port)
     return ["--hooks-kafka-urls", f"127.0.0.1:{port}", "--hooks-kafka-topic", "events"]
