@@ -95,6 +95,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The storage failed; the old record stands.
     async fn update(&self, record: &Record) -> Result<(), StoreError>;
 
+    /// Does all of an [`update`](Self::update) but the change itself, so that
+    /// little is left to do when something else has to be durable before it.
+    /// Nobody changes the record in between.
+    ///
+    /// # Errors
+    /// As for `update`.
+    async fn prepare_update(&self, record: &Record) -> Result<Box<dyn PreparedUpdate>, StoreError>;
+
     /// Opens an upload for bytes at `offset`, which is where its bytes end.
     /// Called at most once for an append, when the first byte has come.
     ///
@@ -175,6 +183,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Begins a walk over all that is kept, for unfinished uploads whose bytes
     /// have not changed since `unchanged_since`. Called from time to time.
     fn sweep(&self, unchanged_since: SystemTime) -> Box<dyn Sweep>;
+}
+
+/// A record that takes the place of the one before it when it is told to.
+/// Dropped, it changes nothing.
+#[async_trait]
+pub trait PreparedUpdate: Send {
+    /// Replaces the record.
+    ///
+    /// # Errors
+    /// As for [`Store::update`].
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
 /// A walk over all that a store keeps. What was made by a crash and belongs to

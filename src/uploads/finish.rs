@@ -1,7 +1,7 @@
 //! An upload is complete.
 
 use super::{Cause, UploadError, Uploads};
-use crate::hooks::{EventKind, FinishChanges};
+use crate::hooks::{EventKind, FinishChanges, Promised};
 use crate::store::Record;
 
 impl Uploads {
@@ -20,11 +20,36 @@ impl Uploads {
         } else {
             FinishChanges::default()
         };
-        let promised = self
-            .promise(EventKind::PostFinish, &record, offset, cause)
-            .await?;
         record.finished = true;
-        if let Err(error) = self.store.update(&record).await {
+        let promised = if self.hooks.wants(EventKind::PostFinish) {
+            self.promise_and_finish(cause, &record, offset).await?
+        } else {
+            self.store.update(&record).await?;
+            Promised::to_nobody()
+        };
+        promised.keep();
+        Ok(changes)
+    }
+
+    /// Puts `record` in its place once its event is promised. Both reach the
+    /// disk at the same time.
+    async fn promise_and_finish(
+        &self,
+        cause: &Cause<'_>,
+        record: &Record,
+        offset: u64,
+    ) -> Result<Promised, UploadError> {
+        let promise = self.promise(EventKind::PostFinish, record, offset, cause);
+        let (promised, prepared) = tokio::join!(promise, self.store.prepare_update(record));
+        let promised = promised?;
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                promised.withdraw();
+                return Err(error.into());
+            }
+        };
+        if let Err(error) = prepared.commit().await {
             // It may have changed all the same, which is found out later. What
             // has not is told of no more: its creator may remove it.
             let stored = self.store.record(&record.id).await;
@@ -33,7 +58,6 @@ impl Uploads {
             }
             return Err(error.into());
         }
-        promised.keep();
-        Ok(changes)
+        Ok(promised)
     }
 }

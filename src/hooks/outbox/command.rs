@@ -49,6 +49,10 @@ pub(super) enum Command {
         cause: String,
         text: String,
     },
+    /// An event that was kept is to be delivered. By the writer only.
+    Pending(i64),
+    /// All who were to hear of an event have. By the writer only.
+    Done(i64),
     /// There is room for more events of this sink.
     Read(Arc<Sink>),
 }

@@ -29,6 +29,7 @@ mod entry;
 mod error;
 mod health;
 mod inspector;
+mod kept;
 mod lane;
 mod order;
 mod others;
@@ -94,7 +95,7 @@ impl Default for Config {
             max_bytes: 1 << 30,
             deadline: Duration::from_hours(72),
             window: 1000,
-            concurrency: 64,
+            concurrency: 128,
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(60),
             progress: 10_000,

@@ -42,12 +42,8 @@ pub(super) fn add(
 /// Makes the change that a command asks for, if it adds nothing.
 pub(super) fn apply(change: &Change<'_>, command: &Command) -> rusqlite::Result<()> {
     match command {
-        Command::Keep(recorded) => {
-            for event in &recorded.events {
-                change.keep(event.seq)?;
-            }
-            Ok(())
-        }
+        Command::Pending(seq) => change.keep(*seq),
+        Command::Done(seq) => change.remove(*seq),
         Command::Withdraw(recorded) => {
             for event in &recorded.events {
                 change.remove(event.seq)?;
@@ -75,7 +71,9 @@ pub(super) fn apply(change: &Change<'_>, command: &Command) -> rusqlite::Result<
             let failed = failed(sink, *seq, *attempts, cause, text);
             change.failed(&failed, DEAD)
         }
-        Command::Promise { .. } | Command::Enqueue { .. } | Command::Read(_) => Ok(()),
+        Command::Promise { .. } | Command::Enqueue { .. } | Command::Keep(_) | Command::Read(_) => {
+            Ok(())
+        }
     }
 }
 

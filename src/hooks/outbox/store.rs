@@ -4,6 +4,8 @@
 //! each sink that has yet to hear of it there is one small row beside it. Both
 //! are numbered in the order of promises. An event goes with its last delivery.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +137,11 @@ impl Store {
                 known: FORM,
             });
         }
+        let log = log_of(path);
+        reserve(&mut connection, &log, log_size(log_pages)).map_err(|error| match error {
+            Reserve::Busy(error) => failed(error),
+            Reserve::Io(error) => OutboxError::io("reserve room for the log in", &log, error),
+        })?;
         Ok(Self {
             connection,
             path: path.to_owned(),
@@ -152,7 +159,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", log_pages)?;
-        connection.pragma_update(None, "journal_size_limit", log_pages * PAGE)
+        connection.pragma_update(None, "journal_size_limit", log_size(log_pages))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -311,6 +318,38 @@ fn entry(row: &Row<'_>, first: usize) -> Result<Arc<Entry>> {
         kind: row.get(first + 2)?,
         payload: row.get(first + 3)?,
     }))
+}
+
+/// How large a log of that many pages is, with what a commit adds before it is
+/// written back.
+const fn log_size(pages: i64) -> i64 {
+    const FRAME_HEADER: i64 = 24;
+    (pages + pages / 16 + 1) * (PAGE + FRAME_HEADER)
+}
+
+enum Reserve {
+    Busy(rusqlite::Error),
+    Io(io::Error),
+}
+
+/// Gives the log its full size at once. A sync of bytes in their place waits for
+/// the disk; one of a file that grew also waits for the journal of the file
+/// system, and so for all uploads that are being synced at the time. What follows
+/// the log's last commit is ignored, zeros too.
+fn reserve(connection: &mut Connection, log: &Path, size: i64) -> std::result::Result<(), Reserve> {
+    // Nobody else writes to it meanwhile.
+    let alone = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(Reserve::Busy)?;
+    let fill = || {
+        let mut file = OpenOptions::new().append(true).open(log)?;
+        let size = u64::try_from(size).unwrap_or(0);
+        let missing = size.saturating_sub(file.metadata()?.len());
+        io::copy(&mut io::repeat(0).take(missing), &mut file)?;
+        file.sync_all()
+    };
+    fill().map_err(Reserve::Io)?;
+    alone.rollback().map_err(Reserve::Busy)
 }
 
 /// The log of changes that are not in the database yet.

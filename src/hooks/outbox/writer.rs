@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::adopt::Adoption;
 use super::command::{Command, CommandQueue, Fresh, Taken};
+use super::kept::Kept;
 use super::order::Order;
 use super::promise::Recorded;
 use super::record::{add, apply};
@@ -43,6 +44,7 @@ pub(super) struct Writer {
     pub(super) put_off: Vec<Command>,
     /// When the first of them came.
     put_off_at: Option<Instant>,
+    kept: Kept,
     /// Those who wait for events. They get none before all that was told before
     /// is in the database.
     readers: Vec<Arc<Sink>>,
@@ -85,6 +87,7 @@ impl Writer {
             shared,
             put_off: Vec::new(),
             put_off_at: None,
+            kept: Kept::default(),
             readers: Vec::new(),
             order: Order::default(),
             next: greatest + 1,
@@ -107,7 +110,8 @@ impl Writer {
     pub(super) fn run(mut self) {
         self.adopt();
         loop {
-            let taken = self.queue.take(self.pause());
+            let pause = self.pause();
+            let taken = self.queue.take(pause);
             let Taken {
                 commands,
                 urgent,
@@ -118,6 +122,7 @@ impl Writer {
                 self.commit();
             }
             if closed {
+                self.commit_all();
                 break;
             }
             self.adopt_more();
@@ -131,21 +136,28 @@ impl Writer {
         }
     }
 
-    fn pause(&self) -> Duration {
+    fn pause(&mut self) -> Duration {
         if self.adoption.is_some() && !self.shared.full.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
         let tick = TICK.saturating_sub(self.ticked.elapsed());
-        match self.put_off_at {
+        if self.failing {
             // While the disk is full it is tried again with every tick.
-            Some(at) if !self.failing => tick.min(LINGER.saturating_sub(at.elapsed())),
-            _ => tick,
+            return tick;
         }
+        let left = |due: Instant| due.saturating_duration_since(Instant::now());
+        self.due().map_or(tick, |due| tick.min(left(due)))
     }
 
-    fn is_due(&self) -> bool {
-        let late = self.put_off_at.is_some_and(|at| at.elapsed() >= LINGER);
+    fn is_due(&mut self) -> bool {
+        let late = self.due().is_some_and(|due| due <= Instant::now());
         !self.failing && (late || self.put_off.len() >= MOST_PUT_OFF)
+    }
+
+    /// When to commit, if nobody waits for it.
+    fn due(&mut self) -> Option<Instant> {
+        let put_off = self.put_off_at.map(|at| at + LINGER);
+        [put_off, self.kept.due()].into_iter().flatten().min()
     }
 
     /// Tells what needs no commit, and puts off the rest.
@@ -160,18 +172,53 @@ impl Writer {
                     self.decided(recorded);
                     for event in &recorded.events {
                         self.tell(event, &recorded.sinks);
+                        self.settle_upload(&event.entry.upload);
+                        let sinks = recorded.sinks.len();
+                        self.kept.push(event, sinks, Instant::now());
                     }
+                    continue;
                 }
                 Command::Withdraw(recorded) => self.decided(recorded),
-                Command::Delivered { sink, .. } => sink.counters.left(),
-                Command::Dead { sink, .. } => {
+                Command::Delivered { sink, seq } => {
+                    sink.counters.left();
+                    if self.kept.delivered(*seq) {
+                        self.put_off(Command::Done(*seq));
+                        continue;
+                    }
+                }
+                Command::Failed { seq, .. } => self.await_no_more(*seq),
+                Command::Dead { sink, seq, .. } => {
                     sink.counters.left();
                     sink.counters.dead_letters.fetch_add(1, Ordering::Relaxed);
+                    self.await_no_more(*seq);
                 }
-                Command::Promise { .. } | Command::Enqueue { .. } | Command::Failed { .. } => {}
+                Command::Promise { entries, .. } => {
+                    for entry in entries {
+                        self.settle_upload(&entry.upload);
+                    }
+                }
+                Command::Enqueue { entry, .. } => self.settle_upload(&entry.upload),
+                Command::Pending(_) | Command::Done(_) => {}
             }
-            self.put_off.push(command);
-            self.put_off_at.get_or_insert_with(Instant::now);
+            self.put_off(command);
+        }
+    }
+
+    fn put_off(&mut self, command: Command) {
+        self.put_off.push(command);
+        self.put_off_at.get_or_insert_with(Instant::now);
+    }
+
+    /// Nothing of this upload is to look undecided to a later start.
+    fn settle_upload(&mut self, upload: &str) {
+        if let Some(seq) = self.kept.take_of(upload) {
+            self.put_off(Command::Pending(seq));
+        }
+    }
+
+    fn await_no_more(&mut self, seq: i64) {
+        if self.kept.remove(seq) {
+            self.put_off(Command::Pending(seq));
         }
     }
 
@@ -194,9 +241,30 @@ impl Writer {
         }
     }
 
+    fn put_off_all_kept(&mut self) {
+        for seq in self.kept.take_all() {
+            self.put_off(Command::Pending(seq));
+        }
+    }
+
+    /// Commits also that promises were kept whose events are on their way.
+    fn commit_all(&mut self) {
+        self.put_off_all_kept();
+        if !self.put_off.is_empty() || !self.readers.is_empty() {
+            self.commit();
+        }
+    }
+
     /// Commits all that was put off. If that fails, promises fail, and the rest
     /// is tried again.
     fn commit(&mut self) {
+        if !self.readers.is_empty() {
+            // They read what is pending.
+            self.put_off_all_kept();
+        }
+        for seq in self.kept.take_due(Instant::now()) {
+            self.put_off(Command::Pending(seq));
+        }
         let is_promise = |command: &Command| matches!(command, Command::Promise { .. });
         let commit = if self.put_off.iter().any(is_promise) {
             Commit::Durable
@@ -271,6 +339,7 @@ impl Writer {
     fn refuse(&mut self, error: rusqlite::Error) {
         let error = OutboxError::storage("write to", self.store.path(), error);
         self.failing = true;
+        self.put_off_all_kept();
         for command in std::mem::take(&mut self.put_off) {
             if let Command::Promise { reply, .. } = command {
                 drop(reply.send(Err(error.clone())));
@@ -308,9 +377,7 @@ impl Writer {
 
     /// Looks for what other processes did.
     fn tick(&mut self) {
-        if !self.put_off.is_empty() || !self.readers.is_empty() {
-            self.commit();
-        }
+        self.commit_all();
         if let Err(error) = self.look() {
             self.report("read", &error);
         }

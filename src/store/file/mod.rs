@@ -28,15 +28,15 @@ use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
 use super::{
-    Algorithm, AppendWriter, CheckedWriter, DirStructure, Durability, NewRecord, Record,
-    SharedLocks, Store, StoreError, Stored, Sweep, UploadId,
+    Algorithm, AppendWriter, CheckedWriter, DirStructure, Durability, NewRecord, PreparedUpdate,
+    Record, SharedLocks, Store, StoreError, Stored, Sweep, UploadId,
 };
 use append::FileAppend;
 use checked::{Check, CheckedAppend};
 use copy::Copy;
 use data_dir::{DataDir, DataFileState};
 use lock_file::LockFile;
-use record_file::RecordDir;
+use record_file::{Prepared, RecordDir};
 use room::Room;
 use sweep::FileSweep;
 
@@ -227,6 +227,15 @@ impl Store for FileStore {
         self.blocking(move |inner| inner.update(&record)).await
     }
 
+    async fn prepare_update(&self, record: &Record) -> Result<Box<dyn PreparedUpdate>, StoreError> {
+        let record = record.clone();
+        let prepared = self.blocking(move |inner| inner.prepare(&record)).await?;
+        Ok(Box::new(FileUpdate {
+            prepared,
+            inner: Arc::clone(&self.inner),
+        }))
+    }
+
     async fn append(
         &self,
         record: &Record,
@@ -331,19 +340,37 @@ impl Store for FileStore {
     }
 }
 
+/// A record beside the one whose place it is to take.
+struct FileUpdate {
+    prepared: Prepared,
+    inner: Arc<Inner>,
+}
+
+#[async_trait]
+impl PreparedUpdate for FileUpdate {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { prepared, inner } = *self;
+        spawn_blocking(move || inner.records.put(prepared)).await?
+    }
+}
+
 impl Inner {
     fn syncs_everything(&self) -> bool {
         self.durability == Durability::Append
     }
 
     fn update(&self, record: &Record) -> Result<(), StoreError> {
+        self.records.put(self.prepare(record)?)
+    }
+
+    fn prepare(&self, record: &Record) -> Result<Prepared, StoreError> {
         let finishes = record.finished && self.durability >= Durability::Finish;
         if finishes {
             // Also bytes of appends that were not synced themselves.
             self.data.sync(&record.path, self.records.root())?;
         }
         self.records
-            .replace(record, finishes || self.syncs_everything())
+            .prepare(record, finishes || self.syncs_everything())
     }
 
     fn state(&self, record: &Record) -> Result<DataFileState, StoreError> {

@@ -61,6 +61,14 @@ struct Version {
     version: u32,
 }
 
+/// A record that does not stand yet. Its file goes when it is dropped.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    complete: NamedTempFile,
+    path: PathBuf,
+    sync: bool,
+}
+
 /// The info directory. Everything here blocks.
 #[derive(Debug)]
 pub(super) struct RecordDir {
@@ -147,8 +155,27 @@ impl RecordDir {
 
     /// Writes the record of an existing upload anew.
     pub(super) fn replace(&self, record: &Record, sync: bool) -> Result<(), StoreError> {
+        self.put(self.prepare(record, sync)?)
+    }
+
+    /// Writes the record of an existing upload beside the one that stands.
+    pub(super) fn prepare(&self, record: &Record, sync: bool) -> Result<Prepared, StoreError> {
         let path = self.file(&record.id);
         let complete = self.write(record, &path, sync)?;
+        Ok(Prepared {
+            complete,
+            path,
+            sync,
+        })
+    }
+
+    /// Puts a record in the place of the one that stands.
+    pub(super) fn put(&self, prepared: Prepared) -> Result<(), StoreError> {
+        let Prepared {
+            complete,
+            path,
+            sync,
+        } = prepared;
         complete
             .persist(&path)
             .map_err(|error| StoreError::io("replace", path, error.error))?;
