@@ -1,18 +1,24 @@
 """How many uploads are created and finished in a second while their events go to
-a broker, as a ratio of the same without a sink, and how many events a broker has
-confirmed in a second. `./x bench --only events` builds what this needs.
+a broker, as a ratio of the same without a sink; how many events a broker confirms
+in a second meanwhile; and how many of a backlog, which is what an outage leaves.
+`./x bench --only events` builds what this needs.
 
 One request creates an upload of 1 KiB and finishes it: two events by default,
 pre-create and post-finish. What waits in the outbox when the load ends is waited
-for.
+for. A service that is told by HTTP is told of post-finish alone.
+
+Nothing is removed before the end: a file system may look at every inode that was
+freed lately when it makes a file.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import socket
+import sqlite3
 import statistics
 import subprocess
 import time
@@ -123,41 +129,93 @@ def rabbitmq(place):
     ]
 
 
-class Turn:
-    """A server with some flags, under load for a while."""
+def web(place):
+    """A service that takes every event."""
+    port = free_port()
+    configuration = place.directory / "nginx.conf"
+    configuration.write_text(
+        f"daemon off; pid {place.directory}/nginx.pid; error_log stderr;\n"
+        "events {} http { access_log off; keepalive_requests 1000000;\n"
+        f"client_body_temp_path {place.directory}/bodies;\n"
+        f"server {{ listen 127.0.0.1:{port}; location / {{ return 204; }} }} }}\n"
+    )
+    place.start(["nginx", "-c", configuration], "nginx")
+    wait_for(port)
+    url = f"http://127.0.0.1:{port}/"
+    return ["--hooks-http-urls", url, "--hooks", "post-finish"]
 
-    def __init__(self, place, options, flags):
+
+def nowhere(flags):
+    """The same flags, to where nobody listens."""
+    return [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", flag) for flag in flags]
+
+
+class Server:
+    """A server with some flags."""
+
+    def __init__(self, place, options, flags, data=None):
         self.options = options
-        self.data = place.directory / f"data-{time.monotonic_ns()}"
-        port = free_port()
-        command = [options.rustus, "--host", "127.0.0.1", "--port", str(port)]
+        self.data = data or place.directory / f"data-{time.monotonic_ns()}"
+        self.port = free_port()
+        command = [options.rustus, "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--data-dir", self.data, "--info-dir", self.data, "--log-level", "warn"]
         command += ["--compile-cache-dir", place.directory / "cache"]
         self.server = place.start(command + flags, "rustus")
-        wait_for(port)
-        load = ["wrk", "-t1", "-c64", f"-d{options.seconds}s", "-s", HERE / "post.lua"]
-        url = f"http://127.0.0.1:{port}/files"
+        wait_for(self.port)
+
+    def load(self, seconds):
+        """Uploads a second, and how many there were."""
+        load = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", HERE / "post.lua"]
+        url = f"http://127.0.0.1:{self.port}/files"
         said = subprocess.run(load + [url], capture_output=True, text=True, check=True).stdout
         if "Non-2xx" in said:
             raise SystemExit(said)
-        self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
-        self.requests = int(re.search(r"(\d+) requests in", said).group(1))
+        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
+        return rate, int(re.search(r"(\d+) requests in", said).group(1))
 
-    def pending(self):
-        command = [self.options.rustus, "outbox", "list", "--json", "--limit", "100000000"]
-        command += ["--state", "pending", "--info-dir", self.data]
-        return subprocess.run(command, capture_output=True, check=True).stdout.count(b"\n")
+    def waiting(self):
+        """Events that wait in the outbox."""
+        path = self.data / ".outbox" / "0" / "outbox.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as outbox:
+            return outbox.execute("SELECT count(*) FROM delivery").fetchone()[0]
 
-    def events_out(self):
-        """Events that were confirmed in a second, from the first to the last."""
-        begun = time.monotonic()
-        while self.pending():
-            time.sleep(0.1)
-        return 2 * self.requests / (self.options.seconds + time.monotonic() - begun)
+    def drained(self):
+        while self.waiting():
+            time.sleep(0.05)
 
     def end(self):
         self.server.terminate()
         self.server.wait()
+
+
+def under_load(place, options, flags):
+    """Uploads a second, and events that were confirmed in a second meanwhile, from
+    the first to the last."""
+    server = Server(place, options, flags)
+    rate, requests = server.load(options.seconds)
+    begun = time.monotonic()
+    server.drained()
+    events = 2 * requests / (options.seconds + time.monotonic() - begun)
+    server.end()
+    return rate, events
+
+
+def of_a_backlog(place, options, flags):
+    """Events that are confirmed in a second when many wait, from the first to the
+    last."""
+    server = Server(place, options, nowhere(flags))
+    server.load(options.seconds)
+    server.end()
+    server = Server(place, options, flags, server.data)
+    first = events = server.waiting()
+    begun = time.monotonic()
+    while events == first:
+        begun = time.monotonic()
+        events = server.waiting()
+    server.drained()
+    rate = events / (time.monotonic() - begun)
+    server.end()
+    return rate
 
 
 def row(name, values, unit):
@@ -177,24 +235,32 @@ def main():
     options.dir.mkdir(parents=True)
     place = Place(options.dir)
     try:
-        sinks = {"Kafka": kafka(place, options.kafka), "RabbitMQ": rabbitmq(place)}
-        ratios = {name: [] for name in sinks}
-        out = {name: [] for name in sinks}
+        brokers = {"Kafka": kafka(place, options.kafka), "RabbitMQ": rabbitmq(place)}
+        sinks = brokers | {"HTTP": web(place)}
+        ratios = {name: [] for name in brokers}
+        meanwhile = {name: [] for name in brokers}
+        backlog = {name: [] for name in sinks}
         plain = []
+        for flags in brokers.values():
+            # Kafka's virtual machine compiles what is used often.
+            under_load(place, options, flags)
         for _ in range(options.rounds):
-            turn = Turn(place, options, [])
-            plain.append(turn.rate)
-            turn.end()
+            server = Server(place, options, [])
+            plain.append(server.load(options.seconds)[0])
+            server.end()
+            for name, flags in brokers.items():
+                rate, events = under_load(place, options, flags)
+                ratios[name].append(rate / plain[-1])
+                meanwhile[name].append(events)
             for name, flags in sinks.items():
-                turn = Turn(place, options, flags)
-                ratios[name].append(turn.rate / plain[-1])
-                out[name].append(turn.events_out())
-                turn.end()
+                backlog[name].append(of_a_backlog(place, options, flags))
         print("| figure | median | least to most | |\n|---|---:|---:|---|")
         row("created and finished, no sink", plain, "1/s")
-        for name in sinks:
+        for name in brokers:
             row(f"created and finished with {name}", ratios[name], "of no sink")
-            row(f"events to {name}, confirmed", out[name], "1/s")
+            row(f"events to {name} meanwhile, confirmed", meanwhile[name], "1/s")
+        for name in sinks:
+            row(f"events to {name} of a backlog, confirmed", backlog[name], "1/s")
     finally:
         place.end()
 

@@ -17,8 +17,9 @@ pub(crate) struct Bench {
     /// Turns that each server takes [default: 7]
     #[arg(long)]
     rounds: Option<usize>,
-    /// Only these, separated by commas: decision (benches/decision.rs), events
-    /// (benches/events: uploads whose events go to a broker), and of the whole
+    /// Only these, separated by commas: decision (benches/decision.rs),
+    /// blocking-http (benches/blocking_http.rs), events (benches/events: uploads
+    /// whose events go to a broker), and of the whole
     /// server (benches/server) creates, head, patch-4k, patch-1m, patch, checksum, at-once,
     /// memory, start, reload
     #[arg(long, value_name = "FIGURES", value_delimiter = ',')]
@@ -28,8 +29,8 @@ pub(crate) struct Bench {
     dir: Option<PathBuf>,
 }
 
-/// The figure that needs no server.
-const DECISION: &str = "decision";
+/// The figures that need no server, and the benchmarks that measure them.
+const CALLS: [(&str, &str); 2] = [("decision", "decision"), ("blocking-http", "blocking_http")];
 
 /// The figures that need brokers.
 const EVENTS: &str = "events";
@@ -45,11 +46,13 @@ pub(crate) fn run(how: &Bench) -> Result<()> {
         .only
         .iter()
         .map(String::as_str)
-        .filter(|figure| ![DECISION, EVENTS].contains(figure))
+        .filter(|figure| *figure != EVENTS && CALLS.iter().all(|(call, _)| call != figure))
         .collect();
     let wants = |figure: &str| everything || how.only.iter().any(|wanted| wanted == figure);
-    if wants(DECISION) {
-        decision(how.quick)?;
+    for (figure, benchmark) in CALLS {
+        if wants(figure) {
+            calls(benchmark, how.quick)?;
+        }
     }
     if wants(EVENTS) {
         events(how)?;
@@ -63,8 +66,11 @@ pub(crate) fn run(how: &Bench) -> Result<()> {
 /// Uploads whose events go to Kafka and to RabbitMQ.
 fn events(how: &Bench) -> Result<()> {
     clients::prepare()?;
-    if process::find("wrk").is_none() {
-        debian::install(&["wrk"], "to make load")?;
+    if process::find("wrk").is_none() || process::find("nginx").is_none() {
+        debian::install(
+            &["wrk", "nginx-light"],
+            "to make load, and to be told by HTTP",
+        )?;
     }
     eprintln!("x: building the server for release");
     let rustus = release(&["--package", "rustus", "--bin", "rustus"], "rustus")?;
@@ -89,9 +95,9 @@ fn events(how: &Bench) -> Result<()> {
     process::run(&mut command)
 }
 
-fn decision(quick: bool) -> Result<()> {
+fn calls(benchmark: &str, quick: bool) -> Result<()> {
     let mut command = cargo::native();
-    command.args(["bench", "--bench", "decision"]);
+    command.args(["bench", "--bench", benchmark]);
     if quick {
         command.args(["--", "--quick"]);
     }
