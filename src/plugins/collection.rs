@@ -9,22 +9,69 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::denials::Denials;
 use super::directory::{Content, Listing, Place, PluginFiles, SeenFile, Stamp, Stranger, read};
 use super::generation::Generation;
 use super::limits::MIB;
 use super::loader::{LoadError, Loaded, Loader, Source};
 use super::manifest::{Manifest, ManifestError};
 use super::module::PORTING;
+use super::schema;
+use super::secrets::{SecretSource, Secrets};
 
 /// The largest `NAME.toml` that is read.
 const MANIFEST_LIMIT: usize = MIB;
 
 /// One plugin and the files it was last loaded from.
 struct Known {
-    seen: (Stamp, Option<Stamp>),
-    content: Option<(Vec<u8>, String)>,
+    seen: Seen,
+    ingredients: Option<Ingredients>,
     generation: Option<Arc<Generation>>,
     number: u64,
+    denials: Arc<Denials>,
+}
+
+/// The state of all files that a plugin is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    module: Stamp,
+    manifest: Option<Stamp>,
+    /// Those that the manifest names, and its schema; `None` for one that is not
+    /// there.
+    others: BTreeMap<PathBuf, Option<Stamp>>,
+}
+
+impl Seen {
+    fn new(files: &PluginFiles, others: impl Iterator<Item = PathBuf>) -> Self {
+        let stamped = |path: PathBuf| {
+            let stamp = Stamp::read(&path).ok();
+            (path, stamp)
+        };
+        Self {
+            module: files.module.stamp,
+            manifest: files.manifest.as_ref().map(|file| file.stamp),
+            others: others.map(stamped).collect(),
+        }
+    }
+
+    /// How long it takes until all of them have been left alone for a while; `None`
+    /// when they have.
+    fn unsettled_for(&self, now: SystemTime) -> Option<Duration> {
+        let others = self.others.values().copied().flatten();
+        let stamps = std::iter::once(self.module)
+            .chain(self.manifest)
+            .chain(others);
+        stamps.filter_map(|stamp| stamp.unsettled_for(now)).max()
+    }
+}
+
+/// What a generation was made of.
+#[derive(PartialEq, Eq)]
+struct Ingredients {
+    digest: String,
+    manifest: String,
+    schema: Option<Vec<u8>>,
+    secrets: Arc<Secrets>,
 }
 
 /// All plugins of one directory.
@@ -87,7 +134,7 @@ enum Candidate {
     Unsettled(Duration),
     /// The same content in a file with another stamp.
     Same,
-    Ready(Box<Source>, (Vec<u8>, String)),
+    Ready(Box<Source>, Ingredients),
 }
 
 impl Collection {
@@ -122,6 +169,9 @@ impl Collection {
             place: Place::Directory,
             bytes: module.to_vec(),
             manifest,
+            secrets: Arc::default(),
+            schema: None,
+            denials: Arc::default(),
         };
         let Loaded {
             generation,
@@ -150,27 +200,23 @@ impl Collection {
             unsettled: None,
         };
         for (name, files) in &listing.plugins {
-            let stamps = (
-                files.module.stamp,
-                files.manifest.as_ref().map(|file| file.stamp),
-            );
-            let known = self.known.get(name);
-            if known.is_some_and(|known| known.seen == stamps)
-                || listing.stale.contains(&files.place)
-            {
+            let known = self.known.get(name).map(|known| &known.seen);
+            let others = known.map(|seen| seen.others.keys().cloned());
+            let mut seen = Seen::new(files, others.into_iter().flatten());
+            if known == Some(&seen) || listing.stale.contains(&files.place) {
                 continue;
             }
-            match self.load(name, files).await {
-                Ok(None) => self.touch(name, stamps),
+            match self.load(name, files, &mut seen).await {
+                Ok(None) => self.touch(name, seen),
                 Ok(Some(Step::Wait(left))) => {
                     outcome.unsettled = Some(outcome.unsettled.map_or(left, |old| old.max(left)));
                 }
                 Ok(Some(Step::Swap(swap))) => {
-                    let change = self.swap(name, stamps, *swap);
+                    let change = self.swap(name, seen, *swap);
                     outcome.changes.push(change);
                 }
                 Err(error) => {
-                    self.keep(name, stamps, &error);
+                    self.keep(name, seen, &error);
                     outcome.refused.push((name.clone(), error));
                 }
             }
@@ -179,43 +225,55 @@ impl Collection {
         outcome
     }
 
-    async fn load(&self, name: &str, files: &PluginFiles) -> Result<Option<Step>, LoadError> {
+    /// Notes in `seen` the files that it reads.
+    async fn load(
+        &self,
+        name: &str,
+        files: &PluginFiles,
+        seen: &mut Seen,
+    ) -> Result<Option<Step>, LoadError> {
         if self.pinned.contains_key(name) {
             return Err(LoadError::NameTaken);
         }
         let started = Instant::now();
-        let (source, content) = match self.candidate(name, files)? {
+        let (source, ingredients) = match self.candidate(name, files, seen)? {
             Candidate::Unsettled(left) => return Ok(Some(Step::Wait(left))),
             Candidate::Same => return Ok(None),
-            Candidate::Ready(source, content) => (source, content),
+            Candidate::Ready(source, ingredients) => (source, ingredients),
         };
         let number = self.known.get(name).map_or(0, |known| known.number) + 1;
         let loaded = self.loader.load(*source, number).await?;
         let swap = Swap {
             loaded,
-            content,
+            ingredients,
             took: started.elapsed(),
         };
         Ok(Some(Step::Swap(Box::new(swap))))
     }
 
-    fn candidate(&self, name: &str, files: &PluginFiles) -> Result<Candidate, LoadError> {
+    fn candidate(
+        &self,
+        name: &str,
+        files: &PluginFiles,
+        seen: &mut Seen,
+    ) -> Result<Candidate, LoadError> {
         let now = SystemTime::now();
-        let manifest_file = files.manifest.as_ref();
-        let unsettled = [Some(&files.module), manifest_file]
-            .into_iter()
-            .flatten()
-            .filter_map(|file| file.stamp.unsettled_for(now))
-            .max();
-        if let Some(left) = unsettled {
+        if let Some(left) = seen.unsettled_for(now) {
             return Ok(Candidate::Unsettled(left));
         }
-        let text = match manifest_file.map(read_manifest).transpose()? {
+        let text = match files.manifest.as_ref().map(read_manifest).transpose()? {
             Some(None) => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
             Some(Some(text)) => text,
             None => String::new(),
         };
         let manifest = Manifest::parse(&text)?;
+        // Before they are read: what changes from now on is seen at the next look.
+        let schema_file = files.module.path.with_extension("schema.json");
+        let others = secret_files(&manifest).chain([schema_file.clone()]);
+        *seen = Seen::new(files, others);
+        if let Some(left) = seen.unsettled_for(now) {
+            return Ok(Candidate::Unsettled(left));
+        }
         let bytes = match contents(&files.module, manifest.limits.module)? {
             Content::Whole(bytes) => bytes,
             Content::Changed => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
@@ -223,12 +281,23 @@ impl Collection {
                 return Err(too_large(&files.module, manifest.limits.module));
             }
         };
-        let content = (super::cache::digest_of(&bytes).into_bytes(), text);
-        let same = self
-            .known
-            .get(name)
-            .is_some_and(|known| known.content.as_ref() == Some(&content));
-        if same {
+        let stamp = seen.others.get(&schema_file).copied().flatten();
+        let schema = match stamp
+            .map(|stamp| read_schema(schema_file, stamp))
+            .transpose()?
+        {
+            Some(None) => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
+            Some(schema) => schema,
+            None => None,
+        };
+        let ingredients = Ingredients {
+            digest: super::cache::digest_of(&bytes),
+            manifest: text,
+            schema: schema.clone(),
+            secrets: Arc::new(Secrets::read(&manifest.secrets)?),
+        };
+        let known = self.known.get(name);
+        if known.is_some_and(|known| known.ingredients.as_ref() == Some(&ingredients)) {
             return Ok(Candidate::Same);
         }
         let file = files.module.path.file_name().unwrap_or_default();
@@ -238,8 +307,13 @@ impl Collection {
             place: files.place,
             bytes,
             manifest,
+            secrets: Arc::clone(&ingredients.secrets),
+            schema,
+            denials: known
+                .map(|known| Arc::clone(&known.denials))
+                .unwrap_or_default(),
         };
-        Ok(Candidate::Ready(Box::new(source), content))
+        Ok(Candidate::Ready(Box::new(source), ingredients))
     }
 
     fn remove_gone(&mut self, listing: &Listing) -> Vec<Change> {
@@ -251,13 +325,13 @@ impl Collection {
             .collect()
     }
 
-    fn touch(&mut self, name: &str, stamps: (Stamp, Option<Stamp>)) {
+    fn touch(&mut self, name: &str, seen: Seen) {
         if let Some(known) = self.known.get_mut(name) {
-            known.seen = stamps;
+            known.seen = seen;
         }
     }
 
-    fn swap(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), swap: Swap) -> Change {
+    fn swap(&mut self, name: &str, seen: Seen, swap: Swap) -> Change {
         let Loaded {
             generation,
             compiled,
@@ -265,9 +339,10 @@ impl Collection {
         self.known.insert(
             name.to_owned(),
             Known {
-                seen: stamps,
-                content: Some(swap.content),
+                seen,
+                ingredients: Some(swap.ingredients),
                 number: generation.number(),
+                denials: Arc::clone(&generation.blueprint.speaker.denials),
                 generation: Some(Arc::clone(&generation)),
             },
         );
@@ -278,14 +353,15 @@ impl Collection {
         }
     }
 
-    fn keep(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), error: &LoadError) {
+    fn keep(&mut self, name: &str, seen: Seen, error: &LoadError) {
         let known = self.known.entry(name.to_owned()).or_insert(Known {
-            seen: stamps,
-            content: None,
+            seen: seen.clone(),
+            ingredients: None,
             generation: None,
             number: 0,
+            denials: Arc::default(),
         });
-        known.seen = stamps;
+        known.seen = seen;
         match &known.generation {
             Some(generation) => tracing::error!(
                 plugin = name,
@@ -330,7 +406,7 @@ enum Step {
 /// A generation that takes another's place.
 struct Swap {
     loaded: Loaded,
-    content: (Vec<u8>, String),
+    ingredients: Ingredients,
     took: Duration,
 }
 
@@ -349,6 +425,23 @@ fn read_manifest(file: &SeenFile) -> Result<Option<String>, LoadError> {
             .map_err(|_| LoadError::Manifest(ManifestError::NotUtf8)),
         Content::Changed => Ok(None),
         Content::TooLarge => Err(LoadError::Manifest(ManifestError::TooLarge)),
+    }
+}
+
+/// The files that hold secrets.
+fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> + '_ {
+    manifest.secrets.values().filter_map(|source| match source {
+        SecretSource::File(path) => Some(path.clone()),
+        SecretSource::Env(_) => None,
+    })
+}
+
+/// The text of a `NAME.schema.json`; `None` if it changed while it was read.
+fn read_schema(path: PathBuf, stamp: Stamp) -> Result<Option<Vec<u8>>, LoadError> {
+    match contents(&SeenFile { path, stamp }, schema::LARGEST)? {
+        Content::Whole(bytes) => Ok(Some(bytes)),
+        Content::Changed => Ok(None),
+        Content::TooLarge => Err(LoadError::Config(schema::too_large())),
     }
 }
 
