@@ -8,6 +8,8 @@ mod keys;
 mod limits;
 #[path = "../../src/plugins/manifest.rs"]
 mod manifest;
+#[path = "../../src/plugins/numbers.rs"]
+mod numbers;
 #[path = "../../src/plugins/secrets.rs"]
 mod secrets;
 

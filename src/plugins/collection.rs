@@ -7,20 +7,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::denials::Denials;
-use super::directory::{Content, Listing, Place, PluginFiles, SeenFile, Stamp, Stranger, read};
+use super::directory::{Listing, Place, PluginFiles, Stranger};
 use super::generation::Generation;
-use super::limits::MIB;
+use super::ingredients::{Gathered, Ingredients, Seen, gather};
 use super::loader::{LoadError, Loaded, Loader, Source};
-use super::manifest::{Manifest, ManifestError};
+use super::manifest::Manifest;
 use super::module::PORTING;
-use super::schema;
-use super::secrets::{SecretSource, Secrets};
-
-/// The largest `NAME.toml` that is read.
-const MANIFEST_LIMIT: usize = MIB;
 
 /// One plugin and the files it was last loaded from.
 struct Known {
@@ -29,49 +24,6 @@ struct Known {
     generation: Option<Arc<Generation>>,
     number: u64,
     denials: Arc<Denials>,
-}
-
-/// The state of all files that a plugin is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    module: Stamp,
-    manifest: Option<Stamp>,
-    /// Those that the manifest names, and its schema; `None` for one that is not
-    /// there.
-    others: BTreeMap<PathBuf, Option<Stamp>>,
-}
-
-impl Seen {
-    fn new(files: &PluginFiles, others: impl Iterator<Item = PathBuf>) -> Self {
-        let stamped = |path: PathBuf| {
-            let stamp = Stamp::read(&path).ok();
-            (path, stamp)
-        };
-        Self {
-            module: files.module.stamp,
-            manifest: files.manifest.as_ref().map(|file| file.stamp),
-            others: others.map(stamped).collect(),
-        }
-    }
-
-    /// How long it takes until all of them have been left alone for a while; `None`
-    /// when they have.
-    fn unsettled_for(&self, now: SystemTime) -> Option<Duration> {
-        let others = self.others.values().copied().flatten();
-        let stamps = std::iter::once(self.module)
-            .chain(self.manifest)
-            .chain(others);
-        stamps.filter_map(|stamp| stamp.unsettled_for(now)).max()
-    }
-}
-
-/// What a generation was made of.
-#[derive(PartialEq, Eq)]
-struct Ingredients {
-    digest: String,
-    manifest: String,
-    schema: Option<Vec<u8>>,
-    secrets: Arc<Secrets>,
 }
 
 /// All plugins of one directory.
@@ -201,8 +153,7 @@ impl Collection {
         };
         for (name, files) in &listing.plugins {
             let known = self.known.get(name).map(|known| &known.seen);
-            let others = known.map(|seen| seen.others.keys().cloned());
-            let mut seen = Seen::new(files, others.into_iter().flatten());
+            let mut seen = Seen::now(files, known);
             if known == Some(&seen) || listing.stale.contains(&files.place) {
                 continue;
             }
@@ -257,44 +208,13 @@ impl Collection {
         files: &PluginFiles,
         seen: &mut Seen,
     ) -> Result<Candidate, LoadError> {
-        let now = SystemTime::now();
-        if let Some(left) = seen.unsettled_for(now) {
-            return Ok(Candidate::Unsettled(left));
-        }
-        let text = match files.manifest.as_ref().map(read_manifest).transpose()? {
-            Some(None) => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
-            Some(Some(text)) => text,
-            None => String::new(),
-        };
-        let manifest = Manifest::parse(&text)?;
-        // Before they are read: what changes from now on is seen at the next look.
-        let schema_file = files.module.path.with_extension("schema.json");
-        let others = secret_files(&manifest).chain([schema_file.clone()]);
-        *seen = Seen::new(files, others);
-        if let Some(left) = seen.unsettled_for(now) {
-            return Ok(Candidate::Unsettled(left));
-        }
-        let bytes = match contents(&files.module, manifest.limits.module)? {
-            Content::Whole(bytes) => bytes,
-            Content::Changed => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
-            Content::TooLarge => {
-                return Err(too_large(&files.module, manifest.limits.module));
-            }
-        };
-        let stamp = seen.others.get(&schema_file).copied().flatten();
-        let schema = match stamp
-            .map(|stamp| read_schema(schema_file, stamp))
-            .transpose()?
-        {
-            Some(None) => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
-            Some(schema) => schema,
-            None => None,
-        };
-        let ingredients = Ingredients {
-            digest: super::cache::digest_of(&bytes),
-            manifest: text,
-            schema: schema.clone(),
-            secrets: Arc::new(Secrets::read(&manifest.secrets)?),
+        let (manifest, bytes, ingredients) = match gather(files, seen)? {
+            Gathered::Unsettled(left) => return Ok(Candidate::Unsettled(left)),
+            Gathered::Whole {
+                manifest,
+                bytes,
+                ingredients,
+            } => (manifest, bytes, ingredients),
         };
         let known = self.known.get(name);
         if known.is_some_and(|known| known.ingredients.as_ref() == Some(&ingredients)) {
@@ -306,9 +226,9 @@ impl Collection {
             file: file.to_string_lossy().into_owned(),
             place: files.place,
             bytes,
-            manifest,
+            manifest: *manifest,
             secrets: Arc::clone(&ingredients.secrets),
-            schema,
+            schema: ingredients.schema.clone(),
             denials: known
                 .map(|known| Arc::clone(&known.denials))
                 .unwrap_or_default(),
@@ -408,46 +328,4 @@ struct Swap {
     loaded: Loaded,
     ingredients: Ingredients,
     took: Duration,
-}
-
-fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {
-    read(file, limit).map_err(|source| LoadError::Read {
-        file: file.path.display().to_string(),
-        source,
-    })
-}
-
-/// The text of a `NAME.toml`; `None` if it changed while it was read.
-fn read_manifest(file: &SeenFile) -> Result<Option<String>, LoadError> {
-    match contents(file, MANIFEST_LIMIT)? {
-        Content::Whole(bytes) => String::from_utf8(bytes)
-            .map(Some)
-            .map_err(|_| LoadError::Manifest(ManifestError::NotUtf8)),
-        Content::Changed => Ok(None),
-        Content::TooLarge => Err(LoadError::Manifest(ManifestError::TooLarge)),
-    }
-}
-
-/// The files that hold secrets.
-fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> + '_ {
-    manifest.secrets.values().filter_map(|source| match source {
-        SecretSource::File(path) => Some(path.clone()),
-        SecretSource::Env(_) => None,
-    })
-}
-
-/// The text of a `NAME.schema.json`; `None` if it changed while it was read.
-fn read_schema(path: PathBuf, stamp: Stamp) -> Result<Option<Vec<u8>>, LoadError> {
-    match contents(&SeenFile { path, stamp }, schema::LARGEST)? {
-        Content::Whole(bytes) => Ok(Some(bytes)),
-        Content::Changed => Ok(None),
-        Content::TooLarge => Err(LoadError::Config(schema::too_large())),
-    }
-}
-
-fn too_large(file: &SeenFile, limit: usize) -> LoadError {
-    LoadError::TooLarge {
-        size_mib: file.stamp.size().div_ceil(MIB as u64),
-        limit_mib: (limit / MIB) as u64,
-    }
 }
