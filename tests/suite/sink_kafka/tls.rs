@@ -65,8 +65,9 @@ fn a_broker_with_a_certificate_that_is_trusted_gets_events_and_another_does_not(
     });
     drop(server);
 
-    let other = Certificate::for_name("127.0.0.1").trusted();
-    let server = sending_to(&kafka.tls_bootstrap(), &flags("other", &other)).start();
+    let other = Certificate::for_name("127.0.0.1");
+    let other_options = other.trusted();
+    let server = sending_to(&kafka.tls_bootstrap(), &flags("other", &other_options)).start();
     Tus::new(server.files()).create(3);
     let line = server.wait_for_log("a Kafka broker cannot be used");
     for part in [
