@@ -500,3 +500,6 @@ fn not_exported<D>(name: &'static str) -> Answer<D> {
         "the plugin does not export `{name}`"
     )))
 }
+
+#[cfg(test)]
+mod tests;
