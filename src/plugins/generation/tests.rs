@@ -45,7 +45,8 @@ fn denials_are_counted_by_capability_over_all_generations_and_name_no_secret() {
     for number in 1..=2 {
         let loading = loader.load(source(&denials, secrets.clone()), number);
         let generation = runtime.block_on(loading).unwrap().generation;
-        let telling = generation.tell(EventKind::PostCreate, &trial::example());
+        let event = trial::example();
+        let telling = generation.tell(EventKind::PostCreate, &event);
         let failure = runtime.block_on(telling).unwrap_err().to_string();
         assert!(failure.contains("under [allow.kafka]"), "{failure}");
         assert!(!failure.contains("geheim"), "{failure}");
