@@ -70,7 +70,7 @@ mod bare {
         exports: { default: async },
     });
 
-    use self::rustus::hooks::{config, log, types};
+    use self::rustus::hooks::{config, log, secrets, types};
 
     pub struct State {
         wasi: WasiCtx,
@@ -96,6 +96,12 @@ mod bare {
         }
         fn get(&mut self, _: String) -> Option<String> {
             None
+        }
+    }
+
+    impl secrets::Host for State {
+        fn get(&mut self, name: String) -> Result<String, secrets::SecretError> {
+            Err(secrets::SecretError::Denied(name))
         }
     }
 

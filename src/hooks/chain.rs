@@ -41,7 +41,7 @@ impl Round {
         let plugins: Vec<_> = self.subscribers().cloned().collect();
         for plugin in &plugins {
             let answer = plugin.pre_create(&self.event).await;
-            let Some(changes) = self.settle(plugin, checked(answer, create_answer))? else {
+            let Some(changes) = self.settle(plugin, checked(plugin, answer, create_answer))? else {
                 continue;
             };
             self.see(&changes);
@@ -57,7 +57,7 @@ impl Round {
         let mut all = FinishChanges::default();
         for plugin in self.subscribers() {
             let answer = plugin.pre_finish(&self.event).await;
-            let Some(changes) = self.settle(plugin, checked(answer, finish_answer))? else {
+            let Some(changes) = self.settle(plugin, checked(plugin, answer, finish_answer))? else {
                 continue;
             };
             all.status = changes.status.or(all.status);
@@ -70,7 +70,7 @@ impl Round {
     pub(super) async fn get(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
             let answer = plugin.pre_get(&self.event).await;
-            self.settle(plugin, checked(answer, get_answer))?;
+            self.settle(plugin, checked(plugin, answer, get_answer))?;
         }
         Ok(())
     }
@@ -78,7 +78,7 @@ impl Round {
     pub(super) async fn terminate(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
             let answer = plugin.pre_terminate(&self.event).await;
-            self.settle(plugin, checked(answer, terminate_answer))?;
+            self.settle(plugin, checked(plugin, answer, terminate_answer))?;
         }
         Ok(())
     }
@@ -130,13 +130,7 @@ impl Round {
             }
             Err(failure) => {
                 let allowed = plugin.on_error() == OnError::Allow;
-                tracing::error!(
-                    plugin = plugin.name(), digest = plugin.digest(),
-                    generation = plugin.number(),
-                    event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,
-                    cause = failure.cause(), failure = failure.to_string(), allowed,
-                    "a plugin did not answer"
-                );
+                self.report(plugin, &failure, allowed);
                 if allowed {
                     return Ok(None);
                 }
@@ -148,19 +142,42 @@ impl Round {
     }
 }
 
+impl Round {
+    /// That calls are refused was said when it began: it is no line for each.
+    fn report(&self, plugin: &Generation, failure: &Failure, allowed: bool) {
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::$level!(
+                    plugin = plugin.name(), digest = plugin.digest(),
+                    generation = plugin.number(),
+                    event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,
+                    cause = failure.cause(), failure = failure.to_string(), allowed,
+                    "a plugin did not answer"
+                )
+            };
+        }
+        match failure {
+            Failure::CircuitOpen { .. } => emit!(debug),
+            _ => emit!(error),
+        }
+    }
+}
+
 fn retry_after(failure: &Failure) -> Option<Duration> {
     match failure {
         Failure::Reported(HookError::Retry(after)) => after.map(Duration::from_millis),
+        Failure::CircuitOpen { left } => Some(*left),
         _ => None,
     }
 }
 
 fn checked<D, C>(
+    plugin: &Generation,
     answer: Result<D, Failure>,
     check: fn(D) -> Result<Answer<C>, Invalid>,
 ) -> Result<Answer<C>, Failure> {
-    answer
-        .and_then(|answer| check(answer).map_err(|error| Failure::InvalidAnswer(error.to_string())))
+    let invalid = |error: Invalid| plugin.invalid_answer(error.to_string());
+    answer.and_then(|answer| check(answer).map_err(invalid))
 }
 
 fn reject<C>(rejection: types::Rejection) -> Result<Answer<C>, Invalid> {

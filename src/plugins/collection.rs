@@ -7,24 +7,23 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use super::directory::{Content, Listing, Place, PluginFiles, SeenFile, Stamp, Stranger, read};
+use super::denials::Denials;
+use super::directory::{Listing, Place, PluginFiles, Stranger};
 use super::generation::Generation;
-use super::limits::MIB;
+use super::ingredients::{Gathered, Ingredients, Seen, gather};
 use super::loader::{LoadError, Loaded, Loader, Source};
-use super::manifest::{Manifest, ManifestError};
+use super::manifest::Manifest;
 use super::module::PORTING;
-
-/// The largest `NAME.toml` that is read.
-const MANIFEST_LIMIT: usize = MIB;
 
 /// One plugin and the files it was last loaded from.
 struct Known {
-    seen: (Stamp, Option<Stamp>),
-    content: Option<(Vec<u8>, String)>,
+    seen: Seen,
+    ingredients: Option<Ingredients>,
     generation: Option<Arc<Generation>>,
     number: u64,
+    denials: Arc<Denials>,
 }
 
 /// All plugins of one directory.
@@ -87,7 +86,7 @@ enum Candidate {
     Unsettled(Duration),
     /// The same content in a file with another stamp.
     Same,
-    Ready(Box<Source>, (Vec<u8>, String)),
+    Ready(Box<Source>, Ingredients),
 }
 
 impl Collection {
@@ -122,6 +121,9 @@ impl Collection {
             place: Place::Directory,
             bytes: module.to_vec(),
             manifest,
+            secrets: Arc::default(),
+            schema: None,
+            denials: Arc::default(),
         };
         let Loaded {
             generation,
@@ -150,27 +152,22 @@ impl Collection {
             unsettled: None,
         };
         for (name, files) in &listing.plugins {
-            let stamps = (
-                files.module.stamp,
-                files.manifest.as_ref().map(|file| file.stamp),
-            );
-            let known = self.known.get(name);
-            if known.is_some_and(|known| known.seen == stamps)
-                || listing.stale.contains(&files.place)
-            {
+            let known = self.known.get(name).map(|known| &known.seen);
+            let mut seen = Seen::now(files, known);
+            if known == Some(&seen) || listing.stale.contains(&files.place) {
                 continue;
             }
-            match self.load(name, files).await {
-                Ok(None) => self.touch(name, stamps),
+            match self.load(name, files, &mut seen).await {
+                Ok(None) => self.touch(name, seen),
                 Ok(Some(Step::Wait(left))) => {
                     outcome.unsettled = Some(outcome.unsettled.map_or(left, |old| old.max(left)));
                 }
                 Ok(Some(Step::Swap(swap))) => {
-                    let change = self.swap(name, stamps, *swap);
+                    let change = self.swap(name, seen, *swap);
                     outcome.changes.push(change);
                 }
                 Err(error) => {
-                    self.keep(name, stamps, &error);
+                    self.keep(name, seen, &error);
                     outcome.refused.push((name.clone(), error));
                 }
             }
@@ -179,56 +176,48 @@ impl Collection {
         outcome
     }
 
-    async fn load(&self, name: &str, files: &PluginFiles) -> Result<Option<Step>, LoadError> {
+    /// Notes in `seen` the files that it reads.
+    async fn load(
+        &self,
+        name: &str,
+        files: &PluginFiles,
+        seen: &mut Seen,
+    ) -> Result<Option<Step>, LoadError> {
         if self.pinned.contains_key(name) {
             return Err(LoadError::NameTaken);
         }
         let started = Instant::now();
-        let (source, content) = match self.candidate(name, files)? {
+        let (source, ingredients) = match self.candidate(name, files, seen)? {
             Candidate::Unsettled(left) => return Ok(Some(Step::Wait(left))),
             Candidate::Same => return Ok(None),
-            Candidate::Ready(source, content) => (source, content),
+            Candidate::Ready(source, ingredients) => (source, ingredients),
         };
         let number = self.known.get(name).map_or(0, |known| known.number) + 1;
         let loaded = self.loader.load(*source, number).await?;
         let swap = Swap {
             loaded,
-            content,
+            ingredients,
             took: started.elapsed(),
         };
         Ok(Some(Step::Swap(Box::new(swap))))
     }
 
-    fn candidate(&self, name: &str, files: &PluginFiles) -> Result<Candidate, LoadError> {
-        let now = SystemTime::now();
-        let manifest_file = files.manifest.as_ref();
-        let unsettled = [Some(&files.module), manifest_file]
-            .into_iter()
-            .flatten()
-            .filter_map(|file| file.stamp.unsettled_for(now))
-            .max();
-        if let Some(left) = unsettled {
-            return Ok(Candidate::Unsettled(left));
-        }
-        let text = match manifest_file.map(read_manifest).transpose()? {
-            Some(None) => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
-            Some(Some(text)) => text,
-            None => String::new(),
+    fn candidate(
+        &self,
+        name: &str,
+        files: &PluginFiles,
+        seen: &mut Seen,
+    ) -> Result<Candidate, LoadError> {
+        let (manifest, bytes, ingredients) = match gather(files, seen)? {
+            Gathered::Unsettled(left) => return Ok(Candidate::Unsettled(left)),
+            Gathered::Whole {
+                manifest,
+                bytes,
+                ingredients,
+            } => (manifest, bytes, ingredients),
         };
-        let manifest = Manifest::parse(&text)?;
-        let bytes = match contents(&files.module, manifest.limits.module)? {
-            Content::Whole(bytes) => bytes,
-            Content::Changed => return Ok(Candidate::Unsettled(super::directory::SETTLE)),
-            Content::TooLarge => {
-                return Err(too_large(&files.module, manifest.limits.module));
-            }
-        };
-        let content = (super::cache::digest_of(&bytes).into_bytes(), text);
-        let same = self
-            .known
-            .get(name)
-            .is_some_and(|known| known.content.as_ref() == Some(&content));
-        if same {
+        let known = self.known.get(name);
+        if known.is_some_and(|known| known.ingredients.as_ref() == Some(&ingredients)) {
             return Ok(Candidate::Same);
         }
         let file = files.module.path.file_name().unwrap_or_default();
@@ -237,9 +226,14 @@ impl Collection {
             file: file.to_string_lossy().into_owned(),
             place: files.place,
             bytes,
-            manifest,
+            manifest: *manifest,
+            secrets: Arc::clone(&ingredients.secrets),
+            schema: ingredients.schema.clone(),
+            denials: known
+                .map(|known| Arc::clone(&known.denials))
+                .unwrap_or_default(),
         };
-        Ok(Candidate::Ready(Box::new(source), content))
+        Ok(Candidate::Ready(Box::new(source), ingredients))
     }
 
     fn remove_gone(&mut self, listing: &Listing) -> Vec<Change> {
@@ -251,13 +245,13 @@ impl Collection {
             .collect()
     }
 
-    fn touch(&mut self, name: &str, stamps: (Stamp, Option<Stamp>)) {
+    fn touch(&mut self, name: &str, seen: Seen) {
         if let Some(known) = self.known.get_mut(name) {
-            known.seen = stamps;
+            known.seen = seen;
         }
     }
 
-    fn swap(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), swap: Swap) -> Change {
+    fn swap(&mut self, name: &str, seen: Seen, swap: Swap) -> Change {
         let Loaded {
             generation,
             compiled,
@@ -265,9 +259,10 @@ impl Collection {
         self.known.insert(
             name.to_owned(),
             Known {
-                seen: stamps,
-                content: Some(swap.content),
+                seen,
+                ingredients: Some(swap.ingredients),
                 number: generation.number(),
+                denials: Arc::clone(&generation.blueprint.speaker.denials),
                 generation: Some(Arc::clone(&generation)),
             },
         );
@@ -278,14 +273,15 @@ impl Collection {
         }
     }
 
-    fn keep(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), error: &LoadError) {
+    fn keep(&mut self, name: &str, seen: Seen, error: &LoadError) {
         let known = self.known.entry(name.to_owned()).or_insert(Known {
-            seen: stamps,
-            content: None,
+            seen: seen.clone(),
+            ingredients: None,
             generation: None,
             number: 0,
+            denials: Arc::default(),
         });
-        known.seen = stamps;
+        known.seen = seen;
         match &known.generation {
             Some(generation) => tracing::error!(
                 plugin = name,
@@ -330,31 +326,6 @@ enum Step {
 /// A generation that takes another's place.
 struct Swap {
     loaded: Loaded,
-    content: (Vec<u8>, String),
+    ingredients: Ingredients,
     took: Duration,
-}
-
-fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {
-    read(file, limit).map_err(|source| LoadError::Read {
-        file: file.path.display().to_string(),
-        source,
-    })
-}
-
-/// The text of a `NAME.toml`; `None` if it changed while it was read.
-fn read_manifest(file: &SeenFile) -> Result<Option<String>, LoadError> {
-    match contents(file, MANIFEST_LIMIT)? {
-        Content::Whole(bytes) => String::from_utf8(bytes)
-            .map(Some)
-            .map_err(|_| LoadError::Manifest(ManifestError::NotUtf8)),
-        Content::Changed => Ok(None),
-        Content::TooLarge => Err(LoadError::Manifest(ManifestError::TooLarge)),
-    }
-}
-
-fn too_large(file: &SeenFile, limit: usize) -> LoadError {
-    LoadError::TooLarge {
-        size_mib: file.stamp.size().div_ceil(MIB as u64),
-        limit_mib: (limit / MIB) as u64,
-    }
 }

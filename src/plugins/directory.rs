@@ -15,6 +15,9 @@ use super::events::EventKind;
 /// pays it too.
 pub(super) const SETTLE: Duration = Duration::from_millis(60);
 
+/// What the schema of a plugin's configuration ends with.
+const SCHEMA: &str = ".schema.json";
+
 /// What tells one state of a file from the next without reading it. Symbolic
 /// links are followed, so that a swapped link is a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +134,7 @@ impl Listing {
 pub(super) fn list(directory: &Path) -> io::Result<Listing> {
     let mut modules = BTreeMap::new();
     let mut manifests = BTreeMap::new();
+    let mut schemas = BTreeMap::new();
     let mut listing = Listing::default();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
@@ -146,6 +150,10 @@ pub(super) fn list(directory: &Path) -> io::Result<Listing> {
         if name.starts_with('.') || metadata.is_dir() {
             continue;
         }
+        if let Some(plugin) = name.strip_suffix(SCHEMA) {
+            schemas.insert(plugin.to_owned(), path);
+            continue;
+        }
         let extension = path.extension().and_then(|extension| extension.to_str());
         let known = match extension {
             Some("wasm") => &mut modules,
@@ -158,6 +166,11 @@ pub(super) fn list(directory: &Path) -> io::Result<Listing> {
         let stamp = Stamp::of(&metadata);
         known.insert(stem, SeenFile { path, stamp });
     }
+    let lonely = "there is no .wasm file of the same name beside it";
+    schemas.retain(|name, _| !modules.contains_key(name));
+    for (_, path) in schemas {
+        listing.strangers.insert(path, Stranger::Other(lonely));
+    }
     for (name, module) in modules {
         let manifest = manifests.remove(&name);
         let files = PluginFiles {
@@ -168,7 +181,7 @@ pub(super) fn list(directory: &Path) -> io::Result<Listing> {
         listing.plugins.insert(name, files);
     }
     for (_, manifest) in manifests {
-        let reason = Stranger::Other("there is no .wasm file of the same name beside it");
+        let reason = Stranger::Other(lonely);
         listing.strangers.insert(manifest.path, reason);
     }
     Ok(listing)
@@ -260,7 +273,9 @@ mod tests {
             "a.toml",
             "b.wasm",
             ".c.wasm",
+            "a.schema.json",
             "lonely.toml",
+            "lonely.schema.json",
             "notes.txt",
             "post-finish",
             "post-create.sh",
@@ -285,7 +300,7 @@ mod tests {
             .map(|(path, _)| path.file_name().unwrap().to_str().unwrap())
             .collect();
         assert_eq!(native, ["post-create.sh", "post-finish", "pre-create"]);
-        assert_eq!(listing.strangers.len(), 5);
+        assert_eq!(listing.strangers.len(), 6);
     }
 
     #[test]

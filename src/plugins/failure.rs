@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use super::bindings::rustus::hooks::types::HookError;
+use super::breaker::Ended;
+use super::mask::Mask;
 
 /// Why a call to a plugin gave no answer that can be used.
 ///
@@ -82,6 +84,16 @@ pub enum Failure {
     /// The plugin answered something that is not permitted.
     #[error("the plugin's answer is invalid: {0}")]
     InvalidAnswer(String),
+    /// It failed so often that it is not asked for a while.
+    #[error(
+        "the plugin failed again and again and is not asked for another {} ms; see the log for \
+         why, and `[breaker]` in its NAME.toml for how long",
+        .left.as_millis()
+    )]
+    CircuitOpen {
+        /// Until it is asked again.
+        left: Duration,
+    },
 }
 
 impl Failure {
@@ -91,6 +103,7 @@ impl Failure {
     pub fn retry(&self) -> Option<Option<Duration>> {
         match self {
             Self::Reported(HookError::Retry(after)) => Some(after.map(Duration::from_millis)),
+            Self::CircuitOpen { left } => Some(Some(*left)),
             Self::Exit { .. } => Some(None),
             _ => None,
         }
@@ -114,6 +127,41 @@ impl Failure {
             Self::Reported(HookError::Other(_)) => "other",
             Self::Exit { .. } => "exit",
             Self::InvalidAnswer(_) => "invalid-answer",
+            Self::CircuitOpen { .. } => "circuit-open",
+        }
+    }
+
+    /// What it says about the plugin to its breaker. Who reports an error works.
+    pub(super) const fn ended(&self) -> Ended {
+        match self {
+            Self::Trap(_)
+            | Self::OutOfMemory { .. }
+            | Self::StackOverflow
+            | Self::CpuTime { .. }
+            | Self::WallTime { .. }
+            | Self::Contract(_)
+            | Self::Instantiate(_) => Ended::Faulty,
+            Self::Busy { .. } | Self::PoolFull(_) | Self::CircuitOpen { .. } => Ended::Unknown,
+            Self::Reported(_) | Self::Exit { .. } | Self::InvalidAnswer(_) => Ended::Answered,
+        }
+    }
+
+    /// The same without secrets in what the guest said.
+    pub(super) fn masked(self, mask: &Mask) -> Self {
+        match self {
+            Self::Reported(HookError::Permanent(text)) => {
+                Self::Reported(HookError::Permanent(mask.over(&text)))
+            }
+            Self::Reported(HookError::Other(text)) => {
+                Self::Reported(HookError::Other(mask.over(&text)))
+            }
+            Self::Exit { code, said } => Self::Exit {
+                code,
+                said: mask.over(&said),
+            },
+            Self::Trap(text) => Self::Trap(mask.over(&text)),
+            Self::InvalidAnswer(text) => Self::InvalidAnswer(mask.over(&text)),
+            other => other,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -17,7 +17,9 @@ use super::bindings::exports::rustus::hooks::pre_get::GetDecision;
 use super::bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
 use super::bindings::exports::rustus::hooks::sink;
 use super::bindings::rustus::hooks::types::{Event, HookError};
+use super::breaker::{Breaker, BreakerState, Ended, Turn};
 use super::command::{Command, Exit};
+use super::denials::Capability;
 use super::events::{EventKind, EventSet};
 use super::failure::Failure;
 use super::instance::{Blueprint, Functions, Live, Plugin};
@@ -42,6 +44,7 @@ pub struct Generation {
     instances: Instances,
     subscription: Subscription,
     gate: Semaphore,
+    breaker: Breaker,
     warm: Mutex<Vec<Live>>,
 }
 
@@ -103,6 +106,7 @@ impl Generation {
             on_error: manifest.on_error,
             instances: manifest.instances,
             subscription: offered.and(manifest.events),
+            breaker: Breaker::new(manifest.breaker),
             warm: Mutex::default(),
         }
     }
@@ -150,6 +154,33 @@ impl Generation {
         &self.blueprint.limits
     }
 
+    /// Whether the plugin is asked now, or failed so often that it is not.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.look(Instant::now())
+    }
+
+    /// How often this generation failed so often that it was not asked for a while.
+    #[must_use]
+    pub fn breaker_opened(&self) -> u64 {
+        self.breaker.opened()
+    }
+
+    /// How often the plugin was denied what it is not allowed, all of its
+    /// generations together.
+    pub fn denied(&self) -> impl Iterator<Item = (Capability, u64)> + '_ {
+        let denials = &self.blueprint.speaker.denials;
+        Capability::ALL
+            .into_iter()
+            .map(|capability| (capability, denials.get(capability)))
+    }
+
+    /// The failure that an answer is which is not permitted, for this reason.
+    #[must_use]
+    pub fn invalid_answer(&self, reason: String) -> Failure {
+        Failure::InvalidAnswer(reason).masked(&self.blueprint.speaker.mask)
+    }
+
     /// Makes one instance and calls nothing: whether it can be made at all.
     pub(super) async fn start(&self) -> Result<(), Failure> {
         let limit = self.limits().wall_time;
@@ -172,6 +203,10 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_create(&self, event: &Event) -> Result<CreateDecision, Failure> {
+        self.guarded(self.ask_pre_create(event)).await
+    }
+
+    async fn ask_pre_create(&self, event: &Event) -> Result<CreateDecision, Failure> {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
@@ -195,6 +230,10 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_finish(&self, event: &Event) -> Result<FinishDecision, Failure> {
+        self.guarded(self.ask_pre_finish(event)).await
+    }
+
+    async fn ask_pre_finish(&self, event: &Event) -> Result<FinishDecision, Failure> {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
@@ -218,6 +257,10 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_get(&self, event: &Event) -> Result<GetDecision, Failure> {
+        self.guarded(self.ask_pre_get(event)).await
+    }
+
+    async fn ask_pre_get(&self, event: &Event) -> Result<GetDecision, Failure> {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
@@ -236,6 +279,10 @@ impl Generation {
     /// # Errors
     /// Why there is no answer.
     pub async fn pre_terminate(&self, event: &Event) -> Result<TerminateDecision, Failure> {
+        self.guarded(self.ask_pre_terminate(event)).await
+    }
+
+    async fn ask_pre_terminate(&self, event: &Event) -> Result<TerminateDecision, Failure> {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
@@ -307,6 +354,42 @@ impl Generation {
             .await
     }
 
+    /// Asks, unless that failed so often that it is not done now.
+    async fn guarded<D>(
+        &self,
+        asking: impl Future<Output = Result<D, Failure>>,
+    ) -> Result<D, Failure> {
+        let pass = self.breaker.admit(Instant::now());
+        let pass = pass.map_err(|left| Failure::CircuitOpen { left })?;
+        let answer = asking.await;
+        let ended = answer
+            .as_ref()
+            .err()
+            .map_or(Ended::Answered, Failure::ended);
+        if let Some(turn) = pass.end(ended, Instant::now()) {
+            self.report(turn);
+        }
+        answer
+    }
+
+    fn report(&self, turn: Turn) {
+        let (plugin, digest, generation) = (self.name(), self.digest(), self.number);
+        match turn {
+            Turn::Opened { pause, failures } => tracing::error!(
+                plugin,
+                digest,
+                generation,
+                failures,
+                milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                allowed = self.on_error == OnError::Allow,
+                "a plugin failed again and again and is not asked for a while"
+            ),
+            Turn::Closed => {
+                tracing::info!(plugin, digest, generation, "a plugin answers again");
+            }
+        }
+    }
+
     /// Waits for a turn, and holds `work` to what is left of the time then.
     async fn in_turn<D>(
         &self,
@@ -325,7 +408,7 @@ impl Generation {
             .await
             .unwrap_or(Err(Failure::WallTime { limit }));
         drop(turn);
-        answer
+        answer.map_err(|failure| failure.masked(&self.blueprint.speaker.mask))
     }
 
     async fn wait_for_a_turn(
@@ -417,3 +500,6 @@ fn not_exported<D>(name: &'static str) -> Answer<D> {
         "the plugin does not export `{name}`"
     )))
 }
+
+#[cfg(test)]
+mod tests;

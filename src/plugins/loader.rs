@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustus_events::Format;
+use serde_json::Value;
 
 use super::cache::{CompileCache, digest_of};
 use super::capability::{LendError, Lender};
 use super::command::{Command, Program};
+use super::denials::Denials;
 use super::directory::Place;
 use super::engine::PluginEngine;
 use super::events::{EventKind, EventSet, UnknownEvent};
@@ -15,8 +17,12 @@ use super::failure::Failure;
 use super::generation::{Generation, Guest, Subscription};
 use super::instance::Blueprint;
 use super::manifest::{Instances, Manifest, ManifestError};
+use super::mask::Mask;
 use super::module::{Content, Linkers, Module, ModuleError};
 use super::output::Speaker;
+use super::schema::{self, ConfigError};
+use super::secrets::{SecretError, Secrets};
+use super::sections::custom_section;
 use super::trial;
 
 /// Why a plugin was not loaded.
@@ -44,6 +50,12 @@ pub enum LoadError {
     /// `NAME.toml` is wrong.
     #[error("its configuration is wrong: {0}")]
     Manifest(#[from] ManifestError),
+    /// `[config]` is not what the plugin's schema expects.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A secret of it is not there.
+    #[error("a secret under [secrets] can't be had: {0}")]
+    Secret(#[from] SecretError),
     /// A plugin of the server's own has the name.
     #[error(
         "a built-in plugin of this name serves, switched on by its flags; give the file another name"
@@ -93,6 +105,22 @@ pub(super) struct Source {
     pub(super) place: Place,
     pub(super) bytes: Vec<u8>,
     pub(super) manifest: Manifest,
+    /// What the manifest's secrets are.
+    pub(super) secrets: Arc<Secrets>,
+    /// The schema beside the module, which goes before one in it.
+    pub(super) schema: Option<Vec<u8>>,
+    /// Those of the generations before.
+    pub(super) denials: Arc<Denials>,
+}
+
+impl Source {
+    /// Whether the configuration is what the plugin expects, as far as it says.
+    fn check_config(&self) -> Result<(), ConfigError> {
+        let beside = self.schema.as_deref();
+        let schema = beside.or_else(|| custom_section(&self.bytes, schema::SECTION));
+        let config = Value::Object(self.manifest.config.clone());
+        schema.map_or(Ok(()), |schema| schema::check(schema, &config))
+    }
 }
 
 /// What has become of a source.
@@ -137,19 +165,28 @@ impl Loader {
     pub(super) async fn load(&self, source: Source, number: u64) -> Result<Loaded, LoadError> {
         let digest = digest_of(&source.bytes);
         let limits = &source.manifest.limits;
+        source.check_config()?;
         let module = Module::load(&self.linkers, &self.cache, &source.bytes, &digest, limits)?;
         let (guest, offered) = match module.content {
             Content::Plugin(plugin, subscription) => (Guest::Plugin(plugin), subscription),
             Content::Command(program) => self.command(program, &source)?,
         };
-        let Source { name, manifest, .. } = source;
-        let lent = self.lender.lend(&manifest)?;
+        let Source {
+            name,
+            manifest,
+            secrets,
+            denials,
+            ..
+        } = source;
+        let lent = self.lender.lend(&manifest, Arc::clone(&secrets))?;
         let blueprint = Blueprint {
             engine: Arc::clone(&self.engine),
             limits: manifest.limits.clone(),
             speaker: Arc::new(Speaker {
                 plugin: name,
                 digest,
+                denials,
+                mask: Mask::new(&secrets),
             }),
             lent: Arc::new(lent),
         };

@@ -1,14 +1,20 @@
 //! `NAME.toml`: what an operator sets for one plugin.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::DeTable;
 
+use super::breaker::BreakerSettings;
 use super::capability::Grants;
 use super::events::{EventKind, EventSet};
-use super::limits::{Limits, MAX_MEMORY, MIB};
+use super::keys::{Keys, Wrong};
+use super::limits::Limits;
+use super::numbers::{BreakerTable, LimitsTable, OutOfRange};
+use super::secrets::{SecretEntry, SecretSource};
 
 /// What happens when a plugin that is asked cannot answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -51,6 +57,10 @@ pub struct Manifest {
     pub limits: Limits,
     /// The `[config]` table.
     pub config: Map<String, Value>,
+    /// The secrets that it may read, and where they are.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// When it is not asked for a while.
+    pub breaker: BreakerSettings,
     /// What it may reach.
     pub allow: Grants,
 }
@@ -65,6 +75,8 @@ impl fmt::Debug for Manifest {
             .field("events", &self.events)
             .field("trial", &self.trial)
             .field("limits", &self.limits)
+            .field("secrets", &self.secrets)
+            .field("breaker", &self.breaker)
             .finish_non_exhaustive()
     }
 }
@@ -79,6 +91,8 @@ impl Default for Manifest {
             trial: true,
             limits: Limits::default(),
             config: Map::new(),
+            secrets: BTreeMap::new(),
+            breaker: BreakerSettings::default(),
             allow: Grants::default(),
         }
     }
@@ -90,19 +104,44 @@ impl Manifest {
     /// # Errors
     /// What is wrong, where, and what was expected.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let at = |offset: usize, message: String| ManifestError::Syntax {
+            line: line_of(text, offset),
+            message,
+        };
+        let table = DeTable::parse(text).map_err(|error| syntax(text, &error))?;
+        keys()
+            .check(table.get_ref())
+            .map_err(|Wrong { offset, problem }| at(offset, problem))?;
         let file: File = toml::from_str(text).map_err(|error| syntax(text, &error))?;
         let defaults = Self::default();
+        let within = |range: OutOfRange| at(range.offset, range.to_string());
         Ok(Self {
             order: file.order,
             on_error: file.on_error,
             instances: file.instances,
             events: file.events.map_or(Ok(EventSet::ALL), event_set)?,
             trial: file.trial.unwrap_or(defaults.trial),
-            limits: file.limits.checked(defaults.limits)?,
+            limits: file.limits.checked(defaults.limits).map_err(within)?,
             config: file.config,
+            secrets: sources(file.secrets).map_err(|(offset, problem)| at(offset, problem))?,
+            breaker: file.breaker.checked(defaults.breaker).map_err(within)?,
             allow: file.allow,
         })
     }
+}
+
+/// All keys that a `NAME.toml` may have.
+fn keys() -> Keys {
+    let events = EventKind::ALL.map(EventKind::name).to_vec();
+    let secrets = Keys::each(Keys::of::<SecretEntry>(), SecretEntry::EXAMPLE);
+    Keys::of::<File>()
+        .choice::<OnError>("on-error")
+        .choice::<Instances>("instances")
+        .list("events", events)
+        .table("limits", Keys::of::<LimitsTable>())
+        .table("breaker", Keys::of::<BreakerTable>())
+        .table("secrets", secrets)
+        .table("allow", Grants::keys())
 }
 
 /// What is wrong with a `NAME.toml`.
@@ -125,27 +164,35 @@ pub enum ManifestError {
     /// A name under `events` that is no event's.
     #[error("`events`: {0}")]
     Event(#[from] super::events::UnknownEvent),
-    /// A number that no plugin can be given.
-    #[error("`{key}` under [limits] is {value}, but must be between {least} and {most}")]
-    OutOfRange {
-        /// The key.
-        key: &'static str,
-        /// What was given.
-        value: u64,
-        /// The smallest that is accepted.
-        least: u64,
-        /// The largest that is accepted.
-        most: u64,
-    },
 }
 
 fn syntax(text: &str, error: &toml::de::Error) -> ManifestError {
-    let start = error.span().map_or(0, |span| span.start);
-    let before = text.as_bytes().iter().take(start);
     ManifestError::Syntax {
-        line: 1 + before.filter(|byte| **byte == b'\n').count(),
+        line: line_of(text, error.span().map_or(0, |span| span.start)),
         message: error.message().replace('\n', ", "),
     }
+}
+
+/// The line that a byte is on, counted from 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    1 + before.filter(|byte| **byte == b'\n').count()
+}
+
+/// Where each secret is, or the place of what is wrong and what it is.
+fn sources(
+    entries: BTreeMap<String, Spanned<SecretEntry>>,
+) -> Result<BTreeMap<String, SecretSource>, (usize, String)> {
+    let sources = entries.into_iter().map(|(name, entry)| {
+        let offset = entry.span().start;
+        let source = entry.into_inner().source();
+        let source = source.map_err(|problem| {
+            let name = name.escape_debug();
+            (offset, format!("`{name}` under [secrets] {problem}"))
+        })?;
+        Ok((name, source))
+    });
+    sources.collect()
 }
 
 fn event_set(names: Vec<String>) -> Result<EventSet, ManifestError> {
@@ -172,173 +219,12 @@ struct File {
     #[serde(default)]
     config: Map<String, Value>,
     #[serde(default)]
+    secrets: BTreeMap<String, Spanned<SecretEntry>>,
+    #[serde(default)]
+    breaker: BreakerTable,
+    #[serde(default)]
     allow: Grants,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct LimitsTable {
-    memory_mib: Option<u64>,
-    cpu_time_ms: Option<u64>,
-    wall_time_ms: Option<u64>,
-    host_allocation_kib: Option<u64>,
-    concurrent_calls: Option<u64>,
-    output_kib: Option<u64>,
-    module_mib: Option<u64>,
-}
-
-/// The longest that a client's request may be made to wait.
-const MAX_TIME_MS: u64 = 10 * 60 * 1000;
-
-impl LimitsTable {
-    fn checked(&self, defaults: Limits) -> Result<Limits, ManifestError> {
-        const KIB: usize = 1024;
-        let bytes = |key, value: Option<u64>, most: u64, unit: usize, default: usize| {
-            in_range(key, value, 1, most).map(|value| {
-                value.map_or(default, |count| {
-                    usize::try_from(count)
-                        .unwrap_or(usize::MAX)
-                        .saturating_mul(unit)
-                })
-            })
-        };
-        let time = |key, value, default| {
-            in_range(key, value, 10, MAX_TIME_MS)
-                .map(|value| value.map_or(default, Duration::from_millis))
-        };
-        Ok(Limits {
-            memory: bytes(
-                "memory-mib",
-                self.memory_mib,
-                (MAX_MEMORY / MIB) as u64,
-                MIB,
-                defaults.memory,
-            )?,
-            cpu_time: time("cpu-time-ms", self.cpu_time_ms, defaults.cpu_time)?,
-            wall_time: time("wall-time-ms", self.wall_time_ms, defaults.wall_time)?,
-            host_allocation: bytes(
-                "host-allocation-kib",
-                self.host_allocation_kib,
-                1024 * 1024,
-                KIB,
-                defaults.host_allocation,
-            )?,
-            concurrent_calls: bytes(
-                "concurrent-calls",
-                self.concurrent_calls,
-                1000,
-                1,
-                defaults.concurrent_calls,
-            )?,
-            output: bytes(
-                "output-kib",
-                self.output_kib,
-                1024 * 1024,
-                KIB,
-                defaults.output,
-            )?,
-            module: bytes("module-mib", self.module_mib, 1024, MIB, defaults.module)?,
-        })
-    }
-}
-
-fn in_range(
-    key: &'static str,
-    value: Option<u64>,
-    least: u64,
-    most: u64,
-) -> Result<Option<u64>, ManifestError> {
-    match value {
-        Some(value) if !(least..=most).contains(&value) => Err(ManifestError::OutOfRange {
-            key,
-            value,
-            least,
-            most,
-        }),
-        _ => Ok(value),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_file_means_the_defaults() {
-        assert_eq!(Manifest::parse("").unwrap(), Manifest::default());
-    }
-
-    #[test]
-    fn every_key_is_read() {
-        let manifest = Manifest::parse(
-            r#"
-            order = -5
-            on-error = "allow"
-            instances = "reuse"
-            events = ["pre-create", "post-finish"]
-            trial = false
-            [limits]
-            memory-mib = 8
-            cpu-time-ms = 50
-            wall-time-ms = 100
-            host-allocation-kib = 64
-            concurrent-calls = 3
-            output-kib = 1
-            module-mib = 2
-            [config]
-            message = "no"
-            nested = { list = [1, 2] }
-            "#,
-        )
-        .unwrap();
-        assert_eq!(manifest.order, -5);
-        assert_eq!(manifest.on_error, OnError::Allow);
-        assert_eq!(manifest.instances, Instances::Reuse);
-        assert_eq!(manifest.events.to_string(), "pre-create, post-finish");
-        assert!(!manifest.trial);
-        assert_eq!(
-            manifest.limits,
-            Limits {
-                memory: 8 * MIB,
-                cpu_time: Duration::from_millis(50),
-                wall_time: Duration::from_millis(100),
-                host_allocation: 64 * 1024,
-                concurrent_calls: 3,
-                output: 1024,
-                module: 2 * MIB,
-            }
-        );
-        assert_eq!(
-            Value::Object(manifest.config).to_string(),
-            r#"{"message":"no","nested":{"list":[1,2]}}"#
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_with_what_was_expected() {
-        for (text, parts) in [
-            ("odrer = 1", ["odrer", "expected one of"]),
-            ("on-error = \"ignore\"", ["ignore", "`reject` or `allow`"]),
-            ("instances = 3", ["wanted string", "line 1"]),
-            (
-                "events = [\"pre-crate\"]",
-                ["pre-crate", "pre-create, post-create"],
-            ),
-            (
-                "[limits]\nmemory-mib = 0",
-                ["memory-mib", "between 1 and 1024"],
-            ),
-            (
-                "[limits]\nwall-time-ms = 1",
-                ["wall-time-ms", "between 10 and 600000"],
-            ),
-            ("[limits]\nmemory = 5", ["memory", "memory-mib"]),
-            ("order = ", ["line 1", "value"]),
-        ] {
-            let message = Manifest::parse(text).unwrap_err().to_string();
-            for part in parts {
-                assert!(message.contains(part), "{text}: {message}");
-            }
-        }
-    }
-}
+mod tests;

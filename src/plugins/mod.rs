@@ -12,25 +12,34 @@
 //! [`Limits`], all of them on by default.
 
 mod bindings;
+mod breaker;
 mod built_in;
 mod cache;
 mod capability;
 mod collection;
 mod command;
+mod denials;
 mod directory;
 mod engine;
 mod events;
 mod failure;
 mod generation;
+mod ingredients;
 mod instance;
+mod keys;
 mod limits;
 mod loader;
 mod lookout;
 mod manifest;
+mod mask;
 mod meter;
 mod module;
+mod numbers;
 mod output;
 mod registry;
+mod schema;
+mod secrets;
+mod sections;
 mod trial;
 mod watch;
 
@@ -40,8 +49,10 @@ pub use bindings::exports::rustus::hooks::pre_finish::{FinishChanges, FinishDeci
 pub use bindings::exports::rustus::hooks::pre_get::GetDecision;
 pub use bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
 pub use bindings::rustus::hooks::types;
+pub use breaker::{BreakerSettings, BreakerState};
 pub use built_in::{BuiltIn, Sink};
 pub use capability::{AmqpGrant, Grants, GrpcGrant, HttpGrant, KafkaGrant};
+pub use denials::Capability;
 pub use events::{EventKind, EventSet, UnknownEvent};
 pub use failure::Failure;
 pub use generation::{Generation, Subscription};
@@ -50,4 +61,6 @@ pub use loader::{Calling, LoadError};
 pub use manifest::{Instances, Manifest, OnError};
 pub use registry::{PluginSet, Registry};
 pub use rustus_events::Format;
+pub use schema::ConfigError;
+pub use secrets::{SecretError, SecretSource};
 pub use watch::{HostConfig, WatchError, Watched};

@@ -92,7 +92,7 @@ pub enum ModuleError {
     /// Imports what there is not.
     #[error(
         "it imports {missing}, which this server does not offer; offered are \
-         log, config, amqp, grpc and kafka of {PACKAGE}@{VERSION}, and wasi:cli, wasi:clocks, \
+         log, config, secrets, amqp, grpc and kafka of {PACKAGE}@{VERSION}, and wasi:cli, wasi:clocks, \
          wasi:filesystem, wasi:http, wasi:io, wasi:random, wasi:sockets of 0.2; remove the import \
          and rebuild"
     )]
@@ -295,7 +295,7 @@ fn is_offered(name: &str) -> bool {
         "random",
         "sockets",
     ];
-    let ours = ["log", "config", "types", "amqp", "grpc", "kafka"].map(interface);
+    let ours = ["log", "config", "secrets", "types", "amqp", "grpc", "kafka"].map(interface);
     let wasi = || {
         let (package, rest) = name.strip_prefix("wasi:")?.split_once('/')?;
         let (_, version) = rest.split_once('@')?;

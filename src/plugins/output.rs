@@ -8,12 +8,18 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::bindings::rustus::hooks::log::{Field, Level};
+use super::denials::{Capability, Denials};
+use super::mask::Mask;
 
 /// Who speaks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Speaker {
     pub(super) plugin: String,
     pub(super) digest: String,
+    /// Of all generations of the plugin.
+    pub(super) denials: Arc<Denials>,
+    /// What it must not say.
+    pub(super) mask: Mask,
 }
 
 /// The log of one instance. Clones share it.
@@ -108,30 +114,35 @@ impl Output {
         }
     }
 
-    /// Says that the plugin wanted what it is not granted.
-    pub(super) fn denied(&self, what: &str, write: &str) {
+    /// Says that the plugin wanted what it is not granted, and counts it. All that
+    /// is denied comes through here. Gives the text for the plugin.
+    pub(super) fn denied(&self, capability: Capability, what: &str, write: &str) -> String {
+        let speaker = &*self.shared.speaker;
+        speaker.denials.count(capability);
         let mut state = self.state();
         let size = what.len() + write.len();
-        if self.take(&mut state, size) < size {
-            return;
+        if self.take(&mut state, size) == size {
+            tracing::warn!(
+                plugin = speaker.plugin,
+                digest = speaker.digest,
+                event = state.event,
+                upload = state.upload,
+                capability = capability.name(),
+                what = self.clean(what),
+                write = self.clean(write),
+                "a plugin was denied what its NAME.toml does not allow"
+            );
         }
-        let Speaker { plugin, digest } = &*self.shared.speaker;
-        tracing::warn!(
-            plugin,
-            digest,
-            event = state.event,
-            upload = state.upload,
-            what,
-            write,
-            "a plugin was denied what its NAME.toml does not allow"
-        );
+        format!(
+            "{what} is not allowed; the operator of the server can write {write} in its NAME.toml"
+        )
     }
 
     /// Says that something outside of the server, which the plugin may reach, did
     /// not do what it wanted.
     pub(super) fn trouble(&self, capability: &str, cause: &str, error: &str, advice: &str) {
         let state = self.state();
-        let Speaker { plugin, digest } = &*self.shared.speaker;
+        let Speaker { plugin, digest, .. } = &*self.shared.speaker;
         tracing::warn!(
             plugin,
             digest,
@@ -139,7 +150,7 @@ impl Output {
             upload = state.upload,
             capability,
             cause,
-            error = printable(error),
+            error = self.clean(error),
             advice,
             "what a plugin passes on is not taken"
         );
@@ -147,7 +158,7 @@ impl Output {
 
     /// Says that such trouble is over.
     pub(super) fn works_again(&self, capability: &str) {
-        let Speaker { plugin, digest } = &*self.shared.speaker;
+        let Speaker { plugin, digest, .. } = &*self.shared.speaker;
         tracing::info!(
             plugin,
             digest,
@@ -163,13 +174,13 @@ impl Output {
         if self.take(&mut state, size) < size {
             return;
         }
-        let Speaker { plugin, digest } = &*self.shared.speaker;
+        let Speaker { plugin, digest, .. } = &*self.shared.speaker;
         tracing::warn!(
             plugin,
             digest,
             event = state.event,
             upload = state.upload,
-            server,
+            server = self.clean(server),
             cause,
             "a request of a plugin got no answer"
         );
@@ -186,10 +197,10 @@ impl Output {
         }
         let fields = fields
             .iter()
-            .map(|field| format!("{}={:?}", field.key, field.value))
+            .map(|field| format!("{}={:?}", self.mask(&field.key), self.mask(&field.value)))
             .collect::<Vec<_>>()
             .join(" ");
-        let Speaker { plugin, digest } = &*self.shared.speaker;
+        let Speaker { plugin, digest, .. } = &*self.shared.speaker;
         let (event, upload) = (&state.event, &state.upload);
         macro_rules! emit {
             ($level:ident) => {
@@ -200,7 +211,7 @@ impl Output {
                     upload,
                     %fields,
                     "{}",
-                    printable(message)
+                    self.clean(message)
                 )
             };
         }
@@ -250,14 +261,24 @@ impl Output {
     }
 
     fn line(&self, state: &State, source: Source, line: &[u8]) {
-        let Speaker { plugin, digest } = &*self.shared.speaker;
+        let Speaker { plugin, digest, .. } = &*self.shared.speaker;
         let (event, upload) = (&state.event, &state.upload);
         let text = String::from_utf8_lossy(line);
-        let text = printable(text.trim_end_matches('\r'));
+        let text = self.clean(text.trim_end_matches('\r'));
         match source {
             Source::Stdout => tracing::info!(plugin, digest, event, upload, "stdout: {text}"),
             Source::Stderr => tracing::warn!(plugin, digest, event, upload, "stderr: {text}"),
         }
+    }
+
+    fn mask(&self, text: &str) -> String {
+        self.shared.speaker.mask.over(text)
+    }
+
+    /// The text without secrets, and without what would break a line or steer a
+    /// terminal.
+    fn clean(&self, text: &str) -> String {
+        printable(&self.mask(text))
     }
 
     /// Takes up to `wanted` bytes of what the call may still say.
@@ -266,7 +287,7 @@ impl Output {
         state.left -= taken;
         if taken < wanted && !state.silenced {
             state.silenced = true;
-            let Speaker { plugin, digest } = &*self.shared.speaker;
+            let Speaker { plugin, digest, .. } = &*self.shared.speaker;
             tracing::warn!(
                 plugin,
                 digest,
@@ -359,7 +380,7 @@ mod tests {
     fn output() -> Output {
         let output = Output::new(Arc::new(Speaker {
             plugin: "chatty".to_owned(),
-            digest: "abc".to_owned(),
+            ..Speaker::default()
         }));
         output.begin_call("event", "upload", 10);
         output

@@ -113,7 +113,9 @@ fn the_guide_and_the_reference_name_the_same_keys_and_defaults() {
     let operators = read("docs/operators.md");
     let mut table = keys(section(&reference, "## NAME.toml"), 2);
     for (key, _) in &mut table {
-        *key = key.replace("config.*", "[config]");
+        *key = key
+            .replace("config.*", "[config]")
+            .replace("secrets.*", "[secrets]");
     }
     let mut guide = keys(section(&operators, "## NAME.toml"), 1);
     for (_, default) in &mut guide {
@@ -125,15 +127,22 @@ fn the_guide_and_the_reference_name_the_same_keys_and_defaults() {
 #[test]
 fn every_documented_key_of_name_toml_is_accepted_with_its_default() {
     let reference = read("docs/reference.md");
-    let (mut top, mut limits) = (String::new(), String::from("[limits]\n"));
+    let (mut top, mut tables) = (String::new(), String::new());
     for (key, default) in keys(section(&reference, "## NAME.toml"), 2) {
         let value = match default.as_str() {
             "all that it exports" => "[\"pre-create\"]",
             other => other,
         };
-        match key.strip_prefix("limits.") {
-            Some(key) => limits += &format!("{key} = {value}\n"),
-            None if key == "config.*" => limits += "[config]\nanything = [1, 2]\n",
+        match key.split_once('.') {
+            Some(("config", _)) => tables += "[config]\nanything = [1, 2]\n",
+            Some(("secrets", _)) => tables += "[secrets]\ntoken = { env = \"UPLOAD_TOKEN\" }\n",
+            Some((table, key)) => {
+                let head = format!("[{table}]\n");
+                if !tables.contains(&head) {
+                    tables += &head;
+                }
+                tables += &format!("{key} = {value}\n");
+            }
             None => top += &format!("{key} = {value}\n"),
         }
     }
@@ -144,12 +153,12 @@ fn every_documented_key_of_name_toml_is_accepted_with_its_default() {
         .and_then(|rest| rest.split("```").next())
         .unwrap();
 
-    let setup = Setup::new().with_hooks();
-    install(&setup.hooks_dir(), "refuse-meme", "refuse");
+    let setup = Setup::new().with_hooks().variable("UPLOAD_TOKEN", "x");
+    install(&setup.hooks_dir(), "rule-a", "rule");
     let server = setup.start();
-    for text in [&format!("{top}{limits}"), example] {
+    for text in [&format!("{top}{tables}"), example] {
         let mark = server.mark();
-        replace(&server.hooks_dir().join("refuse.toml"), text.as_bytes());
+        replace(&server.hooks_dir().join("rule.toml"), text.as_bytes());
         server.wait_for_log_after(mark, "plugin loaded");
     }
     assert!(!server.log().contains("not loaded"), "{}", server.log());

@@ -62,7 +62,9 @@ fn a_guest_that_misbehaves_rejects_its_own_upload_and_no_other() {
 
 #[test]
 fn on_error_allow_lets_the_upload_through_unchanged() {
-    let (server, tus) = hostile(&format!("on-error = \"allow\"\n{LIMITS}"));
+    // Nothing is answered in between, and all of them are to be asked.
+    let breaker = "[breaker]\nenabled = false\n";
+    let (server, tus) = hostile(&format!("on-error = \"allow\"\n{LIMITS}{breaker}"));
     for (behaviour, _) in MISBEHAVIOUR {
         let mark = server.mark();
         let response = tus.create_with(3, &[("behave", behaviour)]);

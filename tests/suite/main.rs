@@ -15,6 +15,7 @@
 
 mod bad_input;
 mod behind_proxy;
+mod breaker;
 mod browser;
 mod checked_chunks;
 mod checksum_trailer;
@@ -33,6 +34,7 @@ mod faults;
 mod harness;
 mod health;
 mod hostile_guests;
+mod manifests;
 mod many_uploads;
 mod model;
 mod mutated_modules;
@@ -42,6 +44,7 @@ mod outbox;
 mod protocol;
 mod reading;
 mod reload;
+mod secrets;
 mod services;
 mod sink_amqp;
 mod sink_grpc;

@@ -1,6 +1,8 @@
 //! The sink `kafka`: what a real broker gets, and what happens when it is away,
 //! refuses, or is spoken to in the wrong way.
 
+mod tls;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};

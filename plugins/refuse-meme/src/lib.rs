@@ -10,6 +10,7 @@
 use rustus_hook::prelude::*;
 
 rustus_hook::pre_create!(refuse_meme);
+rustus_hook::config_schema!(include_str!("../config.schema.json"));
 
 const STATUS: u16 = 400;
 const MESSAGE: &str = "Pepe is not welcome here.";

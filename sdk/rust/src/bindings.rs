@@ -36,6 +36,7 @@ macro_rules! world {
                     "rustus:hooks/types@0.1.0": crate::bindings::base::rustus::hooks::types,
                     "rustus:hooks/log@0.1.0": crate::bindings::base::rustus::hooks::log,
                     "rustus:hooks/config@0.1.0": crate::bindings::base::rustus::hooks::config,
+                    "rustus:hooks/secrets@0.1.0": crate::bindings::base::rustus::hooks::secrets,
                 },
             });
         }

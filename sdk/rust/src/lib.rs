@@ -58,6 +58,8 @@ pub mod log;
 mod metadata;
 pub mod prelude;
 mod rejection;
+mod schema;
+pub mod secrets;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 

@@ -2,5 +2,5 @@
 
 pub use crate::{
     CreateDecision, Event, EventKind, FinishDecision, GetDecision, HookError, Metadata,
-    Notification, Reaction, Rejection, Request, TerminateDecision, Upload, config, log,
+    Notification, Reaction, Rejection, Request, TerminateDecision, Upload, config, log, secrets,
 };

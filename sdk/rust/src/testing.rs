@@ -64,6 +64,31 @@ pub fn config(entries: &[(&str, &str)]) {
     CONFIG.set(entries.iter().map(owned).collect());
 }
 
+thread_local! {
+    static SECRETS: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sets what [`secrets::get`](crate::secrets::get) finds on this thread, in place of
+/// what was set before.
+pub fn secrets(entries: &[(&str, &str)]) {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    SECRETS.set(entries.iter().map(owned).collect());
+}
+
+/// Stands where the server's `secrets` interface stands on WebAssembly.
+pub(crate) mod secrets_source {
+    use super::SECRETS;
+    use crate::secrets::SecretError;
+
+    pub(crate) fn get(name: &str) -> Result<String, SecretError> {
+        let listed = SECRETS.with_borrow(|all| {
+            let found = all.iter().find(|(listed, _)| listed == name);
+            found.map(|(_, value)| value.clone())
+        });
+        listed.ok_or_else(|| SecretError::Denied(format!("the secret {name:?} is not set")))
+    }
+}
+
 /// Stands where the server's `config` interface stands on WebAssembly.
 pub(crate) mod config_source {
     use super::CONFIG;

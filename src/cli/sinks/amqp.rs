@@ -351,14 +351,14 @@ mod tests {
         flags.amqp.built_in(&wanted)
     }
 
-    const URL: &str = "--hooks-amqp-url=amqp://guest:secret@localhost:5672";
+    const URL: &str = "--hooks-amqp-url=amqp://guest:geheim@localhost:5672";
 
     #[test]
     fn the_sink_is_on_with_its_url_alone() {
         assert!(read(&["--hooks-amqp-celery"]).unwrap().is_none());
         assert!(read(&["--hooks-amqp-url="]).unwrap().is_none());
         let manifest = read(&[URL]).unwrap().unwrap().manifest;
-        assert!(!format!("{manifest:?}").contains("secret"));
+        assert!(!format!("{manifest:?}").contains("geheim"));
         let config = Value::Object(manifest.config);
         assert_eq!(config["exchange"], "rustus");
         assert_eq!(config["exchange-kind"], "topic");

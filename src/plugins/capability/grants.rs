@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::plugins::keys::Keys;
+
 use super::{AmqpGrant, GrpcGrant, HttpGrant, KafkaGrant};
 
 /// What one plugin may reach. By default nothing.
@@ -16,4 +18,15 @@ pub struct Grants {
     pub kafka: Option<KafkaGrant>,
     /// The service that it may call.
     pub grpc: Option<GrpcGrant>,
+}
+
+impl Grants {
+    /// The keys of the table.
+    pub(in crate::plugins) fn keys() -> Keys {
+        Keys::of::<Self>()
+            .table("http", Keys::of::<HttpGrant>())
+            .table("amqp", Keys::of::<AmqpGrant>())
+            .table("kafka", Keys::of::<KafkaGrant>())
+            .table("grpc", Keys::of::<GrpcGrant>())
+    }
 }

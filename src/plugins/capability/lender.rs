@@ -1,11 +1,15 @@
 //! From what an operator allows to clients that work.
 
+use std::sync::Arc;
+
 use tokio::runtime::{Handle, Runtime};
 
 use super::config::PluginConfig;
 use super::{amqp, grpc, http, kafka};
+use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 use crate::plugins::manifest::Manifest;
+use crate::plugins::secrets::Secrets;
 
 /// Why something that is allowed cannot be lent: the grant itself is wrong. A
 /// broker that cannot be reached is no reason.
@@ -21,6 +25,7 @@ pub struct LendError {
 /// What one generation may use. Its connections end with it.
 pub(in crate::plugins) struct Lent {
     pub(super) config: PluginConfig,
+    pub(super) secrets: Arc<Secrets>,
     pub(super) http: Option<http::Client>,
     pub(super) amqp: Option<amqp::Publisher>,
     pub(super) kafka: Option<kafka::Producer>,
@@ -60,11 +65,16 @@ impl Lender {
     }
 
     /// Lends what `manifest` allows. Connects to nothing yet.
-    pub(in crate::plugins) fn lend(&self, manifest: &Manifest) -> Result<Lent, LendError> {
+    pub(in crate::plugins) fn lend(
+        &self,
+        manifest: &Manifest,
+        secrets: Arc<Secrets>,
+    ) -> Result<Lent, LendError> {
         let on = &self.handle;
         let allow = &manifest.allow;
         Ok(Lent {
             config: PluginConfig::new(manifest.config.clone()),
+            secrets,
             http: lend("http", &allow.http, |grant| http::Client::new(grant, on))?,
             amqp: lend("amqp", &allow.amqp, |grant| amqp::Publisher::new(grant, on))?,
             kafka: lend("kafka", &allow.kafka, |grant| {
@@ -90,12 +100,9 @@ fn lend<G, C>(
 }
 
 impl CallState {
-    /// Says to the operator that something was denied, and what would allow it.
-    /// Gives the text for the plugin.
-    pub(super) fn deny(&self, what: &str, write: &str) -> String {
-        self.output().denied(what, write);
-        format!(
-            "{what} is not allowed; the operator of the server can write {write} in its NAME.toml"
-        )
+    /// Says to the operator that something was denied, and what would allow it,
+    /// and counts it. Gives the text for the plugin.
+    pub(super) fn deny(&self, capability: Capability, what: &str, write: &str) -> String {
+        self.output().denied(capability, what, write)
     }
 }

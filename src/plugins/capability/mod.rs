@@ -1,6 +1,7 @@
 //! What the host lends to guests, one file for each capability.
 //!
-//! `log` and `config` are everybody's. The others reach out of the process, and
+//! `log`, `config` and `secrets` are everybody's, each with what the operator
+//! gave this plugin. The others reach out of the process, and
 //! a plugin has those that its operator granted it: without a grant a call is
 //! denied, which the plugin gets as a typed error and the operator as a line in
 //! the log with what to write. Clients, connections and passwords stay on this
@@ -14,6 +15,7 @@ mod http;
 mod kafka;
 mod lender;
 mod log;
+mod secrets;
 
 pub use amqp::AmqpGrant;
 pub use grants::Grants;

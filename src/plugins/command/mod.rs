@@ -118,6 +118,8 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::bindings::exports::rustus::hooks::pre_create::CreateDecision;
     use super::super::bindings::rustus::hooks::types::MetadataEntry;
     use super::super::directory::Place;
@@ -156,6 +158,9 @@ mod tests {
             place: Place::Directory,
             bytes: wat::parse_str(READS_ITS_ARGUMENTS).unwrap(),
             manifest: Manifest::default(),
+            secrets: Arc::default(),
+            schema: None,
+            denials: Arc::default(),
         };
         // What is lent has a runtime of its own, which must not end inside of one.
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -34,6 +34,8 @@ pub struct Kafka {
     port: u16,
     /// The port where users have to name themselves.
     sasl_port: u16,
+    /// The port where TLS is spoken, if it is.
+    tls_port: Option<u16>,
     /// More arguments of its JVM.
     java: Vec<String>,
     runtime: Runtime,
@@ -74,6 +76,15 @@ impl Kafka {
 
     /// One with further lines of `server.properties` and arguments of its JVM.
     pub fn start_with(properties: &str, java: &[&str]) -> Option<Self> {
+        Self::launch(properties, java, None)
+    }
+
+    /// One that also speaks TLS, with this certificate and its key in PEM.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Option<Self> {
+        Self::launch("", &[], Some(format!("{key}{certificate}")))
+    }
+
+    fn launch(properties: &str, java: &[&str], tls: Option<String>) -> Option<Self> {
         let there = jars().join(".prepared").exists();
         if !installed("Kafka in target/kafka", there) || !is_there("java", "-version") {
             return None;
@@ -87,11 +98,18 @@ impl Kafka {
             broker: None,
             port: free_port(),
             sasl_port: free_port(),
+            tls_port: tls.as_ref().map(|_| free_port()),
             java: java.iter().map(|&argument| argument.to_owned()).collect(),
             runtime,
             directory: tempfile::tempdir().unwrap(),
         };
-        let properties = kafka.properties() + properties;
+        let mut properties = kafka.properties() + properties;
+        if let Some(pem) = tls {
+            let store = kafka.path("keystore.pem");
+            fs::write(&store, pem).unwrap();
+            let store = store.display();
+            properties += &format!("ssl.keystore.type=PEM\nssl.keystore.location={store}\n");
+        }
         fs::write(kafka.path("server.properties"), properties).unwrap();
         kafka.format();
         kafka.restart();
@@ -149,6 +167,11 @@ impl Kafka {
     /// the password `geheim`.
     pub fn sasl_bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.sasl_port)
+    }
+
+    /// The same for clients that speak TLS.
+    pub fn tls_bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.tls_port.unwrap())
     }
 
     pub fn create_topic(&self, name: &str, partitions: i32) {
@@ -218,17 +241,25 @@ impl Kafka {
                 .unwrap();
         }
         consumer.assign(&wanted).unwrap();
-        let until = Instant::now() + PATIENCE;
+        let mut until = Instant::now() + PATIENCE;
         let mut records: Vec<Record> = Vec::new();
         let total: i64 = ends.values().sum();
         while i64::try_from(records.len()).unwrap() < total {
             assert!(Instant::now() < until, "{topic} has {ends:?}: {records:?}");
             if let Some(message) = consumer.poll(Duration::from_millis(100)) {
                 records.push(record(&message.unwrap()));
+                until = Instant::now() + PATIENCE;
             }
         }
         records.sort_by_key(|record| (record.partition, record.offset));
         records
+    }
+
+    /// How many records lie in a topic now.
+    pub fn count(&self, topic: &str) -> usize {
+        let client: BaseConsumer = self.config().create().unwrap();
+        let total: i64 = ends(&client, topic).values().sum();
+        usize::try_from(total).unwrap()
     }
 
     /// What lies in a topic as soon as that are at least so many.
@@ -288,14 +319,16 @@ impl Kafka {
     fn properties(&self) -> String {
         let (port, sasl, controller) = (self.port, self.sasl_port, free_port());
         let data = self.path("data");
+        let tls = self.tls_port.map(|port| format!(",SSL://127.0.0.1:{port}"));
+        let tls = tls.unwrap_or_default();
         format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller}\n\
              controller.listener.names=CONTROLLER\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}{tls}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl}{tls}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL\n\
              inter.broker.listener.name=PLAINTEXT\n\
              sasl.enabled.mechanisms=PLAIN\n\
              listener.name.sasl.plain.sasl.jaas.config=\

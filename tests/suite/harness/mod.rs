@@ -38,6 +38,23 @@ pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// The same for what takes as long as there is of it: it ends when `size` has not
+/// grown for a minute.
+pub fn eventually_as_it_grows(what: &str, size: impl Fn() -> usize, condition: impl Fn() -> bool) {
+    let (mut largest, mut since) = (0, std::time::Instant::now());
+    while !condition() {
+        let now = size();
+        if now > largest {
+            (largest, since) = (now, std::time::Instant::now());
+        }
+        assert!(
+            since.elapsed() < server::PATIENCE,
+            "stopped at {largest}: {what}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// What TLS stands on has to be chosen once in a process.
 pub fn use_one_tls_provider() {
     static ONCE: std::sync::Once = std::sync::Once::new();

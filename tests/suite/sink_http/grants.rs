@@ -2,6 +2,7 @@
 
 use super::start;
 use crate::harness::guests::install;
+use crate::harness::programs::installed;
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::{Server, Setup};
 use crate::harness::tus::Tus;
@@ -32,10 +33,9 @@ fn without_a_grant_nothing_is_reached_and_the_operator_reads_what_to_write() {
     assert!(fetch(&tus, &receiver.url("/token")).contains("HttpRequestDenied"));
     let line = server.wait_for_log("does not allow");
     let write = format!("servers = [\\\"{}\\\"]", receiver.url(""));
-    assert!(
-        line.contains(&write) && line.contains("plugin=\"fetch\""),
-        "{line}"
-    );
+    for part in ["plugin=\"fetch\"", "capability=\"http\"", &write] {
+        assert!(line.contains(part), "{line}");
+    }
     assert!(!line.contains("token"), "{line}");
     assert_eq!(receiver.connections(), 0);
 }
@@ -64,6 +64,78 @@ fn a_grant_opens_its_server_and_no_other() {
     assert_eq!(fetch(&tus, &receiver.url("/here")), "200 hello");
     assert!(fetch(&tus, &receiver.url("/there")).contains("HttpRequestDenied"));
     assert_eq!(other.connections(), 0);
+}
+
+#[test]
+fn a_network_and_any_port_are_grants_too() {
+    let receiver = Receiver::start(|_| Answer::with(200, &[], b"hello"));
+    let port = receiver.address().port();
+    for (server, reached) in [
+        (format!("http://127.0.0.0/8:{port}"), true),
+        ("http://127.0.0.0/8:*".to_owned(), true),
+        ("http://127.0.0.1:*".to_owned(), true),
+        ("http://127.0.0.0/8".to_owned(), false),
+        (format!("http://10.0.0.0/8:{port}"), false),
+        (format!("https://127.0.0.0/8:{port}"), false),
+    ] {
+        let grant = format!("[allow.http]\nservers = [\"{server}\"]\n");
+        let (_server, tus) = fetching(&grant);
+        let said = fetch(&tus, &receiver.url("/"));
+        assert_eq!(said == "200 hello", reached, "{server}: {said}");
+    }
+}
+
+/// A server that finds names in a file of its own; none where the kernel does not
+/// let it.
+fn with_hosts(setup: Setup, hosts: &str) -> Option<Setup> {
+    let try_it = ["-rm", "mount", "--bind", "/etc/hosts", "/etc/hosts"];
+    let tried = std::process::Command::new("unshare").args(try_it).status();
+    let works = tried.is_ok_and(|status| status.success());
+    if !installed("`unshare -rm mount --bind`", works) {
+        return None;
+    }
+    let file = setup.path().join("hosts");
+    std::fs::write(&file, hosts).unwrap();
+    let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+    let program = ["unshare", "-rm", "/bin/sh", "-c", script];
+    let mut program: Vec<_> = program.map(str::to_owned).to_vec();
+    program.push(file.to_str().unwrap().to_owned());
+    Some(setup.under(program))
+}
+
+#[test]
+fn a_name_that_a_wildcard_allows_may_not_lead_inside_unless_its_network_is_named() {
+    let receiver = Receiver::start(|_| Answer::with(200, &[], b"hello"));
+    let port = receiver.address().port();
+    let url = format!("http://a.hooks.test:{port}/");
+    for (networks, reached) in [("", false), ("networks = [\"127.0.0.0/8\"]\n", true)] {
+        let grant = format!(
+            "limits.wall-time-ms = 60000\n\
+             [allow.http]\nservers = [\"http://*.hooks.test:{port}\"]\n{networks}"
+        );
+        let setup = Setup::new().with_hooks();
+        let Some(setup) = with_hosts(setup, "127.0.0.1 a.hooks.test\n") else {
+            return;
+        };
+        install(&setup.hooks_dir(), "fetch", "fetch");
+        std::fs::write(setup.hooks_dir().join("fetch.toml"), grant).unwrap();
+        let (server, tus) = start(&setup);
+        let said = fetch(&tus, &url);
+        assert_eq!(said == "200 hello", reached, "{said}");
+        if reached {
+            continue;
+        }
+        assert!(said.contains("DestinationIpProhibited"), "{said}");
+        let line = server.wait_for_log("a plugin was denied");
+        for part in [
+            "127.0.0.1",
+            "into `networks` under [allow.http]",
+            "capability=\"http\"",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert_eq!(receiver.connections(), 0);
+    }
 }
 
 #[test]
@@ -104,7 +176,7 @@ fn a_wrong_grant_is_said_and_the_plugin_is_not_loaded() {
             "servers = [\"http://a\"]\nmax-response-kib = 0",
             "between 1 and 1048576",
         ),
-        ("server = \"http://a\"", "unknown field `server`"),
+        ("server = \"http://a\"", "did you mean `servers`?"),
     ] {
         let (server, _) = fetching(&format!("[allow.http]\n{grant}\n"));
         let line = server.wait_for_log("plugin not loaded");

@@ -36,6 +36,7 @@ use topology::Plan;
 use trouble::{Kind, Trouble};
 
 use crate::plugins::bindings::rustus::hooks::amqp::{AmqpError, Host, Message, Topology};
+use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 
 pub use grant::AmqpGrant;
@@ -106,7 +107,7 @@ impl Host for CallState {
     async fn declare(&mut self, topology: Topology) -> Result<(), AmqpError> {
         let lent = Arc::clone(self.lent());
         let Some(publisher) = &lent.amqp else {
-            return Err(AmqpError::Denied(self.deny("amqp", "[allow.amqp]")));
+            return Err(self.deny_broker());
         };
         let declared = topology.exchanges.iter().map(|exchange| &exchange.name);
         let bound = topology.bindings.iter().map(|binding| &binding.exchange);
@@ -120,7 +121,7 @@ impl Host for CallState {
     async fn publish(&mut self, message: Message) -> Result<(), AmqpError> {
         let lent = Arc::clone(self.lent());
         let Some(publisher) = &lent.amqp else {
-            return Err(AmqpError::Denied(self.deny("amqp", "[allow.amqp]")));
+            return Err(self.deny_broker());
         };
         let exchange = std::iter::once(message.exchange.as_str());
         if let Some(name) = publisher.forbidden(exchange) {
@@ -133,9 +134,14 @@ impl Host for CallState {
 
 impl CallState {
     fn deny_exchange(&self, name: &str) -> AmqpError {
-        let what = format!("the amqp exchange `{name}`");
-        let write = format!("exchanges = [\"{name}\"] under [allow.amqp]");
-        AmqpError::Denied(self.deny(&what, &write))
+        let what = format!("the amqp exchange {name:?}");
+        let write = format!("{name:?} into `exchanges` under [allow.amqp]");
+        AmqpError::Denied(self.deny(Capability::Amqp, &what, &write))
+    }
+
+    fn deny_broker(&self) -> AmqpError {
+        let write = "`url = \"amqp://USER:PASSWORD@HOST:PORT/VHOST\"` under [allow.amqp]";
+        AmqpError::Denied(self.deny(Capability::Amqp, "a broker of AMQP", write))
     }
 
     /// Says to the operator what went wrong, and when it is over.

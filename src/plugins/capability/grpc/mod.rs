@@ -24,6 +24,7 @@ use tonic::{Request, Status};
 use codec::Bytes;
 
 use crate::plugins::bindings::rustus::hooks::grpc::{self, GrpcError, Host, MetadataField};
+use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 use crate::plugins::limits::Limits;
 
@@ -105,7 +106,9 @@ impl Host for CallState {
     ) -> Result<Vec<u8>, GrpcError> {
         let lent = self.lent().clone();
         let Some(caller) = &lent.grpc else {
-            return Err(GrpcError::Denied(self.deny("grpc", "[allow.grpc]")));
+            let write = "`endpoint = \"HOST:PORT\"` under [allow.grpc]";
+            let text = self.deny(Capability::Grpc, "a call over gRPC", write);
+            return Err(GrpcError::Denied(text));
         };
         let method = path(&method).map_err(GrpcError::Invalid)?;
         let mut request = Request::new(message);

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::net::IpAddr;
 
 use tokio_rustls::rustls;
 use wasmtime_wasi_http::Error;
@@ -20,6 +21,20 @@ pub(super) fn of(error: &reqwest::Error) -> Error {
     } else {
         Error::HttpProtocolError
     }
+}
+
+/// The address that a name has and must not have.
+pub(super) fn prohibited(error: &reqwest::Error) -> Option<IpAddr> {
+    chain(error).find_map(address)
+}
+
+fn address(error: &(dyn StdError + 'static)) -> Option<IpAddr> {
+    if let Some(NoAddress::Prohibited { address, .. }) = error.downcast_ref() {
+        return Some(*address);
+    }
+    // What an `io::Error` wraps is not its source; its source is that one's.
+    let wrapped = error.downcast_ref::<io::Error>()?.get_ref()?;
+    address(wrapped)
 }
 
 /// The error with its causes on one line, without the URL: that can hold a token.

@@ -38,6 +38,7 @@ use self::resolver::Resolver;
 use self::response::{Bounded, TOO_LARGE};
 use self::servers::Servers;
 use super::Lent;
+use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 use crate::plugins::output::Output;
 
@@ -46,7 +47,8 @@ use crate::plugins::output::Output;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HttpGrant {
     /// `scheme://host:port` each. `https://*.example.com` stands for every name
-    /// below `example.com`, if its address is public.
+    /// below `example.com`, if its address is public; `http://10.0.0.0/8:8000` for
+    /// every address of a network that is asked for as such; `*` for any port.
     pub servers: Vec<String>,
     /// Networks, such as `10.0.0.0/8`, in which names that a `*` allows may have
     /// their addresses too.
@@ -168,10 +170,12 @@ impl Outgoing {
         let url = url.map_err(|_| Error::HttpRequestUriInvalid)?;
         let server = url.origin().ascii_serialization();
         let Some(client) = self.allowed(&url) else {
-            self.output.denied(
-                &format!("a request to {server}"),
-                &format!("`servers = [\"{server}\"]` under [allow.http]"),
-            );
+            let what = format!("a request to {server}");
+            let write = match &self.lent.http {
+                Some(_) => format!("\"{server}\" into `servers` under [allow.http]"),
+                None => format!("`servers = [\"{server}\"]` under [allow.http]"),
+            };
+            self.output.denied(Capability::Http, &what, &write);
             return Err(Error::HttpRequestDenied);
         };
         let place = Arc::clone(&self.places)
@@ -230,7 +234,7 @@ impl Sending {
         };
         let response = waited
             .map_err(|error| Error::InternalError(Some(error.to_string())))?
-            .map_err(|error| self.failed(failure::of(&error), &failure::in_full(&error)))?;
+            .map_err(|error| self.not_sent(&error))?;
         let length = response.content_length().unwrap_or_default();
         if length > self.limits.body && !self.limits.is_head {
             let error = Error::HttpResponseBodySize(Some(length));
@@ -252,6 +256,19 @@ impl Sending {
             limits.place,
         );
         Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
+    }
+
+    /// A name with addresses that it may not have is denied like a server that is not
+    /// named: both are matters of the grant.
+    fn not_sent(&self, error: &reqwest::Error) -> Error {
+        if let Some(address) = failure::prohibited(error) {
+            let what = format!("a connection to {address} for {}", self.server);
+            let write =
+                format!("\"{address}\", or its network, into `networks` under [allow.http]");
+            self.output.denied(Capability::Http, &what, &write);
+            return failure::of(error);
+        }
+        self.failed(failure::of(error), &failure::in_full(error))
     }
 
     /// Says to the operator what the guest gets as a code only.

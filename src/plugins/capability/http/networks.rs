@@ -8,7 +8,7 @@ pub(super) struct Networks(Vec<Network>);
 
 /// All addresses that begin with the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
+pub(super) struct Network {
     first: IpAddr,
     bits: u8,
 }
@@ -39,7 +39,8 @@ impl Networks {
 }
 
 impl Network {
-    fn parse(entry: &str) -> Option<Self> {
+    /// Reads `ADDRESS/BITS`, or an address that is itself only.
+    pub(super) fn parse(entry: &str) -> Option<Self> {
         let (first, bits) = match entry.split_once('/') {
             Some((first, bits)) => (first, Some(bits.parse().ok()?)),
             None => (entry, None),
@@ -66,7 +67,8 @@ impl Network {
         }
     }
 
-    fn contains(&self, address: IpAddr) -> bool {
+    /// Whether `address` begins with the same bits.
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
         match (self.first, address) {
             (IpAddr::V4(first), IpAddr::V4(address)) => {
                 let other = u32::from(first) ^ u32::from(address);

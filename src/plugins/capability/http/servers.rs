@@ -1,6 +1,10 @@
 //! The servers of a grant.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
+
+use super::networks::Network;
 
 /// Where requests may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +14,8 @@ pub(super) struct Servers(Vec<Server>);
 struct Server {
     scheme: String,
     host: Host,
-    port: u16,
+    /// Any, if there is none.
+    port: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,8 @@ enum Host {
     Exactly(String),
     /// Every name that ends so; with a dot before.
     Below(String),
+    /// Every address of a network, written as an address.
+    Within(Network),
 }
 
 impl Servers {
@@ -44,7 +51,9 @@ impl Servers {
             return false;
         };
         self.0.iter().any(|server| {
-            server.scheme == url.scheme() && server.port == port && server.host.matches(host)
+            server.scheme == url.scheme()
+                && server.port.is_none_or(|allowed| allowed == port)
+                && server.host.matches(host)
         })
     }
 
@@ -65,6 +74,13 @@ impl Server {
     fn parse(entry: &str) -> Result<Self, String> {
         const EXPECTED: &str = "is not a server; write such as `https://hooks.example.com`, \
                                 `http://localhost:8000` or `https://*.example.com`";
+        if let Some(server) = Self::network(entry) {
+            return Ok(server);
+        }
+        let (entry, any_port) = match entry.strip_suffix(":*") {
+            Some(entry) => (entry, true),
+            None => (entry, false),
+        };
         let url = Url::parse(entry).map_err(|_| EXPECTED)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(EXPECTED.to_owned());
@@ -81,6 +97,29 @@ impl Server {
         Ok(Self {
             scheme: url.scheme().to_owned(),
             host: Host::parse(host)?,
+            port: (!any_port).then_some(port),
+        })
+    }
+
+    /// `scheme://ADDRESS/BITS:PORT`; the port may be left out.
+    fn network(entry: &str) -> Option<Self> {
+        let (scheme, rest) = entry.split_once("://")?;
+        let usual = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return None,
+        };
+        let (address, rest) = rest.split_once('/')?;
+        let address = address.trim_start_matches('[').trim_end_matches(']');
+        let (bits, port) = match rest.split_once(':') {
+            Some((bits, "*")) => (bits, None),
+            Some((bits, port)) => (bits, Some(port.parse().ok()?)),
+            None => (rest, Some(usual)),
+        };
+        let network = Network::parse(&format!("{address}/{bits}"))?;
+        Some(Self {
+            scheme: scheme.to_owned(),
+            host: Host::Within(network),
             port,
         })
     }
@@ -103,6 +142,11 @@ impl Host {
         match self {
             Self::Exactly(name) => name == host,
             Self::Below(end) => host.len() > end.len() && host.ends_with(end),
+            Self::Within(network) => {
+                let address = host.trim_start_matches('[').trim_end_matches(']');
+                let address = address.parse::<IpAddr>();
+                address.is_ok_and(|address| network.contains(address.to_canonical()))
+            }
         }
     }
 }
@@ -127,6 +171,10 @@ mod tests {
             "http://localhost:8000",
             "https://*.example.org:8443",
             "http://[::1]:9",
+            "http://10.0.0.0/8:8000",
+            "http://192.168.1.0/24",
+            "https://[fd00::]/8:*",
+            "http://any.example.com:*",
         ])
         .unwrap();
         for (url, allowed) in [
@@ -148,6 +196,20 @@ mod tests {
             ("https://aexample.org:8443/", false),
             ("https://a.example.org/", false),
             ("http://[0:0:0:0:0:0:0:1]:9/", true),
+            ("http://10.1.2.3:8000/", true),
+            ("http://[::ffff:10.1.2.3]:8000/", true),
+            ("http://0x0a010203:8000/", true),
+            ("http://10.1.2.3/", false),
+            ("https://10.1.2.3:8000/", false),
+            ("http://11.1.2.3:8000/", false),
+            ("http://10.1.2.3.example.com:8000/", false),
+            ("http://192.168.1.255/", true),
+            ("http://192.168.2.1/", false),
+            ("https://[fd12::1]:5/", true),
+            ("https://[fe80::1]:5/", false),
+            ("http://any.example.com:7/", true),
+            ("http://any.example.com/", true),
+            ("https://any.example.com:7/", false),
         ] {
             assert_eq!(granted.allows(&Url::parse(url).unwrap()), allowed, "{url}");
         }
@@ -183,6 +245,10 @@ mod tests {
                 "https://user@example.com",
                 "more than scheme, host and port",
             ),
+            ("http://10.0.0.0/33", "more than scheme, host and port"),
+            ("http://10.0.0.1/8/x", "more than scheme, host and port"),
+            ("ftp://10.0.0.0/8", "is not a server"),
+            ("http://a:**", "is not a server"),
             ("https://*", "`*` in another place"),
             ("https://a*.example.com", "`*` in another place"),
             ("https://*.*.com", "`*` in another place"),

@@ -24,18 +24,22 @@ pub use grant::KafkaGrant;
 pub(in crate::plugins) use producer::Producer;
 
 use crate::plugins::bindings::rustus::hooks::kafka::{Host, KafkaError, Message};
+use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 
 impl Host for CallState {
     async fn send(&mut self, message: Message) -> Result<(), KafkaError> {
         let lent = self.lent().clone();
         let Some(producer) = &lent.kafka else {
-            return Err(KafkaError::Denied(self.deny("kafka", "[allow.kafka]")));
+            let write = "`brokers = [\"HOST:9092\"]` under [allow.kafka]";
+            let text = self.deny(Capability::Kafka, "a message to Kafka", write);
+            return Err(KafkaError::Denied(text));
         };
         if !producer.may_send_to(&message.topic) {
             let what = format!("the topic {:?}", message.topic);
-            let write = format!("topics = [{:?}] under [allow.kafka]", message.topic);
-            return Err(KafkaError::Denied(self.deny(&what, &write)));
+            let write = format!("{:?} into `topics` under [allow.kafka]", message.topic);
+            let text = self.deny(Capability::Kafka, &what, &write);
+            return Err(KafkaError::Denied(text));
         }
         producer.send(self.output().speaker(), &message).await
     }

@@ -177,7 +177,7 @@ impl Line {
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
-        let Speaker { plugin, digest } = &**speaker;
+        let Speaker { plugin, digest, .. } = &**speaker;
         tracing::error!(
             plugin,
             digest,

@@ -55,7 +55,7 @@ impl Reports {
         let mut state = self.state();
         state.reason = None;
         if state.trouble.take().is_some() {
-            let Speaker { plugin, digest } = &*self.shared.speaker;
+            let Speaker { plugin, digest, .. } = &*self.shared.speaker;
             tracing::info!(plugin, digest, "the Kafka cluster takes messages again");
         }
     }
@@ -80,7 +80,7 @@ impl Reports {
         if !said {
             let messages = std::mem::take(&mut state.unsaid);
             state.trouble = Some((code, now));
-            let Speaker { plugin, digest } = &*self.shared.speaker;
+            let Speaker { plugin, digest, .. } = &*self.shared.speaker;
             tracing::warn!(
                 plugin,
                 digest,
@@ -105,7 +105,7 @@ impl Reports {
 
 impl ClientContext for Reports {
     fn log(&self, level: Level, facility: &str, line: &str) {
-        let Speaker { plugin, digest } = &*self.shared.speaker;
+        let Speaker { plugin, digest, .. } = &*self.shared.speaker;
         macro_rules! emit {
             ($level:ident) => {
                 tracing::$level!(plugin, digest, facility, line, "librdkafka")
@@ -130,7 +130,7 @@ impl ClientContext for Reports {
         if code != Code::AllBrokersDown {
             self.state().reason = Some((code, reason.to_owned()));
         }
-        let Speaker { plugin, digest } = &*self.shared.speaker;
+        let Speaker { plugin, digest, .. } = &*self.shared.speaker;
         let (error, advice) = (code.to_string(), judge(code).1);
         tracing::warn!(
             plugin,
@@ -150,7 +150,7 @@ mod tests {
     fn reports() -> Reports {
         Reports::new(Arc::new(Speaker {
             plugin: "kafka".to_owned(),
-            digest: "abc".to_owned(),
+            ..Speaker::default()
         }))
     }
 

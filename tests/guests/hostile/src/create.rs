@@ -32,6 +32,9 @@ pub(crate) fn decide(event: Event) -> Answer {
         "leak" => header("x-leaked", &harm::leak().to_string()),
         "kind" => header("x-kind", &kind(&event)),
         "config" => header("x-config", &config::all()),
+        "secret" => header("x-secret", &secrets::get(argument)?),
+        "log-secret" => Ok(harm::log_secret(argument)?),
+        "fail-secret" => Err(HookError::other(secrets::get(argument)?)),
         "clock" => header("x-clock", &probe::clock().to_string()),
         "env" => Ok(surroundings()),
         "print-some" => {

@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, hint::black_box, io::Write, thread, time::Duration};
 
-use rustus_hook::log;
+use rustus_hook::{CreateDecision, log, secrets};
 
 /// The behaviours that answer nothing of their own.
 pub(crate) fn by_name(name: &str) -> Option<fn()> {
@@ -72,6 +72,19 @@ pub(crate) fn print_some() {
         println!("stdout line {line}");
         eprintln!("stderr line {line}");
     }
+}
+
+/// Says a secret in every way there is, but to the client.
+pub(crate) fn log_secret(name: &str) -> Result<CreateDecision, secrets::SecretError> {
+    let secret = secrets::get(name)?;
+    log::error(&secret, &[("field", &secret), (&secret, "key")]);
+    println!("stdout {secret}");
+    eprintln!("stderr {secret}");
+    for part in secret.as_bytes().chunks(3) {
+        drop(std::io::stdout().write_all(part));
+    }
+    println!();
+    Ok(CreateDecision::proceed())
 }
 
 /// Sits in a call of the host for an hour.

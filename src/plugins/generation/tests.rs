@@ -1,0 +1,63 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::super::built_in::Sink;
+use super::super::directory::Place;
+use super::super::loader::{Calling, Loader, Source};
+use super::super::secrets::{SecretSource, Secrets};
+use super::super::{Capability, trial};
+use super::*;
+
+/// The sink for Kafka, whose operator gave it nothing.
+fn source(denials: &Arc<super::super::denials::Denials>, secrets: Secrets) -> Source {
+    let mut manifest = Manifest::default();
+    let config = json!({ "topic": "geheim-topic" });
+    manifest.config = config.as_object().cloned().unwrap_or_default();
+    Source {
+        name: "sends".to_owned(),
+        file: "sends.wasm".to_owned(),
+        place: Place::Directory,
+        bytes: Sink::Kafka.module().to_vec(),
+        manifest,
+        secrets: Arc::new(secrets),
+        schema: None,
+        denials: Arc::clone(denials),
+    }
+}
+
+#[test]
+fn denials_are_counted_by_capability_over_all_generations_and_name_no_secret() {
+    let cache = tempfile::tempdir().unwrap();
+    let file = cache.path().join("secret");
+    fs::write(&file, "geheim").unwrap();
+    let secrets = BTreeMap::from([("key".to_owned(), SecretSource::File(file))]);
+    let secrets = Secrets::read(&secrets).unwrap();
+    let loader = Loader::new(cache.path(), Calling::default()).unwrap();
+    // What is lent has a runtime of its own, which must not end inside of one.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let denials = Arc::default();
+    for number in 1..=2 {
+        let loading = loader.load(source(&denials, secrets.clone()), number);
+        let generation = runtime.block_on(loading).unwrap().generation;
+        let event = trial::example();
+        let telling = generation.tell(EventKind::PostCreate, &event);
+        let failure = runtime.block_on(telling).unwrap_err().to_string();
+        assert!(failure.contains("under [allow.kafka]"), "{failure}");
+        assert!(!failure.contains("geheim"), "{failure}");
+        for (capability, count) in generation.denied() {
+            let expected = match capability {
+                Capability::Kafka => number,
+                _ => 0,
+            };
+            assert_eq!(count, expected, "{}", capability.name());
+        }
+        assert_eq!(generation.breaker(), BreakerState::Closed);
+        assert_eq!(generation.breaker_opened(), 0);
+    }
+}
