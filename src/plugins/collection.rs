@@ -4,27 +4,36 @@
 //! generation keeps serving. The result of one look is published in one swap,
 //! so that a renamed plugin is never missing and never there twice.
 
-use std::collections::BTreeMap;
+mod orders;
+mod pinned;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::directory::{Content, Listing, Place, PluginFiles, SeenFile, Stamp, Stranger, read};
+use super::directory::{Content, Listing, PluginFiles, SeenFile, Stamp, Stranger, read};
 use super::generation::Generation;
 use super::limits::MIB;
 use super::loader::{LoadError, Loaded, Loader, Source};
 use super::manifest::{Manifest, ManifestError};
 use super::module::PORTING;
+use super::tally::Tally;
+use pinned::Pinned;
 
 /// The largest `NAME.toml` that is read.
 const MANIFEST_LIMIT: usize = MIB;
 
 /// One plugin and the files it was last loaded from.
 struct Known {
-    seen: (Stamp, Option<Stamp>),
+    /// `None` when they are to be read again, changed or not.
+    seen: Option<(Stamp, Option<Stamp>)>,
     content: Option<(Vec<u8>, String)>,
     generation: Option<Arc<Generation>>,
     number: u64,
+    /// Why what the files hold now does not serve.
+    refused: Option<Arc<str>>,
+    tally: Arc<Tally>,
 }
 
 /// All plugins of one directory.
@@ -33,7 +42,9 @@ pub(super) struct Collection {
     known: BTreeMap<String, Known>,
     strangers: BTreeMap<PathBuf, Stranger>,
     /// The plugins of the server's own, which stay as they are.
-    pinned: BTreeMap<String, Arc<Generation>>,
+    pinned: BTreeMap<String, Pinned>,
+    /// The names of plugins that an operator switched off.
+    disabled: BTreeSet<String>,
 }
 
 /// What a look at the directory came to.
@@ -97,42 +108,8 @@ impl Collection {
             known: BTreeMap::new(),
             strangers: BTreeMap::new(),
             pinned: BTreeMap::new(),
+            disabled: BTreeSet::new(),
         }
-    }
-
-    /// Everything that serves now.
-    pub(super) fn generations(&self) -> impl Iterator<Item = Arc<Generation>> + '_ {
-        let own = self.pinned.values().cloned();
-        let known = self.known.values();
-        own.chain(known.filter_map(|known| known.generation.clone()))
-    }
-
-    /// Loads a plugin of the server's own, which nothing in the directory
-    /// replaces.
-    pub(super) async fn pin(
-        &mut self,
-        name: &str,
-        module: &'static [u8],
-        manifest: Manifest,
-    ) -> Result<Change, LoadError> {
-        let started = Instant::now();
-        let source = Source {
-            name: name.to_owned(),
-            file: format!("{name}.wasm"),
-            place: Place::Directory,
-            bytes: module.to_vec(),
-            manifest,
-        };
-        let Loaded {
-            generation,
-            compiled,
-        } = self.loader.load(source, 1).await?;
-        self.pinned.insert(name.to_owned(), Arc::clone(&generation));
-        Ok(Change::Loaded {
-            generation,
-            compiled,
-            took: started.elapsed(),
-        })
     }
 
     /// Whether there is a plugin of this name that serves.
@@ -155,7 +132,7 @@ impl Collection {
                 files.manifest.as_ref().map(|file| file.stamp),
             );
             let known = self.known.get(name);
-            if known.is_some_and(|known| known.seen == stamps)
+            if known.is_some_and(|known| known.seen == Some(stamps))
                 || listing.stale.contains(&files.place)
             {
                 continue;
@@ -190,10 +167,12 @@ impl Collection {
             Candidate::Ready(source, content) => (source, content),
         };
         let number = self.known.get(name).map_or(0, |known| known.number) + 1;
+        let tally = Arc::clone(&source.tally);
         let loaded = self.loader.load(*source, number).await?;
         let swap = Swap {
             loaded,
             content,
+            tally,
             took: started.elapsed(),
         };
         Ok(Some(Step::Swap(Box::new(swap))))
@@ -224,11 +203,8 @@ impl Collection {
             }
         };
         let content = (super::cache::digest_of(&bytes).into_bytes(), text);
-        let same = self
-            .known
-            .get(name)
-            .is_some_and(|known| known.content.as_ref() == Some(&content));
-        if same {
+        let known = self.known.get(name);
+        if known.is_some_and(|known| known.content.as_ref() == Some(&content)) {
             return Ok(Candidate::Same);
         }
         let file = files.module.path.file_name().unwrap_or_default();
@@ -238,6 +214,7 @@ impl Collection {
             place: files.place,
             bytes,
             manifest,
+            tally: known.map_or_else(Arc::default, |known| Arc::clone(&known.tally)),
         };
         Ok(Candidate::Ready(Box::new(source), content))
     }
@@ -253,7 +230,9 @@ impl Collection {
 
     fn touch(&mut self, name: &str, stamps: (Stamp, Option<Stamp>)) {
         if let Some(known) = self.known.get_mut(name) {
-            known.seen = stamps;
+            known.seen = Some(stamps);
+            // What was refused since is gone again.
+            known.refused = None;
         }
     }
 
@@ -262,13 +241,16 @@ impl Collection {
             generation,
             compiled,
         } = swap.loaded;
+        swap.tally.loads.one();
         self.known.insert(
             name.to_owned(),
             Known {
-                seen: stamps,
+                seen: Some(stamps),
                 content: Some(swap.content),
                 number: generation.number(),
                 generation: Some(Arc::clone(&generation)),
+                refused: None,
+                tally: swap.tally,
             },
         );
         Change::Loaded {
@@ -280,26 +262,17 @@ impl Collection {
 
     fn keep(&mut self, name: &str, stamps: (Stamp, Option<Stamp>), error: &LoadError) {
         let known = self.known.entry(name.to_owned()).or_insert(Known {
-            seen: stamps,
+            seen: None,
             content: None,
             generation: None,
             number: 0,
+            refused: None,
+            tally: Arc::default(),
         });
-        known.seen = stamps;
-        match &known.generation {
-            Some(generation) => tracing::error!(
-                plugin = name,
-                error = error.to_string(),
-                generation = generation.number(),
-                digest = generation.digest(),
-                "plugin not loaded; the generation before keeps serving"
-            ),
-            None => tracing::error!(
-                plugin = name,
-                error = error.to_string(),
-                "plugin not loaded; nothing answers in its place"
-            ),
-        }
+        known.seen = Some(stamps);
+        known.tally.refusals.count(error.cause());
+        known.refused = Some(error.to_string().into());
+        report_refusal(name, error, known.generation.as_deref());
     }
 
     fn report_strangers(&mut self, strangers: BTreeMap<PathBuf, Stranger>) {
@@ -331,7 +304,25 @@ enum Step {
 struct Swap {
     loaded: Loaded,
     content: (Vec<u8>, String),
+    tally: Arc<Tally>,
     took: Duration,
+}
+
+fn report_refusal(plugin: &str, error: &LoadError, serving: Option<&Generation>) {
+    match serving {
+        Some(generation) => tracing::error!(
+            plugin,
+            error = error.to_string(),
+            generation = generation.number(),
+            digest = generation.digest(),
+            "plugin not loaded; the generation before keeps serving"
+        ),
+        None => tracing::error!(
+            plugin,
+            error = error.to_string(),
+            "plugin not loaded; nothing answers in its place"
+        ),
+    }
 }
 
 fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {

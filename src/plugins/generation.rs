@@ -23,6 +23,7 @@ use super::failure::Failure;
 use super::instance::{Blueprint, Functions, Live, Plugin};
 use super::limits::Limits;
 use super::manifest::{Instances, Manifest, OnError};
+use super::tally::{Lending, Tally};
 
 /// What was loaded.
 pub(super) enum Guest {
@@ -142,6 +143,30 @@ impl Generation {
     #[must_use]
     pub const fn subscription(&self) -> Subscription {
         self.subscription
+    }
+
+    /// Whether instances serve several calls.
+    #[must_use]
+    pub const fn instances(&self) -> Instances {
+        self.instances
+    }
+
+    /// The keys of the plugin's `[config]`. Their values may be secrets.
+    pub fn config_keys(&self) -> impl Iterator<Item = &str> {
+        self.blueprint.lent.config.keys()
+    }
+
+    /// The capabilities that the plugin was granted, by their names under
+    /// `[allow]`.
+    #[must_use]
+    pub fn grants(&self) -> Vec<Lending> {
+        self.blueprint.lent.granted()
+    }
+
+    /// What is counted about the plugin, through all of its generations.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.blueprint.lent.tally
     }
 
     /// What the plugin may use.

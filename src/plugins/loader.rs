@@ -17,6 +17,7 @@ use super::instance::Blueprint;
 use super::manifest::{Instances, Manifest, ManifestError};
 use super::module::{Content, Linkers, Module, ModuleError};
 use super::output::Speaker;
+use super::tally::Tally;
 use super::trial;
 
 /// Why a plugin was not loaded.
@@ -86,6 +87,25 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// A short constant name for metric labels.
+    #[must_use]
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "unreadable",
+            Self::TooLarge { .. } => "too-large",
+            Self::Manifest(_) => "manifest",
+            Self::NameTaken => "name-taken",
+            Self::Module(_) => "module",
+            Self::NothingLeft { .. } => "events",
+            Self::CommandName(_) | Self::CommandReuse => "command",
+            Self::Lend(_) => "grant",
+            Self::Start(_) => "start",
+            Self::Trial { .. } => "trial",
+        }
+    }
+}
+
 /// A module's bytes with what they are called.
 pub(super) struct Source {
     pub(super) name: String,
@@ -93,6 +113,7 @@ pub(super) struct Source {
     pub(super) place: Place,
     pub(super) bytes: Vec<u8>,
     pub(super) manifest: Manifest,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// What has become of a source.
@@ -142,8 +163,13 @@ impl Loader {
             Content::Plugin(plugin, subscription) => (Guest::Plugin(plugin), subscription),
             Content::Command(program) => self.command(program, &source)?,
         };
-        let Source { name, manifest, .. } = source;
-        let lent = self.lender.lend(&manifest)?;
+        let Source {
+            name,
+            manifest,
+            tally,
+            ..
+        } = source;
+        let lent = self.lender.lend(&manifest, tally)?;
         let blueprint = Blueprint {
             engine: Arc::clone(&self.engine),
             limits: manifest.limits.clone(),

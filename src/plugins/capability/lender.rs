@@ -1,11 +1,15 @@
 //! From what an operator allows to clients that work.
 
+use std::sync::Arc;
+
 use tokio::runtime::{Handle, Runtime};
 
 use super::config::PluginConfig;
 use super::{amqp, grpc, http, kafka};
 use crate::plugins::instance::CallState;
 use crate::plugins::manifest::Manifest;
+use crate::plugins::reached::Reaching;
+use crate::plugins::tally::{Lending, Tally};
 
 /// Why something that is allowed cannot be lent: the grant itself is wrong. A
 /// broker that cannot be reached is no reason.
@@ -20,11 +24,26 @@ pub struct LendError {
 
 /// What one generation may use. Its connections end with it.
 pub(in crate::plugins) struct Lent {
-    pub(super) config: PluginConfig,
+    pub(in crate::plugins) config: PluginConfig,
     pub(super) http: Option<http::Client>,
     pub(super) amqp: Option<amqp::Publisher>,
     pub(super) kafka: Option<kafka::Producer>,
     pub(super) grpc: Option<grpc::Caller>,
+    /// Where is counted what became of it, and what instances hold.
+    pub(in crate::plugins) tally: Arc<Tally>,
+}
+
+impl Lent {
+    /// What reaches out of the process.
+    pub(in crate::plugins) fn granted(&self) -> Vec<Lending> {
+        let granted = |lending: &Lending| match lending {
+            Lending::Http => self.http.is_some(),
+            Lending::Amqp => self.amqp.is_some(),
+            Lending::Kafka => self.kafka.is_some(),
+            Lending::Grpc => self.grpc.is_some(),
+        };
+        Lending::ALL.into_iter().filter(granted).collect()
+    }
 }
 
 /// Makes clients, and runs them: on threads of their own, since calls come from
@@ -60,7 +79,11 @@ impl Lender {
     }
 
     /// Lends what `manifest` allows. Connects to nothing yet.
-    pub(in crate::plugins) fn lend(&self, manifest: &Manifest) -> Result<Lent, LendError> {
+    pub(in crate::plugins) fn lend(
+        &self,
+        manifest: &Manifest,
+        tally: Arc<Tally>,
+    ) -> Result<Lent, LendError> {
         let on = &self.handle;
         let allow = &manifest.allow;
         Ok(Lent {
@@ -73,6 +96,7 @@ impl Lender {
             grpc: lend("grpc", &allow.grpc, |grant| {
                 grpc::Caller::new(grant, &manifest.limits, on)
             })?,
+            tally,
         })
     }
 }
@@ -90,6 +114,11 @@ fn lend<G, C>(
 }
 
 impl CallState {
+    /// Counts a request by which the guest reaches out.
+    pub(super) fn reaching(&self, lending: Lending) -> Reaching {
+        Reaching::new(Arc::clone(&self.lent().tally), lending)
+    }
+
     /// Says to the operator that something was denied, and what would allow it.
     /// Gives the text for the plugin.
     pub(super) fn deny(&self, what: &str, write: &str) -> String {

@@ -156,6 +156,7 @@ mod tests {
             place: Place::Directory,
             bytes: wat::parse_str(READS_ITS_ARGUMENTS).unwrap(),
             manifest: Manifest::default(),
+            tally: std::sync::Arc::default(),
         };
         // What is lent has a runtime of its own, which must not end inside of one.
         let runtime = tokio::runtime::Builder::new_current_thread()

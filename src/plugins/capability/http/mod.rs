@@ -40,6 +40,10 @@ use self::servers::Servers;
 use super::Lent;
 use crate::plugins::instance::CallState;
 use crate::plugins::output::Output;
+use crate::plugins::reached::{Reached, Reaching};
+use crate::plugins::tally::Lending;
+
+pub(in crate::plugins::capability) use failure::why;
 
 /// `[allow.http]`: the servers that a plugin may send requests to.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -130,12 +134,17 @@ pub(in crate::plugins) struct Outgoing {
     places: Arc<Semaphore>,
 }
 
+/// A request on its way.
+type Task = JoinHandle<Result<Response, reqwest::Error>>;
+
 /// A request that may be sent, with what waits for its answer.
 struct Sending {
     task: Owned<Result<Response, reqwest::Error>>,
     limits: Limits,
     output: Output,
     server: String,
+    reaching: Reaching,
+    lent: Arc<Lent>,
 }
 
 /// The bounds of one answer.
@@ -164,6 +173,28 @@ impl Outgoing {
         request: ::http::Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Sending, Error> {
+        let reaching = Reaching::new(Arc::clone(&self.lent.tally), Lending::Http);
+        match self.checked(request, options) {
+            Ok((task, limits, server)) => Ok(Sending {
+                task: Owned(task),
+                limits,
+                output: self.output.clone(),
+                server,
+                reaching,
+                lent: Arc::clone(&self.lent),
+            }),
+            Err(error) => {
+                reaching.ended(failure::counts_as(&error));
+                Err(error)
+            }
+        }
+    }
+
+    fn checked(
+        &self,
+        request: ::http::Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<(Task, Limits, String), Error> {
         let url = Url::parse(&request.uri().to_string());
         let url = url.map_err(|_| Error::HttpRequestUriInvalid)?;
         let server = url.origin().ascii_serialization();
@@ -189,12 +220,7 @@ impl Outgoing {
         let task = client
             .on
             .spawn(async move { sender.execute(request).await });
-        Ok(Sending {
-            task: Owned(task),
-            limits,
-            output: self.output.clone(),
-            server,
-        })
+        Ok((task, limits, server))
     }
 
     fn allowed(&self, url: &Url) -> Option<&Client> {
@@ -222,6 +248,36 @@ fn as_reqwest(url: Url, request: ::http::Request<WasiBody>) -> Request {
 
 impl Sending {
     async fn answer(mut self) -> Result<::http::Response<WasiBody>, Error> {
+        let answer = self.head().await;
+        let outcome = match &answer {
+            Ok(response) => failure::answered(response.status()),
+            Err(error) => failure::counts_as(error),
+        };
+        self.reaching.ended(outcome);
+        let Self {
+            limits,
+            output,
+            server,
+            lent,
+            ..
+        } = self;
+        let report = Box::new(move |cause: &str, outcome: Reached| {
+            output.unanswered(&server, cause);
+            lent.tally.reached(Lending::Http, outcome.name());
+        });
+        let (parts, body) = ::http::Response::<Body>::from(answer?).into_parts();
+        let body = Bounded::new(
+            body,
+            limits.body,
+            limits.between_bytes,
+            report,
+            limits.place,
+        );
+        Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
+    }
+
+    /// Waits for the head of the answer.
+    async fn head(&mut self) -> Result<Response, Error> {
         let waited = match self.limits.head {
             Some(limit) => tokio::time::timeout(limit, &mut self.task.0)
                 .await
@@ -236,22 +292,7 @@ impl Sending {
             let error = Error::HttpResponseBodySize(Some(length));
             return Err(self.failed(error, TOO_LARGE));
         }
-        let Self {
-            limits,
-            output,
-            server,
-            ..
-        } = self;
-        let report = Box::new(move |cause: &str| output.unanswered(&server, cause));
-        let (parts, body) = ::http::Response::<Body>::from(response).into_parts();
-        let body = Bounded::new(
-            body,
-            limits.body,
-            limits.between_bytes,
-            report,
-            limits.place,
-        );
-        Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
+        Ok(response)
     }
 
     /// Says to the operator what the guest gets as a code only.

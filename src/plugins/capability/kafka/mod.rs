@@ -25,18 +25,26 @@ pub(in crate::plugins) use producer::Producer;
 
 use crate::plugins::bindings::rustus::hooks::kafka::{Host, KafkaError, Message};
 use crate::plugins::instance::CallState;
+use crate::plugins::reached::Reached;
+use crate::plugins::tally::Lending;
 
 impl Host for CallState {
     async fn send(&mut self, message: Message) -> Result<(), KafkaError> {
         let lent = self.lent().clone();
+        let reaching = self.reaching(Lending::Kafka);
         let Some(producer) = &lent.kafka else {
+            reaching.ended(Reached::Denied);
             return Err(KafkaError::Denied(self.deny("kafka", "[allow.kafka]")));
         };
         if !producer.may_send_to(&message.topic) {
+            reaching.ended(Reached::Denied);
             let what = format!("the topic {:?}", message.topic);
             let write = format!("topics = [{:?}] under [allow.kafka]", message.topic);
             return Err(KafkaError::Denied(self.deny(&what, &write)));
         }
-        producer.send(self.output().speaker(), &message).await
+        let sent = producer.send(self.output().speaker(), &message).await;
+        let failure = sent.as_ref().err();
+        reaching.ended(failure.map_or(Reached::Ok, |failure| failure.outcome));
+        sent.map_err(KafkaError::from)
     }
 }
