@@ -46,6 +46,7 @@ fn run() -> Result<(), Failure> {
     let plugins = plugins.map_err(|error| no_hooks(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     // Without plugins nobody is to hear of anything.
+    let control = plugins.as_ref().map(Watched::control);
     let telling = plugins.is_some().then(|| cli.telling_config());
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required(), telling);
     let hooks = Arc::new(hooks.map_err(|error| cannot_tell(&error))?);
@@ -60,7 +61,7 @@ fn run() -> Result<(), Failure> {
     let cut_off = move |id: &UploadId| RequestState::cut_off(format!("{}/{id}", base_url.as_str()));
     let served = system.block_on(async {
         let upkeep = Upkeep::start(uploads, cli.expiration_interval(), cut_off);
-        let served = server.run(tus).await;
+        let served = server.run(tus, control).await;
         upkeep.stop().await;
         served
     });
@@ -77,6 +78,9 @@ fn cannot_serve(error: &BindError) -> Failure {
     match error {
         BindError::Tls(_) => Failure::configuration(error)
             .with_advice("name PEM files that belong together with --tls-cert and --tls-key"),
+        BindError::Admin { .. } => Failure::runtime(error).with_advice(
+            "choose another address with --admin-addr (RUSTUS_ADMIN_ADDR), or `off` for none",
+        ),
         _ => Failure::runtime(error),
     }
 }

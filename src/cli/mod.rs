@@ -4,6 +4,7 @@
 //!
 //! Nothing here acts: flags become the configurations of the layers.
 
+mod admin;
 mod command;
 mod environment;
 mod failure;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
+use admin::AdminFlags;
 use network::NetworkFlags;
 use sinks::SinkFlags;
 
@@ -49,6 +51,8 @@ pub struct Cli {
     server: ServerFlags,
     #[command(flatten)]
     network: NetworkFlags,
+    #[command(flatten)]
+    admin: AdminFlags,
     #[command(flatten)]
     storage: StorageFlags,
     /// Which hooks are asked and told.
@@ -432,6 +436,7 @@ impl Cli {
             cors: self.network.cors(self.sinks.proxied_headers()),
             behind_proxy: self.network.behind_proxy(),
             log_health: self.network.log_health(),
+            admin: self.admin.config(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Bringing one event to one plugin, and what its answer means.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -10,6 +10,7 @@ use super::event::{Event, EventKind};
 use super::outbox::{Deliver, Entry, Outcome};
 use super::stop::Stop;
 use super::{answer, contract};
+use crate::counters::OK;
 use crate::plugins::types::HookError;
 use crate::plugins::{Failure, Generation, Reaction, Registry};
 
@@ -87,19 +88,23 @@ impl Deliver for Delivery {
         else {
             return Outcome::Absent;
         };
-        match plugin.tell(event.kind, &contract::event(&event)).await {
+        let told = Instant::now();
+        let answer = plugin.tell(event.kind, &contract::event(&event)).await;
+        let outcome = answer.as_ref().err().map_or(OK, Failure::cause);
+        plugin.tally().called(event.kind, outcome, told.elapsed());
+        match answer {
             Ok(Reaction::Done) => Outcome::Delivered,
             Ok(Reaction::Stop(rejection)) => {
                 self.stop(plugin, event, rejection);
                 Outcome::Delivered
             }
-            Err(failure) => outcome(&failure, attempt),
+            Err(failure) => outcome_of(&failure, attempt),
         }
     }
 }
 
 /// What becomes of an event that a plugin did not take.
-fn outcome(failure: &Failure, attempt: u32) -> Outcome {
+fn outcome_of(failure: &Failure, attempt: u32) -> Outcome {
     let (cause, text) = (failure.cause().to_owned(), failure.to_string());
     let retry = |after| Outcome::Retry {
         after,
@@ -133,7 +138,7 @@ mod tests {
     use super::*;
 
     fn kind(failure: &Failure, attempt: u32) -> &'static str {
-        match outcome(failure, attempt) {
+        match outcome_of(failure, attempt) {
             Outcome::Delivered => "delivered",
             Outcome::Retry { .. } => "retry",
             Outcome::Permanent { .. } => "permanent",

@@ -271,7 +271,7 @@ impl Collection {
         });
         known.seen = Some(stamps);
         known.tally.refusals.count(error.cause());
-        known.refused = Some(error.to_string().into());
+        known.refused = Some(error.for_show().into());
         report_refusal(name, error, known.generation.as_deref());
     }
 

@@ -88,6 +88,16 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// The text without what stands in a `NAME.toml`: it may be a secret.
+    pub(super) fn for_show(&self) -> String {
+        match self {
+            Self::Manifest(_) | Self::Lend(_) => {
+                "its NAME.toml, or its flags, are wrong; the log says what".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// A short constant name for metric labels.
     #[must_use]
     pub const fn cause(&self) -> &'static str {

@@ -3,13 +3,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::rt;
 use tokio::task::JoinHandle;
 
 use super::body::{self, Incoming, Intake, RequestBody};
 use super::cors::{CorsConfig, Verdict};
+use super::counts::{Counts, Route};
 use super::health::{Health, Question};
 use super::in_flight::{InFlight, Running};
 use super::proxy::{self, Forwarded};
@@ -32,6 +33,7 @@ pub(super) struct Service {
     in_flight: InFlight,
     rules: Rules,
     health: Health,
+    counts: Arc<Counts>,
 }
 
 /// The head of a request.
@@ -63,20 +65,23 @@ struct Way {
 }
 
 impl Service {
-    pub(super) fn new(tus: Tus, in_flight: InFlight, rules: Rules) -> Self {
+    pub(super) fn new(tus: Tus, in_flight: InFlight, rules: Rules, counts: Arc<Counts>) -> Self {
         Self {
             tus,
             in_flight,
             rules,
             health: Health::default(),
+            counts,
         }
     }
 
     /// Answers a request.
     pub(super) async fn answer(self: Arc<Self>, head: Head, body: Incoming) -> Response {
-        let begun = Instant::now();
+        let counts = Arc::clone(&self.counts);
         let (method, uri) = (head.method.clone(), head.uri.clone());
         let question = Question::of(&head.path);
+        let target = self.tus.base_url().target(&head.path);
+        let asked = counts.begin(Route::of(question, target.as_ref()), &method);
         let response = match question {
             Some(question) => {
                 let stopping = self.in_flight.is_stopping();
@@ -84,7 +89,7 @@ impl Service {
                     .answer(question, &head.method, &self.tus, stopping)
                     .await
             }
-            None => match self.tus.base_url().target(&head.path) {
+            None => match target {
                 Some(target) => Arc::clone(&self).judge(head, target, body).await,
                 None => Response::empty(404),
             },
@@ -95,10 +100,11 @@ impl Service {
                 %method,
                 uri,
                 status = response.status,
-                micros = begun.elapsed().as_micros(),
+                micros = asked.elapsed().as_micros(),
                 "request"
             );
         }
+        asked.answered(response.status);
         response
     }
 

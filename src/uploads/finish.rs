@@ -34,6 +34,7 @@ impl Uploads {
             return Err(error.into());
         }
         promised.keep();
+        self.counts.finished.one();
         Ok(changes)
     }
 }

@@ -13,6 +13,7 @@
     clippy::print_stderr
 )]
 
+mod admin;
 mod bad_input;
 mod behind_proxy;
 mod browser;

@@ -56,7 +56,7 @@ impl Collection {
             Err(error) => {
                 if let Some(pinned) = self.pinned.get_mut(name) {
                     pinned.tally.refusals.count(error.cause());
-                    pinned.refused = Some(error.to_string().into());
+                    pinned.refused = Some(error.for_show().into());
                     report_refusal(name, &error, Some(&pinned.generation));
                 }
                 None

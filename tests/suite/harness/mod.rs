@@ -1,5 +1,6 @@
 //! The parts that the tests are made of.
 
+pub mod admin;
 pub mod amqp;
 pub mod celery;
 pub mod directory;
