@@ -63,7 +63,7 @@ fn of_http() {
     }
     let silent = Receiver::start(|_| Answer::silence());
     let setup = posting_to(&silent.url("/hooks")).arguments(&["--http-hook-timeout", "100ms"]);
-    fails(setup, "http", "slow");
+    fails(setup, "http", "given-up");
     let untrusted = Receiver::start_tls("127.0.0.1", |_| Answer::status(204));
     fails(posting_to(&untrusted.url("/hooks")), "http", "certificate");
     let nobody = format!("http://127.0.0.1:{}/hooks", free_port());

@@ -21,7 +21,7 @@ fn read(path: &str) -> String {
 /// A server of which there is something to see: plugins that serve, failed and
 /// were refused, and a sink that does not work.
 fn eventful() -> (Server, Admin) {
-    let receiver = Receiver::start(|_| Answer::status(500));
+    let receiver = Receiver::start(|_| Answer::drop_connection());
     let setup = Setup::new().with_hooks().with_admin().arguments(&[
         "--hooks-http-urls",
         &receiver.url("/hooks"),
@@ -30,7 +30,6 @@ fn eventful() -> (Server, Admin) {
     ]);
     install(&setup.hooks_dir(), "hostile", "hostile");
     replace(&setup.hooks_dir().join("broken.wasm"), b"no module");
-    replace(&setup.hooks_dir().join("http.toml"), b"");
     let (server, tus, admin) = start(&setup);
     assert_eq!(admin.json("POST", "/plugins/http/disable").0, 200);
     assert_eq!(tus.create_with(3, &[("behave", "trap")]).status(), 503);
