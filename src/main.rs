@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustus::cli::{Cli, Failure, start_logging};
+use rustus::cli::{Cli, Failure};
 use rustus::commands;
 use rustus::hooks::{EventSet, Hooks, RequestState, TellingError};
 use rustus::plugins::{WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
+use rustus::telemetry::{self, Traces};
 use rustus::tus::Tus;
 use rustus::uploads::{Upkeep, UploadId, Uploads};
 
@@ -27,7 +28,18 @@ fn run() -> Result<(), Failure> {
         let done = commands::run(command, &mut std::io::stdout());
         return done.map_err(|error| Failure::runtime(&error));
     }
-    start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
+    let traces = cli.otlp_endpoint().map(Traces::start).transpose();
+    let traces = traces.map_err(|error| Failure::configuration(&error))?;
+    telemetry::start(cli.log_level(), cli.log_format(), traces.as_ref())
+        .map_err(|error| Failure::runtime(&error))?;
+    let served = serve(&cli);
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    served
+}
+
+fn serve(cli: &Cli) -> Result<(), Failure> {
     if !cli.unknown_variables().is_empty() {
         tracing::warn!(
             variables = cli.unknown_variables().join(", "),

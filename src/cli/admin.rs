@@ -1,6 +1,7 @@
-//! Flags about what operators see.
+//! Flags about what operators see: the admin address, traces.
 
 use crate::server::AdminConfig;
+use crate::telemetry::{Endpoint, InvalidEndpoint};
 
 /// Where it is by default: on this machine only, beside the port of uploads.
 const DEFAULT: &str = "127.0.0.1:1082";
@@ -22,6 +23,28 @@ pub(super) struct AdminFlags {
     /// besides localhost and its own
     #[arg(long, env = "RUSTUS_ADMIN_HOSTS", value_name = "NAMES")]
     admin_hosts: Vec<String>,
+    /// Collector that takes traces over OTLP/HTTP, such as http://127.0.0.1:4318
+    #[arg(
+        long,
+        env = "RUSTUS_OTLP_ENDPOINT",
+        value_parser = endpoint,
+        value_name = "URL"
+    )]
+    otlp_endpoint: Option<MaybeEndpoint>,
+}
+
+/// An endpoint, unless the variable was set to nothing.
+#[derive(Debug, Clone)]
+struct MaybeEndpoint(Option<Endpoint>);
+
+fn endpoint(text: &str) -> Result<MaybeEndpoint, String> {
+    if text.is_empty() {
+        return Ok(MaybeEndpoint(None));
+    }
+    let endpoint = text.parse();
+    endpoint
+        .map(|endpoint| MaybeEndpoint(Some(endpoint)))
+        .map_err(|error: InvalidEndpoint| error.to_string())
 }
 
 /// A place for a listener, or none.
@@ -57,6 +80,10 @@ fn address(text: &str) -> Result<Address, String> {
 }
 
 impl AdminFlags {
+    pub(super) fn otlp_endpoint(&self) -> Option<&Endpoint> {
+        self.otlp_endpoint.as_ref()?.0.as_ref()
+    }
+
     pub(super) fn config(&self) -> Option<AdminConfig> {
         let chosen = self.admin_addr.is_some();
         let address = self.admin_addr.clone();

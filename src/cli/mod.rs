@@ -8,14 +8,12 @@ mod admin;
 mod command;
 mod environment;
 mod failure;
-mod logging;
 mod network;
 mod sinks;
 mod values;
 
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
-pub use logging::start_logging;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +29,7 @@ use crate::hooks::{EventSet, TellingConfig, outbox};
 use crate::plugins::{BuiltIn, Calling, Format, HostConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
+use crate::telemetry::{Endpoint, LogFormat};
 use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
 use crate::uploads::UploadsConfig;
 
@@ -134,6 +133,15 @@ struct ServerFlags {
         value_parser = values::log_level
     )]
     log_level: LevelFilter,
+    /// How lines of the log are written: text or json
+    #[arg(
+        long,
+        env = "RUSTUS_LOG_FORMAT",
+        default_value = "text",
+        value_parser = values::log_format,
+        value_name = "FORMAT"
+    )]
+    log_format: LogFormat,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -385,6 +393,18 @@ impl Cli {
     #[must_use]
     pub fn log_level(&self) -> LevelFilter {
         self.server.log_level
+    }
+
+    /// How lines of the log are written.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.server.log_format
+    }
+
+    /// Where traces go, if anywhere.
+    #[must_use]
+    pub fn otlp_endpoint(&self) -> Option<&Endpoint> {
+        self.admin.otlp_endpoint()
     }
 
     /// What uploads may be.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::{Instrument as _, field};
+
 use crate::counters::OK;
 use crate::plugins::types::{self, HookError};
 use crate::plugins::{
@@ -14,6 +16,7 @@ use super::answer::{self, Invalid};
 use super::contract;
 use super::decision::{CreateChanges, FinishChanges, Refusal, Rejection};
 use super::event::Event;
+use crate::tracing_context::SPANS;
 
 /// What one plugin said, checked.
 enum Answer<C> {
@@ -118,14 +121,26 @@ impl Round {
         answer: impl Future<Output = Result<D, Failure>>,
         check: fn(D) -> Result<Answer<C>, Invalid>,
     ) -> Result<Option<C>, Refusal> {
+        let span = tracing::info_span!(
+            target: SPANS,
+            "hook",
+            plugin = plugin.name(),
+            event = self.event.id,
+            kind = %self.kind,
+            upload = self.event.upload.id,
+            otel.name = format!("{} {}", self.kind, plugin.name()),
+            outcome = field::Empty,
+        );
         let asked = Instant::now();
-        let answer = checked(answer.await, check);
+        let answer = checked(answer.instrument(span.clone()).await, check);
         let outcome = match &answer {
             Ok(Answer::Proceed(_)) => OK,
             Ok(Answer::Reject(_)) => "rejected",
             Err(failure) => failure.cause(),
         };
         plugin.tally().called(self.kind, outcome, asked.elapsed());
+        span.record("outcome", outcome);
+        drop(span);
         self.settle(plugin, answer)
     }
 

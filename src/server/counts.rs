@@ -30,7 +30,8 @@ const ROUTES: [Route; 5] = [
 ];
 
 /// The methods that are told apart; any other counts as the last.
-const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE", "other"];
+pub(super) const METHODS: [&str; 7] =
+    ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE", "other"];
 
 /// The statuses that are told apart.
 const STATUSES: std::ops::Range<u16> = 100..600;
@@ -43,6 +44,17 @@ impl Route {
             (None, Some(Target::Collection)) => Self::Collection,
             (None, Some(Target::Upload(_))) => Self::Upload,
             (None, Some(Target::Other) | None) => Self::Other,
+        }
+    }
+
+    /// Its name in traces, where uploads are found everywhere at the same place.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Live => "/health",
+            Self::Ready => "/health/ready",
+            Self::Collection => "uploads",
+            Self::Upload => "uploads/{id}",
+            Self::Other => "other",
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::rt;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::body::{self, Incoming, Intake, RequestBody};
 use super::cors::{CorsConfig, Verdict};
@@ -14,6 +15,7 @@ use super::counts::{Counts, Route};
 use super::health::{Health, Question};
 use super::in_flight::{InFlight, Running};
 use super::proxy::{self, Forwarded};
+use super::span;
 use crate::tus::{Headers, Request, Response, Target, Trailers, Tus};
 
 /// How requests are treated.
@@ -75,13 +77,28 @@ impl Service {
         }
     }
 
-    /// Answers a request.
+    /// Answers a request, in a span of its own.
     pub(super) async fn answer(self: Arc<Self>, head: Head, body: Incoming) -> Response {
-        let counts = Arc::clone(&self.counts);
-        let (method, uri) = (head.method.clone(), head.uri.clone());
         let question = Question::of(&head.path);
         let target = self.tus.base_url().target(&head.path);
-        let asked = counts.begin(Route::of(question, target.as_ref()), &method);
+        let route = Route::of(question, target.as_ref());
+        let span = span::of(&head, route, target.as_ref());
+        self.answer_in_span(head, body, question, target, route)
+            .instrument(span)
+            .await
+    }
+
+    async fn answer_in_span(
+        self: Arc<Self>,
+        head: Head,
+        body: Incoming,
+        question: Option<Question>,
+        target: Option<Target>,
+        route: Route,
+    ) -> Response {
+        let counts = Arc::clone(&self.counts);
+        let (method, uri) = (head.method.clone(), head.uri.clone());
+        let asked = counts.begin(route, &method);
         let response = match question {
             Some(question) => {
                 let stopping = self.in_flight.is_stopping();
@@ -104,6 +121,7 @@ impl Service {
                 "request"
             );
         }
+        span::answered(response.status);
         asked.answered(response.status);
         response
     }
@@ -168,11 +186,12 @@ impl Service {
         body: RequestBody,
         running: Running,
     ) -> JoinHandle<Response> {
-        rt::spawn(async move {
+        let handled = async move {
             let response = self.tus.handle(&request, body).await;
             drop(running);
             response
-        })
+        };
+        rt::spawn(handled.in_current_span())
     }
 
     fn way(&self, head: &Head) -> Way {

@@ -28,6 +28,7 @@ mod in_flight;
 mod listener;
 mod proxy;
 mod shutdown;
+mod span;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -28,6 +28,7 @@ use crate::plugins::instance::CallState;
 use crate::plugins::limits::Limits;
 use crate::plugins::reached::Reached;
 use crate::plugins::tally::Lending;
+use crate::tracing_context;
 
 /// The channel of one grant.
 pub(in crate::plugins) struct Caller {
@@ -105,6 +106,15 @@ const fn answered(code: Code) -> Reached {
     }
 }
 
+/// What the service does is a step of the present trace.
+fn pass_trace_on(metadata: &mut MetadataMap) {
+    for (name, value) in tracing_context::current() {
+        if let (Ok(name), Ok(value)) = (name.parse::<AsciiMetadataKey>(), value.parse()) {
+            metadata.insert(name, value);
+        }
+    }
+}
+
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -142,6 +152,7 @@ impl Host for CallState {
         };
         let mut request = Request::new(message);
         *request.metadata_mut() = metadata;
+        pass_trace_on(request.metadata_mut());
         let (answer, outcome) = match caller.call(method, request).await {
             Ok(answer) => (Ok(answer), Reached::Ok),
             Err((error, outcome)) => (Err(error), outcome),

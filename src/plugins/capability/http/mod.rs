@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::Method;
+use ::http::{HeaderName, HeaderValue, Method};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use reqwest::{Body, Request, Response, Url};
@@ -42,6 +42,7 @@ use crate::plugins::instance::CallState;
 use crate::plugins::output::Output;
 use crate::plugins::reached::{Reached, Reaching};
 use crate::plugins::tally::Lending;
+use crate::tracing_context;
 
 pub(in crate::plugins::capability) use failure::why;
 
@@ -240,10 +241,20 @@ fn as_reqwest(url: Url, request: ::http::Request<WasiBody>) -> Request {
     let (parts, body) = request.into_parts();
     let mut made = Request::new(parts.method, url);
     *made.headers_mut() = parts.headers;
+    pass_trace_on(made.headers_mut());
     if !body.is_end_stream() {
         *made.body_mut() = Some(Body::wrap_stream(body.into_data_stream()));
     }
     made
+}
+
+/// What the server that is asked does is a step of the present trace.
+fn pass_trace_on(headers: &mut ::http::HeaderMap) {
+    for (name, value) in tracing_context::current() {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 impl Sending {

@@ -21,6 +21,7 @@ use crate::plugins::bindings::rustus::hooks::kafka::Message;
 use crate::plugins::limits::Limits;
 use crate::plugins::output::Speaker;
 use crate::plugins::reached::Reached;
+use crate::tracing_context;
 
 /// How long a producer that is ended may still send what calls that were given up
 /// left in it. Nobody waits for it, and what does not go is sent again.
@@ -246,6 +247,12 @@ impl Client {
             headers = headers.insert(Header {
                 key: &header.name,
                 value: Some(&header.value),
+            });
+        }
+        for (name, value) in tracing_context::current() {
+            headers = headers.insert(Header {
+                key: &name,
+                value: Some(&value),
             });
         }
         let record = FutureRecord::to(&message.topic)
