@@ -184,9 +184,11 @@ impl Setup {
         let log = Arc::new(Log::default());
         let reader = read_log(&mut child, Arc::clone(&log));
         let line = log.wait("listening", 0);
+        // Text and JSON have it in their own ways.
         let address = line
-            .split("address=")
-            .nth(1)
+            .split_once("address=")
+            .or_else(|| line.split_once("\"address\":"))
+            .map(|(_, rest)| rest.split([',', '}']).next().unwrap_or_default())
             .and_then(|rest| rest.split_whitespace().next())
             .and_then(|address| match address.trim_matches('"') {
                 // Port 0 is nowhere: such a server is reached by its path.
