@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustus::cli::{Cli, Failure, start_logging};
+use rustus::cli::{Cli, Failure};
 use rustus::commands;
 use rustus::hooks::{EventSet, Hooks, RequestState, TellingError};
 use rustus::plugins::{WatchError, Watched};
 use rustus::server::{BindError, Budget, Server};
 use rustus::store::{FileStore, OpenError};
+use rustus::telemetry::{self, Traces};
 use rustus::tus::Tus;
 use rustus::uploads::{Upkeep, UploadId, Uploads};
 
@@ -27,7 +28,18 @@ fn run() -> Result<(), Failure> {
         let done = commands::run(command, &mut std::io::stdout());
         return done.map_err(|error| Failure::runtime(&error));
     }
-    start_logging(cli.log_level()).map_err(|error| Failure::runtime(&error))?;
+    let traces = cli.otlp_endpoint().map(Traces::start).transpose();
+    let traces = traces.map_err(|error| Failure::configuration(&error))?;
+    telemetry::start(cli.log_level(), cli.log_format(), traces.as_ref())
+        .map_err(|error| Failure::runtime(&error))?;
+    let served = serve(&cli);
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    served
+}
+
+fn serve(cli: &Cli) -> Result<(), Failure> {
     if !cli.unknown_variables().is_empty() {
         tracing::warn!(
             variables = cli.unknown_variables().join(", "),
@@ -46,6 +58,7 @@ fn run() -> Result<(), Failure> {
     let plugins = plugins.map_err(|error| no_hooks(&error))?;
     let registry = plugins.as_ref().map(Watched::registry).unwrap_or_default();
     // Without plugins nobody is to hear of anything.
+    let control = plugins.as_ref().map(Watched::control);
     let telling = plugins.is_some().then(|| cli.telling_config());
     let hooks = Hooks::new(registry, cli.hooks.enabled(), cli.hooks.required(), telling);
     let hooks = Arc::new(hooks.map_err(|error| cannot_tell(&error))?);
@@ -60,7 +73,7 @@ fn run() -> Result<(), Failure> {
     let cut_off = move |id: &UploadId| RequestState::cut_off(format!("{}/{id}", base_url.as_str()));
     let served = system.block_on(async {
         let upkeep = Upkeep::start(uploads, cli.expiration_interval(), cut_off);
-        let served = server.run(tus).await;
+        let served = server.run(tus, control).await;
         upkeep.stop().await;
         served
     });
@@ -77,6 +90,9 @@ fn cannot_serve(error: &BindError) -> Failure {
     match error {
         BindError::Tls(_) => Failure::configuration(error)
             .with_advice("name PEM files that belong together with --tls-cert and --tls-key"),
+        BindError::Admin { .. } => Failure::runtime(error).with_advice(
+            "choose another address with --admin-addr (RUSTUS_ADMIN_ADDR), or `off` for none",
+        ),
         _ => Failure::runtime(error),
     }
 }

@@ -4,17 +4,16 @@
 //!
 //! Nothing here acts: flags become the configurations of the layers.
 
+mod admin;
 mod command;
 mod environment;
 mod failure;
-mod logging;
 mod network;
 mod sinks;
 mod values;
 
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
-pub use logging::start_logging;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser};
 use tracing::level_filters::LevelFilter;
 
+use admin::AdminFlags;
 use network::NetworkFlags;
 use sinks::SinkFlags;
 
@@ -29,6 +29,7 @@ use crate::hooks::{EventSet, TellingConfig, outbox};
 use crate::plugins::{BuiltIn, Calling, Format, HostConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
+use crate::telemetry::{Endpoint, LogFormat};
 use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
 use crate::uploads::UploadsConfig;
 
@@ -49,6 +50,8 @@ pub struct Cli {
     server: ServerFlags,
     #[command(flatten)]
     network: NetworkFlags,
+    #[command(flatten)]
+    admin: AdminFlags,
     #[command(flatten)]
     storage: StorageFlags,
     /// Which hooks are asked and told.
@@ -130,6 +133,15 @@ struct ServerFlags {
         value_parser = values::log_level
     )]
     log_level: LevelFilter,
+    /// How lines of the log are written: text or json
+    #[arg(
+        long,
+        env = "RUSTUS_LOG_FORMAT",
+        default_value = "text",
+        value_parser = values::log_format,
+        value_name = "FORMAT"
+    )]
+    log_format: LogFormat,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -383,6 +395,18 @@ impl Cli {
         self.server.log_level
     }
 
+    /// How lines of the log are written.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.server.log_format
+    }
+
+    /// Where traces go, if anywhere.
+    #[must_use]
+    pub fn otlp_endpoint(&self) -> Option<&Endpoint> {
+        self.admin.otlp_endpoint()
+    }
+
     /// What uploads may be.
     #[must_use]
     pub fn uploads_config(&self) -> UploadsConfig {
@@ -432,6 +456,7 @@ impl Cli {
             cors: self.network.cors(self.sinks.proxied_headers()),
             behind_proxy: self.network.behind_proxy(),
             log_health: self.network.log_health(),
+            admin: self.admin.config(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use crate::hooks::{EventKind, EventSet};
+use crate::telemetry::{LogFormat, UnknownLogFormat};
 use crate::tus::{BaseUrl, InvalidBaseUrl};
 
 /// A list of events. Empty places in it do not count.
@@ -42,6 +43,16 @@ pub(super) fn log_level(name: &str) -> Result<LevelFilter, String> {
     match name.parse() {
         Ok(level) if is_name => Ok(level),
         _ => Err("expected off, error, warn, info, debug or trace".to_owned()),
+    }
+}
+
+/// A format's name in any case; nothing is the default.
+pub(super) fn log_format(name: &str) -> Result<LogFormat, String> {
+    match name.to_ascii_lowercase().as_str() {
+        "" => Ok(LogFormat::default()),
+        name => name
+            .parse()
+            .map_err(|error: UnknownLogFormat| error.to_string()),
     }
 }
 

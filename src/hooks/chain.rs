@@ -1,8 +1,11 @@
 //! Asking the plugins one after the other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tracing::{Instrument as _, field};
+
+use crate::counters::OK;
 use crate::plugins::types::{self, HookError};
 use crate::plugins::{
     CreateDecision, EventKind, Failure, FinishDecision, Generation, GetDecision, OnError,
@@ -13,6 +16,7 @@ use super::answer::{self, Invalid};
 use super::contract;
 use super::decision::{CreateChanges, FinishChanges, Refusal, Rejection};
 use super::event::Event;
+use crate::tracing_context::SPANS;
 
 /// What one plugin said, checked.
 enum Answer<C> {
@@ -40,8 +44,8 @@ impl Round {
         let mut all = CreateChanges::default();
         let plugins: Vec<_> = self.subscribers().cloned().collect();
         for plugin in &plugins {
-            let answer = plugin.pre_create(&self.event).await;
-            let Some(changes) = self.settle(plugin, checked(plugin, answer, create_answer))? else {
+            let answer = plugin.pre_create(&self.event);
+            let Some(changes) = self.ask(plugin, answer, create_answer).await? else {
                 continue;
             };
             self.see(&changes);
@@ -56,8 +60,8 @@ impl Round {
     pub(super) async fn finish(self) -> Result<FinishChanges, Refusal> {
         let mut all = FinishChanges::default();
         for plugin in self.subscribers() {
-            let answer = plugin.pre_finish(&self.event).await;
-            let Some(changes) = self.settle(plugin, checked(plugin, answer, finish_answer))? else {
+            let answer = plugin.pre_finish(&self.event);
+            let Some(changes) = self.ask(plugin, answer, finish_answer).await? else {
                 continue;
             };
             all.status = changes.status.or(all.status);
@@ -69,16 +73,16 @@ impl Round {
 
     pub(super) async fn get(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
-            let answer = plugin.pre_get(&self.event).await;
-            self.settle(plugin, checked(plugin, answer, get_answer))?;
+            let answer = plugin.pre_get(&self.event);
+            self.ask(plugin, answer, get_answer).await?;
         }
         Ok(())
     }
 
     pub(super) async fn terminate(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
-            let answer = plugin.pre_terminate(&self.event).await;
-            self.settle(plugin, checked(plugin, answer, terminate_answer))?;
+            let answer = plugin.pre_terminate(&self.event);
+            self.ask(plugin, answer, terminate_answer).await?;
         }
         Ok(())
     }
@@ -108,6 +112,37 @@ impl Round {
                 "asked about an event"
             );
         })
+    }
+
+    /// Waits for an answer, checks it and counts it.
+    async fn ask<D, C>(
+        &self,
+        plugin: &Generation,
+        answer: impl Future<Output = Result<D, Failure>>,
+        check: fn(D) -> Result<Answer<C>, Invalid>,
+    ) -> Result<Option<C>, Refusal> {
+        let span = tracing::info_span!(
+            target: SPANS,
+            "hook",
+            plugin = plugin.name(),
+            event = self.event.id,
+            kind = %self.kind,
+            upload = self.event.upload.id,
+            otel.name = format!("{} {}", self.kind, plugin.name()),
+            outcome = field::Empty,
+        );
+        let asked = Instant::now();
+        let answer = answer.instrument(span.clone()).await;
+        let answer = checked(plugin, answer, check);
+        let outcome = match &answer {
+            Ok(Answer::Proceed(_)) => OK,
+            Ok(Answer::Reject(_)) => "rejected",
+            Err(failure) => failure.cause(),
+        };
+        plugin.tally().called(self.kind, outcome, asked.elapsed());
+        span.record("outcome", outcome);
+        drop(span);
+        self.settle(plugin, answer)
     }
 
     /// What an answer means for the round: go on with changes, go on without,

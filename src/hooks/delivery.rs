@@ -1,17 +1,20 @@
 //! Bringing one event to one plugin, and what its answer means.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use tracing::{Instrument as _, Span, field};
 
 use super::event::{Event, EventKind};
 use super::outbox::{Deliver, Entry, Outcome};
 use super::stop::Stop;
 use super::{answer, contract};
+use crate::counters::OK;
 use crate::plugins::types::HookError;
 use crate::plugins::{Failure, Generation, Reaction, Registry};
+use crate::tracing_context::{self, SPANS};
 
 /// How often an event is brought to a plugin that breaks on it. One that reports
 /// what is wrong has the patience of the outbox.
@@ -87,19 +90,54 @@ impl Deliver for Delivery {
         else {
             return Outcome::Absent;
         };
-        match plugin.tell(event.kind, &contract::event(&event)).await {
+        let span = span(sink, &event, attempt);
+        let told = Instant::now();
+        let event_for_it = contract::event(&event);
+        let answer = plugin.tell(event.kind, &event_for_it);
+        let answer = answer.instrument(span.clone()).await;
+        let outcome = answer.as_ref().err().map_or(OK, Failure::cause);
+        plugin.tally().called(event.kind, outcome, told.elapsed());
+        span.record("outcome", outcome);
+        drop(span);
+        match answer {
             Ok(Reaction::Done) => Outcome::Delivered,
             Ok(Reaction::Stop(rejection)) => {
                 self.stop(plugin, event, rejection);
                 Outcome::Delivered
             }
-            Err(failure) => outcome(&failure, attempt),
+            Err(failure) => outcome_of(&failure, attempt),
         }
     }
 }
 
+/// A step of the trace that the event's request belongs to, however long ago
+/// that was.
+fn span(sink: &str, event: &Event, attempt: u32) -> Span {
+    let span = tracing::info_span!(
+        target: SPANS,
+        parent: None,
+        "delivery",
+        plugin = sink,
+        event = event.id,
+        kind = %event.kind,
+        upload = event.upload.id,
+        attempt,
+        otel.name = format!("deliver {} {sink}", event.kind),
+        otel.kind = "producer",
+        outcome = field::Empty,
+        trace = field::Empty,
+    );
+    let headers = event.request.headers.iter();
+    let headers = headers.map(|(name, value)| (name.as_str(), value.as_str()));
+    tracing_context::continue_from(&span, headers);
+    if let Some(trace) = tracing_context::trace_of(&span) {
+        span.record("trace", trace.as_str());
+    }
+    span
+}
+
 /// What becomes of an event that a plugin did not take.
-fn outcome(failure: &Failure, attempt: u32) -> Outcome {
+fn outcome_of(failure: &Failure, attempt: u32) -> Outcome {
     let (cause, text) = (failure.cause().to_owned(), failure.to_string());
     let retry = |after| Outcome::Retry {
         after,
@@ -133,7 +171,7 @@ mod tests {
     use super::*;
 
     fn kind(failure: &Failure, attempt: u32) -> &'static str {
-        match outcome(failure, attempt) {
+        match outcome_of(failure, attempt) {
             Outcome::Delivered => "delivered",
             Outcome::Retry { .. } => "retry",
             Outcome::Permanent { .. } => "permanent",

@@ -108,6 +108,18 @@ impl Hooks {
         }
     }
 
+    /// Who may be asked and told.
+    #[must_use]
+    pub const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The state of the outbox, if there is one.
+    #[must_use]
+    pub fn outbox(&self) -> Option<outbox::Snapshot> {
+        self.telling.as_ref().map(Telling::snapshot)
+    }
+
     /// Whether anybody answers, has to answer, or hears `kind`. A caller that
     /// gets `false` need not build the event.
     #[must_use]

@@ -115,6 +115,11 @@ impl Telling {
         }
     }
 
+    /// The state of the outbox.
+    pub(super) fn snapshot(&self) -> outbox::Snapshot {
+        self.outbox.snapshot()
+    }
+
     /// Waits for promises that nobody decided about.
     pub(super) async fn undecided(&self) -> Vec<outbox::Promise> {
         self.outbox.undecided().await;

@@ -6,7 +6,7 @@
 //! through as a trial: it closes the breaker, or opens it again for twice as long,
 //! up to a bound. A closed breaker costs a call two loads of atomics.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -87,7 +87,6 @@ pub(super) struct Breaker {
     /// Faults since the last answer.
     faults: AtomicU32,
     is_closed: AtomicBool,
-    opened: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -104,7 +103,6 @@ impl Breaker {
             settings,
             faults: AtomicU32::new(0),
             is_closed: AtomicBool::new(true),
-            opened: AtomicU64::new(0),
             state: Mutex::new(State::Closed),
         }
     }
@@ -143,11 +141,6 @@ impl Breaker {
             },
             State::Open { .. } | State::OnTrial { .. } => BreakerState::HalfOpen,
         }
-    }
-
-    /// How often it has opened.
-    pub(super) fn opened(&self) -> u64 {
-        self.opened.load(Ordering::Relaxed)
     }
 
     /// A call of a closed breaker ended.
@@ -211,7 +204,6 @@ impl Breaker {
             pause,
         };
         self.is_closed.store(false, Ordering::Relaxed);
-        self.opened.fetch_add(1, Ordering::Relaxed);
         let failures = self.faults.load(Ordering::Relaxed);
         Turn::Opened { pause, failures }
     }
@@ -274,7 +266,6 @@ mod tests {
             assert_eq!(end(&breaker, Ended::Answered, now), None);
         }
         opened(&breaker, now);
-        assert_eq!(breaker.opened(), 1);
     }
 
     #[test]

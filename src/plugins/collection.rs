@@ -4,26 +4,32 @@
 //! generation keeps serving. The result of one look is published in one swap,
 //! so that a renamed plugin is never missing and never there twice.
 
-use std::collections::BTreeMap;
+mod orders;
+mod pinned;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::denials::Denials;
-use super::directory::{Listing, Place, PluginFiles, Stranger};
+use super::directory::{Listing, PluginFiles, Stranger};
 use super::generation::Generation;
 use super::ingredients::{Gathered, Ingredients, Seen, gather};
 use super::loader::{LoadError, Loaded, Loader, Source};
-use super::manifest::Manifest;
 use super::module::PORTING;
+use super::tally::Tally;
+use pinned::Pinned;
 
 /// One plugin and the files it was last loaded from.
 struct Known {
-    seen: Seen,
+    /// `None` when they are to be read again, changed or not.
+    seen: Option<Seen>,
     ingredients: Option<Ingredients>,
     generation: Option<Arc<Generation>>,
     number: u64,
-    denials: Arc<Denials>,
+    /// Why what the files hold now does not serve.
+    refused: Option<Arc<str>>,
+    tally: Arc<Tally>,
 }
 
 /// All plugins of one directory.
@@ -32,7 +38,9 @@ pub(super) struct Collection {
     known: BTreeMap<String, Known>,
     strangers: BTreeMap<PathBuf, Stranger>,
     /// The plugins of the server's own, which stay as they are.
-    pinned: BTreeMap<String, Arc<Generation>>,
+    pinned: BTreeMap<String, Pinned>,
+    /// The names of plugins that an operator switched off.
+    disabled: BTreeSet<String>,
 }
 
 /// What a look at the directory came to.
@@ -96,45 +104,8 @@ impl Collection {
             known: BTreeMap::new(),
             strangers: BTreeMap::new(),
             pinned: BTreeMap::new(),
+            disabled: BTreeSet::new(),
         }
-    }
-
-    /// Everything that serves now.
-    pub(super) fn generations(&self) -> impl Iterator<Item = Arc<Generation>> + '_ {
-        let own = self.pinned.values().cloned();
-        let known = self.known.values();
-        own.chain(known.filter_map(|known| known.generation.clone()))
-    }
-
-    /// Loads a plugin of the server's own, which nothing in the directory
-    /// replaces.
-    pub(super) async fn pin(
-        &mut self,
-        name: &str,
-        module: &'static [u8],
-        manifest: Manifest,
-    ) -> Result<Change, LoadError> {
-        let started = Instant::now();
-        let source = Source {
-            name: name.to_owned(),
-            file: format!("{name}.wasm"),
-            place: Place::Directory,
-            bytes: module.to_vec(),
-            manifest,
-            secrets: Arc::default(),
-            schema: None,
-            denials: Arc::default(),
-        };
-        let Loaded {
-            generation,
-            compiled,
-        } = self.loader.load(source, 1).await?;
-        self.pinned.insert(name.to_owned(), Arc::clone(&generation));
-        Ok(Change::Loaded {
-            generation,
-            compiled,
-            took: started.elapsed(),
-        })
     }
 
     /// Whether there is a plugin of this name that serves.
@@ -152,7 +123,7 @@ impl Collection {
             unsettled: None,
         };
         for (name, files) in &listing.plugins {
-            let known = self.known.get(name).map(|known| &known.seen);
+            let known = self.known.get(name).and_then(|known| known.seen.as_ref());
             let mut seen = Seen::now(files, known);
             if known == Some(&seen) || listing.stale.contains(&files.place) {
                 continue;
@@ -193,10 +164,12 @@ impl Collection {
             Candidate::Ready(source, ingredients) => (source, ingredients),
         };
         let number = self.known.get(name).map_or(0, |known| known.number) + 1;
+        let tally = Arc::clone(&source.tally);
         let loaded = self.loader.load(*source, number).await?;
         let swap = Swap {
             loaded,
             ingredients,
+            tally,
             took: started.elapsed(),
         };
         Ok(Some(Step::Swap(Box::new(swap))))
@@ -229,9 +202,7 @@ impl Collection {
             manifest: *manifest,
             secrets: Arc::clone(&ingredients.secrets),
             schema: ingredients.schema.clone(),
-            denials: known
-                .map(|known| Arc::clone(&known.denials))
-                .unwrap_or_default(),
+            tally: known.map_or_else(Arc::default, |known| Arc::clone(&known.tally)),
         };
         Ok(Candidate::Ready(Box::new(source), ingredients))
     }
@@ -247,7 +218,9 @@ impl Collection {
 
     fn touch(&mut self, name: &str, seen: Seen) {
         if let Some(known) = self.known.get_mut(name) {
-            known.seen = seen;
+            known.seen = Some(seen);
+            // What was refused since is gone again.
+            known.refused = None;
         }
     }
 
@@ -256,14 +229,16 @@ impl Collection {
             generation,
             compiled,
         } = swap.loaded;
+        swap.tally.loads.one();
         self.known.insert(
             name.to_owned(),
             Known {
-                seen,
+                seen: Some(seen),
                 ingredients: Some(swap.ingredients),
                 number: generation.number(),
-                denials: Arc::clone(&generation.blueprint.speaker.denials),
                 generation: Some(Arc::clone(&generation)),
+                refused: None,
+                tally: swap.tally,
             },
         );
         Change::Loaded {
@@ -275,27 +250,17 @@ impl Collection {
 
     fn keep(&mut self, name: &str, seen: Seen, error: &LoadError) {
         let known = self.known.entry(name.to_owned()).or_insert(Known {
-            seen: seen.clone(),
+            seen: None,
             ingredients: None,
             generation: None,
             number: 0,
-            denials: Arc::default(),
+            refused: None,
+            tally: Arc::default(),
         });
-        known.seen = seen;
-        match &known.generation {
-            Some(generation) => tracing::error!(
-                plugin = name,
-                error = error.to_string(),
-                generation = generation.number(),
-                digest = generation.digest(),
-                "plugin not loaded; the generation before keeps serving"
-            ),
-            None => tracing::error!(
-                plugin = name,
-                error = error.to_string(),
-                "plugin not loaded; nothing answers in its place"
-            ),
-        }
+        known.seen = Some(seen);
+        known.tally.refusals.count(error.cause());
+        known.refused = Some(error.for_show().into());
+        report_refusal(name, error, known.generation.as_deref());
     }
 
     fn report_strangers(&mut self, strangers: BTreeMap<PathBuf, Stranger>) {
@@ -327,5 +292,23 @@ enum Step {
 struct Swap {
     loaded: Loaded,
     ingredients: Ingredients,
+    tally: Arc<Tally>,
     took: Duration,
+}
+
+fn report_refusal(plugin: &str, error: &LoadError, serving: Option<&Generation>) {
+    match serving {
+        Some(generation) => tracing::error!(
+            plugin,
+            error = error.to_string(),
+            generation = generation.number(),
+            digest = generation.digest(),
+            "plugin not loaded; the generation before keeps serving"
+        ),
+        None => tracing::error!(
+            plugin,
+            error = error.to_string(),
+            "plugin not loaded; nothing answers in its place"
+        ),
+    }
 }

@@ -19,12 +19,12 @@ use super::bindings::exports::rustus::hooks::sink;
 use super::bindings::rustus::hooks::types::{Event, HookError};
 use super::breaker::{Breaker, BreakerState, Ended, Turn};
 use super::command::{Command, Exit};
-use super::denials::Capability;
 use super::events::{EventKind, EventSet};
 use super::failure::Failure;
 use super::instance::{Blueprint, Functions, Live, Plugin};
 use super::limits::Limits;
 use super::manifest::{Instances, Manifest, OnError};
+use super::tally::{Capability, Tally};
 
 /// What was loaded.
 pub(super) enum Guest {
@@ -148,6 +148,29 @@ impl Generation {
         self.subscription
     }
 
+    /// Whether instances serve several calls.
+    #[must_use]
+    pub const fn instances(&self) -> Instances {
+        self.instances
+    }
+
+    /// The keys of the plugin's `[config]`. Their values may be secrets.
+    pub fn config_keys(&self) -> impl Iterator<Item = &str> {
+        self.blueprint.lent.config.keys()
+    }
+
+    /// The capabilities that the plugin was granted.
+    #[must_use]
+    pub fn grants(&self) -> Vec<Capability> {
+        self.blueprint.lent.granted()
+    }
+
+    /// What is counted about the plugin, through all of its generations.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.blueprint.lent.tally
+    }
+
     /// What the plugin may use.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
@@ -158,21 +181,6 @@ impl Generation {
     #[must_use]
     pub fn breaker(&self) -> BreakerState {
         self.breaker.look(Instant::now())
-    }
-
-    /// How often this generation failed so often that it was not asked for a while.
-    #[must_use]
-    pub fn breaker_opened(&self) -> u64 {
-        self.breaker.opened()
-    }
-
-    /// How often the plugin was denied what it is not allowed, all of its
-    /// generations together.
-    pub fn denied(&self) -> impl Iterator<Item = (Capability, u64)> + '_ {
-        let denials = &self.blueprint.speaker.denials;
-        Capability::ALL
-            .into_iter()
-            .map(|capability| (capability, denials.get(capability)))
     }
 
     /// The failure that an answer is which is not permitted, for this reason.
@@ -375,15 +383,18 @@ impl Generation {
     fn report(&self, turn: Turn) {
         let (plugin, digest, generation) = (self.name(), self.digest(), self.number);
         match turn {
-            Turn::Opened { pause, failures } => tracing::error!(
-                plugin,
-                digest,
-                generation,
-                failures,
-                milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                allowed = self.on_error == OnError::Allow,
-                "a plugin failed again and again and is not asked for a while"
-            ),
+            Turn::Opened { pause, failures } => {
+                self.tally().breaker_opened.one();
+                tracing::error!(
+                    plugin,
+                    digest,
+                    generation,
+                    failures,
+                    milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                    allowed = self.on_error == OnError::Allow,
+                    "a plugin failed again and again and is not asked for a while"
+                );
+            }
             Turn::Closed => {
                 tracing::info!(plugin, digest, generation, "a plugin answers again");
             }

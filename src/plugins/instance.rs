@@ -212,7 +212,7 @@ impl Blueprint {
             self.engine.get(),
             CallState {
                 wasi: wasi.build_p1(),
-                meter: Meter::new(&self.limits),
+                meter: Meter::new(&self.limits, Arc::clone(&self.lent.tally)),
                 outgoing: Outgoing::new(Arc::clone(&self.lent), output.clone()),
                 output,
                 http: WasiHttpCtx::new(),

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::cache::{CompileCache, digest_of};
 use super::capability::{LendError, Lender};
 use super::command::{Command, Program};
-use super::denials::Denials;
 use super::directory::Place;
 use super::engine::PluginEngine;
 use super::events::{EventKind, EventSet, UnknownEvent};
@@ -23,6 +22,7 @@ use super::output::Speaker;
 use super::schema::{self, ConfigError};
 use super::secrets::{SecretError, Secrets};
 use super::sections::custom_section;
+use super::tally::Tally;
 use super::trial;
 
 /// Why a plugin was not loaded.
@@ -98,6 +98,37 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// The text without what stands in a `NAME.toml`: it may be a secret.
+    pub(super) fn for_show(&self) -> String {
+        match self {
+            Self::Manifest(_) | Self::Config(_) | Self::Secret(_) | Self::Lend(_) => {
+                "its NAME.toml, or its flags, are wrong; the log says what".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// A short constant name for metric labels.
+    #[must_use]
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "unreadable",
+            Self::TooLarge { .. } => "too-large",
+            Self::Manifest(_) => "manifest",
+            Self::Config(_) => "config",
+            Self::Secret(_) => "secret",
+            Self::NameTaken => "name-taken",
+            Self::Module(_) => "module",
+            Self::NothingLeft { .. } => "events",
+            Self::CommandName(_) | Self::CommandReuse => "command",
+            Self::Lend(_) => "grant",
+            Self::Start(_) => "start",
+            Self::Trial { .. } => "trial",
+        }
+    }
+}
+
 /// A module's bytes with what they are called.
 pub(super) struct Source {
     pub(super) name: String,
@@ -109,8 +140,8 @@ pub(super) struct Source {
     pub(super) secrets: Arc<Secrets>,
     /// The schema beside the module, which goes before one in it.
     pub(super) schema: Option<Vec<u8>>,
-    /// Those of the generations before.
-    pub(super) denials: Arc<Denials>,
+    /// What was counted about the generations before.
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Source {
@@ -175,17 +206,16 @@ impl Loader {
             name,
             manifest,
             secrets,
-            denials,
+            tally,
             ..
         } = source;
-        let lent = self.lender.lend(&manifest, Arc::clone(&secrets))?;
+        let lent = self.lender.lend(&manifest, Arc::clone(&secrets), tally)?;
         let blueprint = Blueprint {
             engine: Arc::clone(&self.engine),
             limits: manifest.limits.clone(),
             speaker: Arc::new(Speaker {
                 plugin: name,
                 digest,
-                denials,
                 mask: Mask::new(&secrets),
             }),
             lent: Arc::new(lent),

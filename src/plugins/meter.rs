@@ -1,10 +1,12 @@
 //! The meter that holds one instance to its limits of memory and CPU time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
 use super::limits::{EPOCH_TICK, Limits};
+use super::tally::Tally;
 
 /// Counts what one instance holds, and says no.
 #[derive(Debug)]
@@ -14,19 +16,21 @@ pub(super) struct Meter {
     denied: bool,
     ticks_left: u64,
     out_of_cpu: bool,
+    tally: Arc<Tally>,
 }
 
 /// What a table element costs: a pointer.
 const TABLE_ELEMENT: usize = size_of::<usize>();
 
 impl Meter {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, tally: Arc<Tally>) -> Self {
         Self {
             limit: limits.memory,
             used: 0,
             denied: false,
             ticks_left: 0,
             out_of_cpu: false,
+            tally,
         }
     }
 
@@ -68,6 +72,7 @@ impl Meter {
             return false;
         }
         self.used = total;
+        self.tally.memory.see(total as u64);
         true
     }
 }
@@ -103,10 +108,11 @@ mod tests {
     use crate::plugins::limits::MIB;
 
     fn meter(memory: usize) -> Meter {
-        Meter::new(&Limits {
+        let limits = Limits {
             memory,
             ..Limits::default()
-        })
+        };
+        Meter::new(&limits, Arc::default())
     }
 
     #[test]
@@ -116,6 +122,7 @@ mod tests {
         assert!(!meter.memory_growing(0, 6 * MIB, None).unwrap());
         assert!(meter.was_denied());
         assert!(meter.memory_growing(0, 4 * MIB, None).unwrap());
+        assert_eq!(meter.tally.memory.get(), 10 * MIB as u64);
     }
 
     #[test]

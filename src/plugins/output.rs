@@ -8,16 +8,14 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::bindings::rustus::hooks::log::{Field, Level};
-use super::denials::{Capability, Denials};
 use super::mask::Mask;
+use super::tally::Capability;
 
 /// Who speaks.
 #[derive(Debug, Default)]
 pub(super) struct Speaker {
     pub(super) plugin: String,
     pub(super) digest: String,
-    /// Of all generations of the plugin.
-    pub(super) denials: Arc<Denials>,
     /// What it must not say.
     pub(super) mask: Mask,
 }
@@ -114,11 +112,10 @@ impl Output {
         }
     }
 
-    /// Says that the plugin wanted what it is not granted, and counts it. All that
-    /// is denied comes through here. Gives the text for the plugin.
+    /// Says that the plugin wanted what it is not granted. All that is denied comes
+    /// through here. Gives the text for the plugin.
     pub(super) fn denied(&self, capability: Capability, what: &str, write: &str) -> String {
         let speaker = &*self.shared.speaker;
-        speaker.denials.count(capability);
         let mut state = self.state();
         let size = what.len() + write.len();
         if self.take(&mut state, size) == size {

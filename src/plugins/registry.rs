@@ -7,18 +7,31 @@ use tokio::sync::watch;
 
 use super::events::EventKind;
 use super::generation::Generation;
+use super::standing::Standing;
 
 /// The plugins that serve at one moment, in the order in which they are asked.
 #[derive(Debug, Default)]
 pub struct PluginSet {
     generations: Vec<Arc<Generation>>,
+    standings: Vec<Standing>,
 }
 
 impl PluginSet {
-    pub(super) fn new(generations: impl Iterator<Item = Arc<Generation>>) -> Self {
-        let mut generations: Vec<_> = generations.collect();
+    pub(super) fn new(mut standings: Vec<Standing>) -> Self {
+        let serving = standings.iter().filter_map(Standing::serving);
+        let mut generations: Vec<_> = serving.cloned().collect();
         generations.sort_by(|a, b| (a.order(), a.name()).cmp(&(b.order(), b.name())));
-        Self { generations }
+        standings.sort_by(|a, b| a.name.cmp(&b.name));
+        Self {
+            generations,
+            standings,
+        }
+    }
+
+    /// Every plugin that is known, by name, those too that do not serve.
+    #[must_use]
+    pub fn standings(&self) -> &[Standing] {
+        &self.standings
     }
 
     /// Those that answer `kind`.
@@ -57,7 +70,12 @@ impl Registry {
     }
 
     pub(super) fn publish(&self, set: PluginSet) {
-        self.current.store(Arc::new(set));
+        self.describe(set);
         self.changed.send_replace(());
+    }
+
+    /// Publishes a set in which the same generations serve.
+    pub(super) fn describe(&self, set: PluginSet) {
+        self.current.store(Arc::new(set));
     }
 }

@@ -19,10 +19,12 @@ use std::time::{Duration, Instant};
 
 use super::built_in::BuiltIn;
 use super::collection::Collection;
+use super::control::{Control, Order, OrderError, Ordered};
 use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
 use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
+use super::standing::Standing;
 
 /// How long nothing must happen before the directory is looked at.
 const QUIET: Duration = Duration::from_millis(20);
@@ -66,6 +68,7 @@ pub enum WatchError {
 
 pub(super) enum Signal {
     Changed,
+    Order(Ordered),
     Stop,
 }
 
@@ -133,7 +136,7 @@ impl Watched {
         let thread = std::thread::Builder::new()
             .name("plugin-loader".to_owned())
             .spawn(move || {
-                watch.first_look();
+                watch.look_to_the_end();
                 let checked = file.map_or(Ok(()), |file| watch.check(file));
                 let fit = checked.is_ok();
                 if ready.send(checked).is_ok() && fit {
@@ -152,6 +155,12 @@ impl Watched {
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.registry)
+    }
+
+    /// Who gives orders about them.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control::new(self.signals.clone())
     }
 }
 
@@ -208,18 +217,19 @@ impl Watch {
     }
 
     fn publish(&self) {
-        let generations = self.collection.generations();
-        self.registry.publish(PluginSet::new(generations));
+        let standings = self.collection.standings();
+        self.registry.publish(PluginSet::new(standings));
     }
 
     /// Looks until nothing is being written any more, for a bounded time.
-    fn first_look(&mut self) {
+    fn look_to_the_end(&mut self) -> Duration {
         let mut wait = self.look();
         let patience = Instant::now() + RESCAN;
         while wait < RESCAN && Instant::now() < patience {
             std::thread::sleep(wait);
             wait = self.look();
         }
+        wait
     }
 
     /// Whether the module of `--hooks-file` serves. Somebody named it, so that a
@@ -243,17 +253,59 @@ impl Watch {
     fn run(&mut self, inbox: &Receiver<Signal>) {
         let mut wait = RESCAN;
         loop {
-            match inbox.recv_timeout(wait) {
-                Ok(Signal::Changed) => {
-                    if !wait_for_quiet(inbox) {
-                        return;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-            }
-            wait = self.look();
+            let signal = match inbox.recv_timeout(wait) {
+                Ok(Signal::Changed) => wait_for_quiet(inbox),
+                Ok(signal) => Some(signal),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Signal::Stop),
+            };
+            wait = match signal {
+                None | Some(Signal::Changed) => self.look(),
+                Some(Signal::Order(ordered)) => self.obey(ordered),
+                Some(Signal::Stop) => return,
+            };
         }
+    }
+
+    /// Carries an order out, and says when to look again at the latest.
+    fn obey(&mut self, ordered: Ordered) -> Duration {
+        let Ordered {
+            plugin,
+            order,
+            reply,
+        } = ordered;
+        let wait = match self.collection.standing(&plugin) {
+            Some(standing) => self.carry_out(&standing, order),
+            None => RESCAN,
+        };
+        let standing = self.collection.standing(&plugin);
+        if reply.send(standing.ok_or(OrderError::Unknown)).is_err() {
+            tracing::debug!(plugin, "nobody waits for the end of an order any more");
+        }
+        wait
+    }
+
+    fn carry_out(&mut self, standing: &Standing, order: Order) -> Duration {
+        let plugin = &*standing.name;
+        match order {
+            Order::Reload => {
+                tracing::info!(plugin, "an operator has a plugin read again");
+                let again = self.collection.read_again(plugin);
+                if let Some(change) = self.runtime.block_on(again) {
+                    self.publish();
+                    change.report();
+                }
+                return self.look_to_the_end();
+            }
+            Order::Disable | Order::Enable => {
+                let disabled = order == Order::Disable;
+                if self.collection.set_disabled(plugin, disabled) {
+                    self.publish();
+                    report_switch(standing, disabled);
+                }
+            }
+        }
+        RESCAN
     }
 
     /// Looks at all places, and says when to look again at the latest.
@@ -263,7 +315,10 @@ impl Watch {
             lookout.look(&mut listing);
         }
         let outcome = self.runtime.block_on(self.collection.update(listing));
-        if !outcome.changes.is_empty() {
+        if outcome.changes.is_empty() {
+            let standings = self.collection.standings();
+            self.registry.describe(PluginSet::new(standings));
+        } else {
             self.publish();
         }
         for change in outcome.changes {
@@ -276,15 +331,33 @@ impl Watch {
     }
 }
 
-/// Waits until nothing was heard for [`QUIET`]. `false` when the server ends.
-fn wait_for_quiet(inbox: &Receiver<Signal>) -> bool {
+/// What it means that a plugin is switched off is said with it.
+fn report_switch(standing: &Standing, disabled: bool) {
+    let plugin = &*standing.name;
+    let decides = standing.generation.as_ref().is_some_and(|generation| {
+        generation.subscription().asked != super::events::EventSet::EMPTY
+    });
+    match (disabled, decides) {
+        (true, true) => tracing::warn!(
+            plugin,
+            "a plugin that decides is disabled: it is not asked, and what it would refuse is \
+             allowed, unless --hooks-required names the event"
+        ),
+        (true, false) => tracing::warn!(plugin, "a plugin is disabled: it is not told"),
+        (false, _) => tracing::info!(plugin, "a plugin is enabled again"),
+    }
+}
+
+/// Waits until nothing was heard for [`QUIET`], or something else than a change.
+fn wait_for_quiet(inbox: &Receiver<Signal>) -> Option<Signal> {
     let until = Instant::now() + RESTLESS;
     while Instant::now() < until {
         match inbox.recv_timeout(QUIET) {
             Ok(Signal::Changed) => {}
-            Err(RecvTimeoutError::Timeout) => return true,
-            Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+            Ok(signal) => return Some(signal),
+            Err(RecvTimeoutError::Timeout) => return None,
+            Err(RecvTimeoutError::Disconnected) => return Some(Signal::Stop),
         }
     }
-    true
+    None
 }

@@ -3,16 +3,19 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::rt;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::body::{self, Incoming, Intake, RequestBody};
 use super::cors::{CorsConfig, Verdict};
+use super::counts::{Counts, Route};
 use super::health::{Health, Question};
 use super::in_flight::{InFlight, Running};
 use super::proxy::{self, Forwarded};
+use super::span;
 use crate::tus::{Headers, Request, Response, Target, Trailers, Tus};
 
 /// How requests are treated.
@@ -32,6 +35,7 @@ pub(super) struct Service {
     in_flight: InFlight,
     rules: Rules,
     health: Health,
+    counts: Arc<Counts>,
 }
 
 /// The head of a request.
@@ -63,20 +67,38 @@ struct Way {
 }
 
 impl Service {
-    pub(super) fn new(tus: Tus, in_flight: InFlight, rules: Rules) -> Self {
+    pub(super) fn new(tus: Tus, in_flight: InFlight, rules: Rules, counts: Arc<Counts>) -> Self {
         Self {
             tus,
             in_flight,
             rules,
             health: Health::default(),
+            counts,
         }
     }
 
-    /// Answers a request.
+    /// Answers a request, in a span of its own.
     pub(super) async fn answer(self: Arc<Self>, head: Head, body: Incoming) -> Response {
-        let begun = Instant::now();
-        let (method, uri) = (head.method.clone(), head.uri.clone());
         let question = Question::of(&head.path);
+        let target = self.tus.base_url().target(&head.path);
+        let route = Route::of(question, target.as_ref());
+        let span = span::of(&head, route, target.as_ref());
+        self.answer_in_span(head, body, question, target, route)
+            .instrument(span)
+            .await
+    }
+
+    async fn answer_in_span(
+        self: Arc<Self>,
+        head: Head,
+        body: Incoming,
+        question: Option<Question>,
+        target: Option<Target>,
+        route: Route,
+    ) -> Response {
+        let counts = Arc::clone(&self.counts);
+        let (method, uri) = (head.method.clone(), head.uri.clone());
+        let asked = counts.begin(route, &method);
         let response = match question {
             Some(question) => {
                 let stopping = self.in_flight.is_stopping();
@@ -84,7 +106,7 @@ impl Service {
                     .answer(question, &head.method, &self.tus, stopping)
                     .await
             }
-            None => match self.tus.base_url().target(&head.path) {
+            None => match target {
                 Some(target) => Arc::clone(&self).judge(head, target, body).await,
                 None => Response::empty(404),
             },
@@ -95,10 +117,12 @@ impl Service {
                 %method,
                 uri,
                 status = response.status,
-                micros = begun.elapsed().as_micros(),
+                micros = asked.elapsed().as_micros(),
                 "request"
             );
         }
+        span::answered(response.status);
+        asked.answered(response.status);
         response
     }
 
@@ -162,11 +186,12 @@ impl Service {
         body: RequestBody,
         running: Running,
     ) -> JoinHandle<Response> {
-        rt::spawn(async move {
+        let handled = async move {
             let response = self.tus.handle(&request, body).await;
             drop(running);
             response
-        })
+        };
+        rt::spawn(handled.in_current_span())
     }
 
     fn way(&self, head: &Head) -> Way {

@@ -10,11 +10,13 @@
 //! - A stop lets running requests end for a moment, then cuts their bodies off.
 //!   What came is stored before the process ends.
 
+mod admin;
 mod body;
 mod bypass;
 mod chunked;
 mod connection;
 mod cors;
+mod counts;
 mod door;
 mod expect;
 mod framing;
@@ -26,11 +28,13 @@ mod in_flight;
 mod listener;
 mod proxy;
 mod shutdown;
+mod span;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod transport;
 
+pub use admin::AdminConfig;
 pub use cors::CorsConfig;
 pub use listener::Listen;
 pub use shutdown::Budget;
@@ -45,7 +49,10 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::plugins::Control;
 use crate::tus::Tus;
+use admin::{Admin, Seen};
+use counts::Counts;
 use door::Door;
 use handler::{Rules, Service};
 use in_flight::InFlight;
@@ -98,6 +105,8 @@ pub struct ServerConfig {
     pub behind_proxy: bool,
     /// Whether requests for the health of the server are logged.
     pub log_health: bool,
+    /// Where operators look, if anywhere.
+    pub admin: Option<AdminConfig>,
 }
 
 /// Why the server cannot listen.
@@ -109,6 +118,16 @@ pub enum BindError {
     Listen {
         /// Where.
         listen: Listen,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// The address for operators cannot be had.
+    #[error("cannot listen on {host}:{port}, the admin address")]
+    Admin {
+        /// A name or an address.
+        host: String,
+        /// The port.
+        port: u16,
         /// The operating system's answer.
         source: io::Error,
     },
@@ -126,6 +145,7 @@ pub struct Server {
     address: String,
     socket_file: Option<SocketFile>,
     tls: Option<Tls>,
+    admin: Option<Admin>,
 }
 
 impl Server {
@@ -150,6 +170,7 @@ impl Server {
         };
         match taken {
             Ok((listener, address, socket_file)) => Ok(Self {
+                admin: bind_admin(config.admin.as_ref()).await?,
                 config,
                 listener,
                 address,
@@ -171,29 +192,39 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT, then ends what runs. Gives what is left
-    /// of the time for that.
+    /// of the time for that. `control` is what operators switch plugins with.
     ///
     /// # Errors
     /// The operating system refused sockets, threads or signals.
-    pub async fn run(self, tus: Tus) -> io::Result<Budget> {
+    pub async fn run(self, tus: Tus, control: Option<Control>) -> io::Result<Budget> {
         let file = self.socket_file.clone();
         let stop = shutdown::signal(move || {
             if let Some(file) = file {
                 file.remove();
             }
         })?;
-        self.run_until(stop, tus).await
+        self.run_until(stop, tus, control).await
     }
 
     /// Serves until `stop`, which gives its reason.
     async fn run_until(
-        self,
+        mut self,
         stop: impl Future<Output = &'static str>,
         tus: Tus,
+        control: Option<Control>,
     ) -> io::Result<Budget> {
         allow_files(self.config.max_connections);
         let in_flight = InFlight::default();
-        let door = self.door(tus, in_flight.clone());
+        let requests = Arc::new(Counts::default());
+        let admin = match self.admin.take() {
+            Some(admin) => Some(admin.serve(Seen {
+                tus: tus.clone(),
+                requests: Arc::clone(&requests),
+                control,
+            })?),
+            None => None,
+        };
+        let door = self.door(tus, in_flight.clone(), requests);
         let workers = self
             .config
             .workers
@@ -232,13 +263,16 @@ impl Server {
             },
             never = certificate => match never {},
         };
+        if let Some(admin) = admin {
+            admin.stop().await;
+        }
         if let Some(file) = self.socket_file {
             file.remove();
         }
         result
     }
 
-    fn door(&self, tus: Tus, in_flight: InFlight) -> Door {
+    fn door(&self, tus: Tus, in_flight: InFlight, requests: Arc<Counts>) -> Door {
         let rules = Rules {
             cors: self.config.cors.clone(),
             behind_proxy: self.config.behind_proxy,
@@ -246,12 +280,25 @@ impl Server {
             read_timeout: self.config.read_timeout,
         };
         Door {
-            service: Arc::new(Service::new(tus, in_flight.clone(), rules)),
+            service: Arc::new(Service::new(tus, in_flight.clone(), rules, requests)),
             in_flight,
             tls: self.tls.as_ref().map(Tls::acceptor),
             patience: self.config.read_timeout,
         }
     }
+}
+
+async fn bind_admin(config: Option<&AdminConfig>) -> Result<Option<Admin>, BindError> {
+    let Some(config) = config else {
+        return Ok(None);
+    };
+    Admin::bind(config)
+        .await
+        .map_err(|source| BindError::Admin {
+            host: config.host.clone(),
+            port: config.port,
+            source,
+        })
 }
 
 /// Takes as many open files as the system gives: the limit that a process

@@ -40,7 +40,7 @@ impl Running {
                     stopped.await.unwrap();
                     "test"
                 };
-                server.run_until(stop, tus).await.unwrap();
+                server.run_until(stop, tus, None).await.unwrap();
             });
         });
         Self {
@@ -135,6 +135,7 @@ fn config() -> ServerConfig {
         cors: CorsConfig::default(),
         behind_proxy: false,
         log_health: true,
+        admin: None,
     }
 }
 

@@ -104,6 +104,7 @@ impl Uploads {
                 return Err(error);
             }
         };
+        self.counts.created.one();
         Ok(Created {
             id,
             offset: Some(length),

@@ -73,13 +73,17 @@ impl Uploads {
                     | BodyError::TakenOver
                     | BodyError::Stopping,
                 ),
-            ) => return Err(error),
+            ) => {
+                self.counts.created.one();
+                return Err(error);
+            }
             Err(error) => {
                 // The client does not know of it and cannot come back to it.
                 self.forget(&id).await;
                 return Err(error);
             }
         };
+        self.counts.created.one();
         let expires_at = self.new_expiry(&id).await?;
         Ok(Created {
             id,

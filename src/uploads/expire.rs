@@ -131,6 +131,7 @@ impl Uploads {
                 self.removed.remember(id);
                 self.wait_no_more(&stored.record);
                 self.store.remove(id).await?;
+                self.counts.expired.one();
                 tracing::info!(upload = %id, offset = stored.offset, "an expired upload removed");
             }
             (Stale::WithoutBytes(_), Err(StoreError::NotFound))

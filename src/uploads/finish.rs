@@ -28,6 +28,7 @@ impl Uploads {
             Promised::to_nobody()
         };
         promised.keep();
+        self.counts.finished.one();
         Ok(changes)
     }
 

@@ -16,6 +16,7 @@ mod append;
 mod body;
 mod cause;
 mod concatenate;
+mod counts;
 mod create;
 mod error;
 mod expire;
@@ -43,6 +44,7 @@ pub use append::{Append, Appended};
 pub use body::{Body, BodyError, BodyStream, Expectation};
 pub use cause::Cause;
 pub use concatenate::NewFinal;
+pub use counts::Counts;
 pub use create::{Created, NewUpload};
 pub use error::UploadError;
 pub use metadata::{InvalidMetadata, Metadata};
@@ -75,6 +77,7 @@ pub struct Uploads {
     waiting: Waiting,
     stopped: Stopped,
     progress_interval: Duration,
+    counts: Counts,
 }
 
 /// What uploads may be.
@@ -141,6 +144,7 @@ impl Uploads {
             waiting: Waiting::default(),
             stopped: Stopped::default(),
             progress_interval: config.progress_interval,
+            counts: Counts::default(),
         }
     }
 
@@ -148,6 +152,18 @@ impl Uploads {
     #[must_use]
     pub fn max_length(&self) -> Option<u64> {
         self.max_length
+    }
+
+    /// Who is asked and told.
+    #[must_use]
+    pub const fn hooks(&self) -> &Arc<Hooks> {
+        &self.hooks
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Whether somebody answers every event that has to be answered.

@@ -71,6 +71,7 @@ impl Uploads {
             };
             let bytes = chunk.len();
             writer = Some(open.write(chunk).await?);
+            self.counts.received_bytes.add(bytes as u64);
             if let Some(progress) = &mut progress {
                 progress.came(bytes);
                 progress.look().await?;

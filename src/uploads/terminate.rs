@@ -54,6 +54,7 @@ impl Uploads {
         self.forget_parts(record).await?;
         self.store.remove(&record.id).await?;
         promised.keep();
+        self.counts.terminated.one();
         Ok(())
     }
 }

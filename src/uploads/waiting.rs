@@ -94,6 +94,7 @@ impl Uploads {
                 return Err(error);
             }
         }
+        self.counts.created.one();
         let expires_at = self.expires_at(&stored);
         drop(lock);
         self.waiting.add(&id, &parts);

@@ -13,6 +13,7 @@
     clippy::print_stderr
 )]
 
+mod admin;
 mod bad_input;
 mod behind_proxy;
 mod breaker;
@@ -34,6 +35,7 @@ mod faults;
 mod harness;
 mod health;
 mod hostile_guests;
+mod logs;
 mod manifests;
 mod many_uploads;
 mod model;
@@ -54,3 +56,4 @@ mod stopping;
 mod takeover;
 mod time_outs;
 mod torn_bodies;
+mod traces;

@@ -18,6 +18,11 @@ impl PluginConfig {
         Self { table, json }
     }
 
+    /// The names in the table.
+    pub(in crate::plugins) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.table.keys().map(String::as_str)
+    }
+
     fn get(&self, key: &str) -> Option<String> {
         self.table.get(key).map(|value| match value {
             Value::String(text) => text.clone(),

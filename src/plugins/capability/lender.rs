@@ -6,10 +6,11 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::config::PluginConfig;
 use super::{amqp, grpc, http, kafka};
-use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 use crate::plugins::manifest::Manifest;
+use crate::plugins::reached::Reaching;
 use crate::plugins::secrets::Secrets;
+use crate::plugins::tally::{Capability, Tally};
 
 /// Why something that is allowed cannot be lent: the grant itself is wrong. A
 /// broker that cannot be reached is no reason.
@@ -24,12 +25,28 @@ pub struct LendError {
 
 /// What one generation may use. Its connections end with it.
 pub(in crate::plugins) struct Lent {
-    pub(super) config: PluginConfig,
+    pub(in crate::plugins) config: PluginConfig,
     pub(super) secrets: Arc<Secrets>,
     pub(super) http: Option<http::Client>,
     pub(super) amqp: Option<amqp::Publisher>,
     pub(super) kafka: Option<kafka::Producer>,
     pub(super) grpc: Option<grpc::Caller>,
+    /// Where is counted what became of it, and what instances hold.
+    pub(in crate::plugins) tally: Arc<Tally>,
+}
+
+impl Lent {
+    /// What the operator granted.
+    pub(in crate::plugins) fn granted(&self) -> Vec<Capability> {
+        let granted = |capability: &Capability| match capability {
+            Capability::Http => self.http.is_some(),
+            Capability::Amqp => self.amqp.is_some(),
+            Capability::Kafka => self.kafka.is_some(),
+            Capability::Grpc => self.grpc.is_some(),
+            Capability::Secrets => self.secrets.values().next().is_some(),
+        };
+        Capability::ALL.into_iter().filter(granted).collect()
+    }
 }
 
 /// Makes clients, and runs them: on threads of their own, since calls come from
@@ -69,6 +86,7 @@ impl Lender {
         &self,
         manifest: &Manifest,
         secrets: Arc<Secrets>,
+        tally: Arc<Tally>,
     ) -> Result<Lent, LendError> {
         let on = &self.handle;
         let allow = &manifest.allow;
@@ -83,6 +101,7 @@ impl Lender {
             grpc: lend("grpc", &allow.grpc, |grant| {
                 grpc::Caller::new(grant, &manifest.limits, on)
             })?,
+            tally,
         })
     }
 }
@@ -100,8 +119,13 @@ fn lend<G, C>(
 }
 
 impl CallState {
-    /// Says to the operator that something was denied, and what would allow it,
-    /// and counts it. Gives the text for the plugin.
+    /// Counts a request by which the guest reaches out.
+    pub(super) fn reaching(&self, capability: Capability) -> Reaching {
+        Reaching::new(Arc::clone(&self.lent().tally), capability)
+    }
+
+    /// Says to the operator that something was denied, and what would allow it.
+    /// Gives the text for the plugin.
     pub(super) fn deny(&self, capability: Capability, what: &str, write: &str) -> String {
         self.output().denied(capability, what, write)
     }

@@ -160,7 +160,7 @@ mod tests {
             manifest: Manifest::default(),
             secrets: Arc::default(),
             schema: None,
-            denials: Arc::default(),
+            tally: Arc::default(),
         };
         // What is lent has a runtime of its own, which must not end inside of one.
         let runtime = tokio::runtime::Builder::new_current_thread()

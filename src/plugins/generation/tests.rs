@@ -12,7 +12,7 @@ use super::super::{Capability, trial};
 use super::*;
 
 /// The sink for Kafka, whose operator gave it nothing.
-fn source(denials: &Arc<super::super::denials::Denials>, secrets: Secrets) -> Source {
+fn source(tally: &Arc<Tally>, secrets: Secrets) -> Source {
     let mut manifest = Manifest::default();
     let config = json!({ "topic": "geheim-topic" });
     manifest.config = config.as_object().cloned().unwrap_or_default();
@@ -24,7 +24,7 @@ fn source(denials: &Arc<super::super::denials::Denials>, secrets: Secrets) -> So
         manifest,
         secrets: Arc::new(secrets),
         schema: None,
-        denials: Arc::clone(denials),
+        tally: Arc::clone(tally),
     }
 }
 
@@ -41,23 +41,26 @@ fn denials_are_counted_by_capability_over_all_generations_and_name_no_secret() {
         .enable_time()
         .build()
         .unwrap();
-    let denials = Arc::default();
+    let tally = Arc::default();
     for number in 1..=2 {
-        let loading = loader.load(source(&denials, secrets.clone()), number);
+        let loading = loader.load(source(&tally, secrets.clone()), number);
         let generation = runtime.block_on(loading).unwrap().generation;
         let event = trial::example();
         let telling = generation.tell(EventKind::PostCreate, &event);
         let failure = runtime.block_on(telling).unwrap_err().to_string();
         assert!(failure.contains("under [allow.kafka]"), "{failure}");
         assert!(!failure.contains("geheim"), "{failure}");
-        for (capability, count) in generation.denied() {
-            let expected = match capability {
-                Capability::Kafka => number,
-                _ => 0,
-            };
-            assert_eq!(count, expected, "{}", capability.name());
+        for capability in Capability::ALL {
+            let denied = ("denied", number);
+            let denied = generation.tally().requests(capability).contains(&denied);
+            assert_eq!(
+                denied,
+                capability == Capability::Kafka,
+                "{}",
+                capability.name()
+            );
         }
         assert_eq!(generation.breaker(), BreakerState::Closed);
-        assert_eq!(generation.breaker_opened(), 0);
+        assert_eq!(generation.tally().breaker_opened.get(), 0);
     }
 }

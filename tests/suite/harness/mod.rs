@@ -1,7 +1,9 @@
 //! The parts that the tests are made of.
 
+pub mod admin;
 pub mod amqp;
 pub mod celery;
+pub mod collector;
 pub mod directory;
 pub mod fastapi;
 pub mod grpc;

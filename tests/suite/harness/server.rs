@@ -31,6 +31,9 @@ pub struct Setup {
     /// A program that starts the server, with its arguments.
     under: Vec<String>,
     port: String,
+    /// Off unless a test wants it: tests run at the same time, and the default
+    /// port is one.
+    admin: Option<&'static str>,
 }
 
 /// A server that runs. Killed when dropped.
@@ -52,6 +55,7 @@ impl Setup {
             address_space_kib: None,
             under: Vec::new(),
             port: "0".to_owned(),
+            admin: Some("off"),
         }
     }
 
@@ -74,6 +78,21 @@ impl Setup {
     /// On this port in place of a free one.
     pub fn with_port(mut self, port: &str) -> Self {
         port.clone_into(&mut self.port);
+        self
+    }
+
+    /// With the admin address, on a free port.
+    pub fn with_admin(self) -> Self {
+        self.with_admin_at(Some("127.0.0.1:0"))
+    }
+
+    /// With the admin address where it is by default.
+    pub fn with_admin_by_default(self) -> Self {
+        self.with_admin_at(None)
+    }
+
+    fn with_admin_at(mut self, admin: Option<&'static str>) -> Self {
+        self.admin = admin;
         self
     }
 
@@ -124,6 +143,11 @@ impl Setup {
             .arg("--compile-cache-dir")
             // Shared by all tests: each guest is compiled once.
             .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile-cache"))
+            .args(
+                self.admin
+                    .iter()
+                    .flat_map(|address| ["--admin-addr", *address]),
+            )
             .args(&self.arguments)
             .current_dir(self.directory.path())
             .env_clear()
@@ -160,9 +184,11 @@ impl Setup {
         let log = Arc::new(Log::default());
         let reader = read_log(&mut child, Arc::clone(&log));
         let line = log.wait("listening", 0);
+        // Text and JSON have it in their own ways.
         let address = line
-            .split("address=")
-            .nth(1)
+            .split_once("address=")
+            .or_else(|| line.split_once("\"address\":"))
+            .map(|(_, rest)| rest.split([',', '}']).next().unwrap_or_default())
             .and_then(|rest| rest.split_whitespace().next())
             .and_then(|address| match address.trim_matches('"') {
                 // Port 0 is nowhere: such a server is reached by its path.
@@ -264,6 +290,13 @@ impl Server {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// `http://127.0.0.1:PORT` of the admin address.
+    pub fn admin(&self) -> String {
+        let line = self.wait_for_log("metrics and plugins at the admin address");
+        let address = line.split("address=").nth(1).unwrap();
+        format!("http://{}", address.split_whitespace().next().unwrap())
     }
 
     /// The process's id.

@@ -23,6 +23,7 @@ use super::load::Ticket;
 use super::memo::Memo;
 use super::message::{Label, Parcel};
 use super::trouble::{Kind, Trouble, is_blamed};
+use crate::plugins::reached::Reached;
 
 /// How long the broker may take to confirm. It does so when the message is on
 /// its disk: milliseconds, or a second on a busy one.
@@ -278,7 +279,7 @@ fn label(returned: BasicReturnMessage) -> Label {
 }
 
 fn late() -> Trouble {
-    Trouble::unavailable(
+    Trouble::slow(
         format!("the broker did not confirm within {} s", PATIENCE.as_secs()),
         "see whether the broker is overloaded, or blocks publishers for want of memory or disk",
     )
@@ -289,6 +290,7 @@ fn nacked() -> Trouble {
         "the broker did not take responsibility for the message (nack)",
         "see whether a queue is full and rejects what comes (x-overflow), or the broker's log",
     )
+    .counted(Reached::Overloaded)
 }
 
 fn given_up() -> Trouble {

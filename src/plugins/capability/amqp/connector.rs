@@ -105,7 +105,7 @@ impl Connector {
             Err(_) => {
                 // Else a thread of the library would wait for ever.
                 socket.cut();
-                Err(Trouble::unavailable(
+                Err(Trouble::slow(
                     format!(
                         "no connection to the broker: it did not answer within {} s",
                         PATIENCE.as_secs()
@@ -165,7 +165,7 @@ impl Link {
             Err(_) => {
                 // A broker that does not answer this answers nothing.
                 self.socket.cut();
-                Err(Trouble::unavailable(
+                Err(Trouble::slow(
                     format!(
                         "the broker opened no channel within {} s",
                         PATIENCE.as_secs()
@@ -184,7 +184,7 @@ impl Link {
             Ok(selected) => selected.map_err(|error| Trouble::on_channel(&error))?,
             Err(_) => {
                 self.socket.cut();
-                return Err(Trouble::unavailable(
+                return Err(Trouble::slow(
                     "the broker did not answer to confirm.select",
                     "see the broker's log",
                 ));

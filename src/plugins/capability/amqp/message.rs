@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::trouble::Trouble;
 use crate::plugins::bindings::rustus::hooks::amqp::Message;
+use crate::tracing_context;
 
 /// Bytes of a message's headers, as JSON. All headers travel in one frame, of
 /// which brokers take 128 KiB, and some less; a larger one would end the
@@ -43,7 +44,11 @@ impl Parcel {
             )));
         }
         let headers = match serde_json::from_str(&message.headers) {
-            Ok(Value::Object(headers)) => table(headers)?,
+            Ok(Value::Object(mut headers)) => {
+                let trace = tracing_context::current().into_iter();
+                headers.extend(trace.map(|(name, value)| (name, value.into())));
+                table(headers)?
+            }
             Ok(_) => return Err(Trouble::invalid("the headers are no JSON object")),
             Err(error) => {
                 return Err(Trouble::invalid(format!(

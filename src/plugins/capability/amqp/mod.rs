@@ -36,8 +36,9 @@ use topology::Plan;
 use trouble::{Kind, Trouble};
 
 use crate::plugins::bindings::rustus::hooks::amqp::{AmqpError, Host, Message, Topology};
-use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
+use crate::plugins::reached::{Reached, Reaching};
+use crate::plugins::tally::Capability;
 
 pub use grant::AmqpGrant;
 
@@ -106,29 +107,35 @@ impl Publisher {
 impl Host for CallState {
     async fn declare(&mut self, topology: Topology) -> Result<(), AmqpError> {
         let lent = Arc::clone(self.lent());
+        let reaching = self.reaching(Capability::Amqp);
         let Some(publisher) = &lent.amqp else {
+            reaching.ended(Reached::Denied);
             return Err(self.deny_broker());
         };
         let declared = topology.exchanges.iter().map(|exchange| &exchange.name);
         let bound = topology.bindings.iter().map(|binding| &binding.exchange);
         if let Some(name) = publisher.forbidden(declared.chain(bound).map(String::as_str)) {
+            reaching.ended(Reached::Denied);
             return Err(self.deny_exchange(name));
         }
         let declared = publisher.declare(topology).await;
-        self.tell(publisher, declared)
+        self.tell(publisher, reaching, declared)
     }
 
     async fn publish(&mut self, message: Message) -> Result<(), AmqpError> {
         let lent = Arc::clone(self.lent());
+        let reaching = self.reaching(Capability::Amqp);
         let Some(publisher) = &lent.amqp else {
+            reaching.ended(Reached::Denied);
             return Err(self.deny_broker());
         };
         let exchange = std::iter::once(message.exchange.as_str());
         if let Some(name) = publisher.forbidden(exchange) {
+            reaching.ended(Reached::Denied);
             return Err(self.deny_exchange(name));
         }
         let published = publisher.publish(message).await;
-        self.tell(publisher, published)
+        self.tell(publisher, reaching, published)
     }
 }
 
@@ -145,7 +152,14 @@ impl CallState {
     }
 
     /// Says to the operator what went wrong, and when it is over.
-    fn tell(&self, to: &Publisher, outcome: Result<(), Trouble>) -> Result<(), AmqpError> {
+    fn tell(
+        &self,
+        to: &Publisher,
+        reaching: Reaching,
+        outcome: Result<(), Trouble>,
+    ) -> Result<(), AmqpError> {
+        let failure = outcome.as_ref().err();
+        reaching.ended(failure.map_or(Reached::Ok, |trouble| trouble.outcome));
         match outcome {
             Ok(()) => {
                 if to.said.got_through() {

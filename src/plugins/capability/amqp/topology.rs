@@ -11,6 +11,7 @@ use super::connector::{self, Link};
 use super::message::short;
 use super::trouble::{Kind, Trouble};
 use crate::plugins::bindings::rustus::hooks::amqp::{self, Topology};
+use crate::plugins::reached::Reached;
 
 /// How long the broker may take for all of it. Each part takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ impl Plan {
         let channel = link.channel().await?;
         let declared = match timeout(PATIENCE, self.declare_on(&channel)).await {
             Ok(declared) => declared.map_err(|error| of_declaration(&error)),
-            Err(_) => Err(Trouble::unavailable(
+            Err(_) => Err(Trouble::slow(
                 format!(
                     "the broker did not declare queues and exchanges within {} s",
                     PATIENCE.as_secs()
@@ -110,6 +111,7 @@ fn of_declaration(error: &lapin::Error) -> Trouble {
     let mut trouble = Trouble::on_channel(error);
     if error.is_amqp_hard_error() && trouble.to_string().contains("COMMAND_INVALID") {
         trouble.kind = Kind::Refused;
+        trouble.outcome = Reached::Mismatch;
         trouble.advice = "name a kind of exchange that the broker has";
     }
     trouble

@@ -2,11 +2,13 @@
 //! it.
 
 use std::fmt;
+use std::io;
 
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::{Error, ErrorKind};
 
 use crate::plugins::bindings::rustus::hooks::amqp::AmqpError;
+use crate::plugins::reached::Reached;
 
 /// What kind of trouble: what a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(super) struct Trouble {
     text: String,
     /// What an operator can do.
     pub(super) advice: &'static str,
+    /// What it counts as.
+    pub(super) outcome: Reached,
 }
 
 impl fmt::Display for Trouble {
@@ -65,7 +69,18 @@ impl Trouble {
             kind: Kind::Unavailable,
             text: text.into(),
             advice,
+            outcome: Reached::BrokenOff,
         }
+    }
+
+    /// The broker did not do something in time.
+    pub(super) fn slow(text: impl Into<String>, advice: &'static str) -> Self {
+        Self::unavailable(text, advice).counted(Reached::Slow)
+    }
+
+    /// It counts as something more particular.
+    pub(super) fn counted(self, outcome: Reached) -> Self {
+        Self { outcome, ..self }
     }
 
     pub(super) fn invalid(text: impl Into<String>) -> Self {
@@ -73,6 +88,7 @@ impl Trouble {
             kind: Kind::Invalid,
             text: text.into(),
             advice: "correct the plugin, or its configuration",
+            outcome: Reached::Invalid,
         }
     }
 
@@ -83,6 +99,7 @@ impl Trouble {
                 "the exchange `{exchange}` has no queue for the routing key `{routing_key}`"
             ),
             advice: "bind a queue to the exchange, or have it declared",
+            outcome: Reached::Unroutable,
         }
     }
 
@@ -97,18 +114,30 @@ impl Trouble {
     /// No connection could be made.
     pub(super) fn connecting(error: &Error) -> Self {
         let text = describe(error);
-        let advice = if text.contains("certificate") {
-            "see that the broker's certificate is for the URL's host, and that `ca-file` \
-             (--hooks-amqp-ca-file) has the authority that issued it"
+        let (outcome, advice) = if text.contains("certificate") {
+            (
+                Reached::Certificate,
+                "see that the broker's certificate is for the URL's host, and that `ca-file` \
+             (--hooks-amqp-ca-file) has the authority that issued it",
+            )
         } else if text.contains("ACCESS_REFUSED") || text.contains("ACCESS-REFUSED") {
-            "correct the user and the password in the URL"
+            (
+                Reached::Auth,
+                "correct the user and the password in the URL",
+            )
         } else if text.contains("NOT_ALLOWED") || text.contains("NOT-ALLOWED") {
-            "correct the virtual host at the end of the URL (%2f is the default one), or give the \
-             user the right to it"
+            (
+                Reached::NotPermitted,
+                "correct the virtual host at the end of the URL (%2f is the default one), or give the \
+             user the right to it",
+            )
         } else {
-            "see that the broker runs, and that host and port of the URL are right"
+            (
+                unconnected(error),
+                "see that the broker runs, and that host and port of the URL are right",
+            )
         };
-        Self::unavailable(format!("no connection to the broker: {text}"), advice)
+        Self::unavailable(format!("no connection to the broker: {text}"), advice).counted(outcome)
     }
 
     /// A channel came to its end, with this as the only thing that was done on
@@ -121,31 +150,59 @@ impl Trouble {
             );
         };
         let text = format!("the broker refused it: {}", protocol.get_message());
-        let (kind, advice) = match protocol.kind() {
+        let (kind, outcome, advice) = match protocol.kind() {
             AMQPErrorKind::Soft(AMQPSoftError::CONTENTTOOLARGE) => (
                 Kind::TooLarge,
+                Reached::TooLarge,
                 "raise the broker's max_message_size, or have clients send less metadata",
             ),
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) if is_about_size(&text) => (
                 Kind::TooLarge,
+                Reached::TooLarge,
                 "raise the broker's max_message_size, or have clients send less metadata",
             ),
             AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => (
                 Kind::Refused,
+                Reached::Missing,
                 "create it at the broker, or have it declared",
             ),
-            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
-                (Kind::Refused, "give the user the right to it at the broker")
-            }
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => (
+                Kind::Refused,
+                Reached::NotPermitted,
+                "give the user the right to it at the broker",
+            ),
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => (
                 Kind::Refused,
+                Reached::Mismatch,
                 "it is there with other properties: declare it as it is, or remove it at the \
                  broker",
             ),
-            AMQPErrorKind::Soft(_) => (Kind::Refused, "see the broker's log"),
-            AMQPErrorKind::Hard(_) => (Kind::Unavailable, "see the broker's log"),
+            AMQPErrorKind::Soft(_) => (Kind::Refused, Reached::Refused, "see the broker's log"),
+            AMQPErrorKind::Hard(_) => (
+                Kind::Unavailable,
+                Reached::BrokenOff,
+                "see the broker's log",
+            ),
         };
-        Self { kind, text, advice }
+        Self {
+            kind,
+            text,
+            advice,
+            outcome,
+        }
+    }
+}
+
+/// What it counts as that there is no connection, if nothing better is known.
+fn unconnected(error: &Error) -> Reached {
+    match error.kind() {
+        ErrorKind::IOError(error) => match error.kind() {
+            io::ErrorKind::TimedOut => Reached::Slow,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Reached::BrokenOff,
+            _ => Reached::Unreachable,
+        },
+        ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => Reached::Garbage,
+        _ => Reached::Unreachable,
     }
 }
 

@@ -19,14 +19,16 @@ use tokio::time::timeout;
 use tonic::client::Grpc;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 use codec::Bytes;
 
 use crate::plugins::bindings::rustus::hooks::grpc::{self, GrpcError, Host, MetadataField};
-use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 use crate::plugins::limits::Limits;
+use crate::plugins::reached::Reached;
+use crate::plugins::tally::Capability;
+use crate::tracing_context;
 
 /// The channel of one grant.
 pub(in crate::plugins) struct Caller {
@@ -52,12 +54,12 @@ impl Caller {
         &self,
         method: PathAndQuery,
         request: Request<Vec<u8>>,
-    ) -> Result<Vec<u8>, GrpcError> {
+    ) -> Result<Vec<u8>, (GrpcError, Reached)> {
         let mut service =
             Grpc::new(self.channel.clone()).max_decoding_message_size(self.longest_answer);
         let answer = async {
             let ready = service.ready().await;
-            ready.map_err(|error| GrpcError::Unavailable(with_causes(&error)))?;
+            ready.map_err(|error| unavailable(&error))?;
             match service.unary(request, method, Bytes).await {
                 Ok(answer) => Ok(answer.into_inner()),
                 Err(status) => Err(failure(&status)),
@@ -65,21 +67,51 @@ impl Caller {
         };
         timeout(self.timeout, answer).await.unwrap_or_else(|_| {
             let within = self.timeout.as_millis();
-            Err(GrpcError::Unavailable(format!(
-                "no answer within {within} ms"
-            )))
+            let text = format!("no answer within {within} ms");
+            Err((GrpcError::Unavailable(text), Reached::Slow))
         })
     }
 }
 
 /// A status with a cause was made on this side, when no answer came.
-fn failure(status: &Status) -> GrpcError {
+fn failure(status: &Status) -> (GrpcError, Reached) {
     match status.source() {
-        Some(_) => GrpcError::Unavailable(with_causes(status)),
-        None => GrpcError::Failed(grpc::Status {
-            code: u32::try_from(i32::from(status.code())).unwrap_or_default(),
-            message: status.message().to_owned(),
-        }),
+        Some(_) => unavailable(status),
+        None => {
+            let failed = grpc::Status {
+                code: u32::try_from(i32::from(status.code())).unwrap_or_default(),
+                message: status.message().to_owned(),
+            };
+            (GrpcError::Failed(failed), answered(status.code()))
+        }
+    }
+}
+
+fn unavailable(error: &(dyn std::error::Error + 'static)) -> (GrpcError, Reached) {
+    let outcome = super::http::why(error).unwrap_or(Reached::Garbage);
+    (GrpcError::Unavailable(with_causes(error)), outcome)
+}
+
+/// What a status of the service counts as.
+const fn answered(code: Code) -> Reached {
+    match code {
+        Code::Ok => Reached::Ok,
+        Code::Unauthenticated => Reached::Auth,
+        Code::PermissionDenied => Reached::NotPermitted,
+        Code::Unimplemented | Code::NotFound => Reached::Missing,
+        Code::ResourceExhausted => Reached::Overloaded,
+        Code::DeadlineExceeded => Reached::Slow,
+        Code::InvalidArgument | Code::OutOfRange => Reached::Invalid,
+        _ => Reached::Refused,
+    }
+}
+
+/// What the service does is a step of the present trace.
+fn pass_trace_on(metadata: &mut MetadataMap) {
+    for (name, value) in tracing_context::current() {
+        if let (Ok(name), Ok(value)) = (name.parse::<AsciiMetadataKey>(), value.parse()) {
+            metadata.insert(name, value);
+        }
     }
 }
 
@@ -105,15 +137,29 @@ impl Host for CallState {
         message: Vec<u8>,
     ) -> Result<Vec<u8>, GrpcError> {
         let lent = self.lent().clone();
+        let reaching = self.reaching(Capability::Grpc);
         let Some(caller) = &lent.grpc else {
             let write = "`endpoint = \"HOST:PORT\"` under [allow.grpc]";
+            reaching.ended(Reached::Denied);
             let text = self.deny(Capability::Grpc, "a call over gRPC", write);
             return Err(GrpcError::Denied(text));
         };
-        let method = path(&method).map_err(GrpcError::Invalid)?;
+        let asked = path(&method).and_then(|method| Ok((method, fields(&metadata)?)));
+        let (method, metadata) = match asked {
+            Ok(asked) => asked,
+            Err(problem) => {
+                reaching.ended(Reached::Invalid);
+                return Err(GrpcError::Invalid(problem));
+            }
+        };
         let mut request = Request::new(message);
-        *request.metadata_mut() = fields(&metadata).map_err(GrpcError::Invalid)?;
-        let answer = caller.call(method, request).await;
+        *request.metadata_mut() = metadata;
+        pass_trace_on(request.metadata_mut());
+        let (answer, outcome) = match caller.call(method, request).await {
+            Ok(answer) => (Ok(answer), Reached::Ok),
+            Err((error, outcome)) => (Err(error), outcome),
+        };
+        reaching.ended(outcome);
         if let Err(GrpcError::Unavailable(problem)) = &answer {
             let speaker = self.output().speaker();
             tracing::warn!(

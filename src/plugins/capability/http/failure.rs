@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use tokio_rustls::rustls;
 use wasmtime_wasi_http::Error;
 
+use crate::plugins::reached::Reached;
+
 use super::resolver::NoAddress;
 
 /// The code that a guest gets.
@@ -53,6 +55,47 @@ fn chain<'a>(
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
         (*error).source()
     })
+}
+
+/// What an error counts as that is, or was caused by, one that is known.
+pub(in crate::plugins::capability) fn why(error: &(dyn StdError + 'static)) -> Option<Reached> {
+    chain(error).find_map(known).map(|known| counts_as(&known))
+}
+
+/// What a code counts as.
+pub(super) const fn counts_as(error: &Error) -> Reached {
+    match error {
+        Error::HttpRequestDenied | Error::DestinationIpProhibited => Reached::Denied,
+        Error::ConnectionRefused
+        | Error::DestinationUnavailable
+        | Error::DestinationNotFound
+        | Error::DestinationIpUnroutable => Reached::Unreachable,
+        Error::DnsTimeout | Error::DnsError { .. } => Reached::UnknownHost,
+        Error::TlsCertificateError => Reached::Certificate,
+        Error::TlsProtocolError | Error::TlsAlertReceived { .. } | Error::Tls(_) => Reached::Tls,
+        Error::ConnectionTimeout
+        | Error::ConnectionReadTimeout
+        | Error::ConnectionWriteTimeout
+        | Error::HttpResponseTimeout => Reached::Slow,
+        Error::ConnectionTerminated | Error::HttpResponseIncomplete => Reached::BrokenOff,
+        Error::HttpResponseBodySize(_) => Reached::TooLarge,
+        Error::ConnectionLimitReached => Reached::Overloaded,
+        Error::HttpRequestUriInvalid
+        | Error::HttpRequestMethodInvalid
+        | Error::HttpRequestUriTooLong => Reached::Invalid,
+        _ => Reached::Garbage,
+    }
+}
+
+/// What a status counts as.
+pub(super) fn answered(status: ::http::StatusCode) -> Reached {
+    match status.as_u16() {
+        300..=399 => Reached::Redirect,
+        400..=499 => Reached::ClientError,
+        500..=599 => Reached::ServerError,
+        200..=299 => Reached::Ok,
+        _ => Reached::Garbage,
+    }
 }
 
 fn known(error: &(dyn StdError + 'static)) -> Option<Error> {

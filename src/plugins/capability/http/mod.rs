@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::Method;
+use ::http::{HeaderName, HeaderValue, Method};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use reqwest::{Body, Request, Response, Url};
@@ -38,9 +38,13 @@ use self::resolver::Resolver;
 use self::response::{Bounded, TOO_LARGE};
 use self::servers::Servers;
 use super::Lent;
-use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
 use crate::plugins::output::Output;
+use crate::plugins::reached::{Reached, Reaching};
+use crate::plugins::tally::Capability;
+use crate::tracing_context;
+
+pub(in crate::plugins::capability) use failure::why;
 
 /// `[allow.http]`: the servers that a plugin may send requests to.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -132,12 +136,17 @@ pub(in crate::plugins) struct Outgoing {
     places: Arc<Semaphore>,
 }
 
+/// A request on its way.
+type Task = JoinHandle<Result<Response, reqwest::Error>>;
+
 /// A request that may be sent, with what waits for its answer.
 struct Sending {
     task: Owned<Result<Response, reqwest::Error>>,
     limits: Limits,
     output: Output,
     server: String,
+    reaching: Reaching,
+    lent: Arc<Lent>,
 }
 
 /// The bounds of one answer.
@@ -166,6 +175,28 @@ impl Outgoing {
         request: ::http::Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Sending, Error> {
+        let reaching = Reaching::new(Arc::clone(&self.lent.tally), Capability::Http);
+        match self.checked(request, options) {
+            Ok((task, limits, server)) => Ok(Sending {
+                task: Owned(task),
+                limits,
+                output: self.output.clone(),
+                server,
+                reaching,
+                lent: Arc::clone(&self.lent),
+            }),
+            Err(error) => {
+                reaching.ended(failure::counts_as(&error));
+                Err(error)
+            }
+        }
+    }
+
+    fn checked(
+        &self,
+        request: ::http::Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<(Task, Limits, String), Error> {
         let url = Url::parse(&request.uri().to_string());
         let url = url.map_err(|_| Error::HttpRequestUriInvalid)?;
         let server = url.origin().ascii_serialization();
@@ -193,12 +224,7 @@ impl Outgoing {
         let task = client
             .on
             .spawn(async move { sender.execute(request).await });
-        Ok(Sending {
-            task: Owned(task),
-            limits,
-            output: self.output.clone(),
-            server,
-        })
+        Ok((task, limits, server))
     }
 
     fn allowed(&self, url: &Url) -> Option<&Client> {
@@ -218,14 +244,54 @@ fn as_reqwest(url: Url, request: ::http::Request<WasiBody>) -> Request {
     let (parts, body) = request.into_parts();
     let mut made = Request::new(parts.method, url);
     *made.headers_mut() = parts.headers;
+    pass_trace_on(made.headers_mut());
     if !body.is_end_stream() {
         *made.body_mut() = Some(Body::wrap_stream(body.into_data_stream()));
     }
     made
 }
 
+/// What the server that is asked does is a step of the present trace.
+fn pass_trace_on(headers: &mut ::http::HeaderMap) {
+    for (name, value) in tracing_context::current() {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+}
+
 impl Sending {
     async fn answer(mut self) -> Result<::http::Response<WasiBody>, Error> {
+        let answer = self.head().await;
+        let outcome = match &answer {
+            Ok(response) => failure::answered(response.status()),
+            Err(error) => failure::counts_as(error),
+        };
+        self.reaching.ended(outcome);
+        let Self {
+            limits,
+            output,
+            server,
+            lent,
+            ..
+        } = self;
+        let report = Box::new(move |cause: &str, outcome: Reached| {
+            output.unanswered(&server, cause);
+            lent.tally.reached(Capability::Http, outcome.name());
+        });
+        let (parts, body) = ::http::Response::<Body>::from(answer?).into_parts();
+        let body = Bounded::new(
+            body,
+            limits.body,
+            limits.between_bytes,
+            report,
+            limits.place,
+        );
+        Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
+    }
+
+    /// Waits for the head of the answer.
+    async fn head(&mut self) -> Result<Response, Error> {
         let waited = match self.limits.head {
             Some(limit) => tokio::time::timeout(limit, &mut self.task.0)
                 .await
@@ -240,22 +306,7 @@ impl Sending {
             let error = Error::HttpResponseBodySize(Some(length));
             return Err(self.failed(error, TOO_LARGE));
         }
-        let Self {
-            limits,
-            output,
-            server,
-            ..
-        } = self;
-        let report = Box::new(move |cause: &str| output.unanswered(&server, cause));
-        let (parts, body) = ::http::Response::<Body>::from(response).into_parts();
-        let body = Bounded::new(
-            body,
-            limits.body,
-            limits.between_bytes,
-            report,
-            limits.place,
-        );
-        Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
+        Ok(response)
     }
 
     /// A name with addresses that it may not have is denied like a server that is not

@@ -11,6 +11,7 @@ use tokio::time::Sleep;
 use wasmtime_wasi_http::Error;
 
 use super::failure;
+use crate::plugins::reached::Reached;
 
 /// The cause when there is more than may be.
 pub(super) const TOO_LARGE: &str =
@@ -29,8 +30,8 @@ pub(super) struct Bounded {
     _place: OwnedSemaphorePermit,
 }
 
-/// Takes a cause.
-pub(super) type Report = Box<dyn Fn(&str) + Send>;
+/// Takes a cause, and what it counts as.
+pub(super) type Report = Box<dyn Fn(&str, Reached) + Send>;
 
 impl Bounded {
     pub(super) fn new(
@@ -60,7 +61,7 @@ impl Bounded {
                 Ok(frame)
             }
             None => {
-                (self.report)(TOO_LARGE);
+                (self.report)(TOO_LARGE, Reached::TooLarge);
                 Err(Error::HttpResponseBodySize(Some(self.limit)))
             }
         }
@@ -92,12 +93,13 @@ impl Body for Bounded {
             Poll::Ready(frame) => Poll::Ready(frame.map(|frame| match frame {
                 Ok(frame) => this.count(frame),
                 Err(error) => {
-                    (this.report)(&failure::in_full(&error));
-                    Err(failure::of(&error))
+                    let code = failure::of(&error);
+                    (this.report)(&failure::in_full(&error), failure::counts_as(&code));
+                    Err(code)
                 }
             })),
             Poll::Pending if this.is_late(context) => {
-                (this.report)("nothing more came in time");
+                (this.report)("nothing more came in time", Reached::Slow);
                 Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
             }
             Poll::Pending => Poll::Pending,
@@ -129,7 +131,7 @@ mod tests {
             body,
             limit,
             Some(Duration::from_secs(5)),
-            Box::new(|_| ()),
+            Box::new(|_, _| ()),
             place,
         );
         body.collect().await.map(|collected| collected.to_bytes())

@@ -24,23 +24,30 @@ pub use grant::KafkaGrant;
 pub(in crate::plugins) use producer::Producer;
 
 use crate::plugins::bindings::rustus::hooks::kafka::{Host, KafkaError, Message};
-use crate::plugins::denials::Capability;
 use crate::plugins::instance::CallState;
+use crate::plugins::reached::Reached;
+use crate::plugins::tally::Capability;
 
 impl Host for CallState {
     async fn send(&mut self, message: Message) -> Result<(), KafkaError> {
         let lent = self.lent().clone();
+        let reaching = self.reaching(Capability::Kafka);
         let Some(producer) = &lent.kafka else {
+            reaching.ended(Reached::Denied);
             let write = "`brokers = [\"HOST:9092\"]` under [allow.kafka]";
             let text = self.deny(Capability::Kafka, "a message to Kafka", write);
             return Err(KafkaError::Denied(text));
         };
         if !producer.may_send_to(&message.topic) {
+            reaching.ended(Reached::Denied);
             let what = format!("the topic {:?}", message.topic);
             let write = format!("{:?} into `topics` under [allow.kafka]", message.topic);
             let text = self.deny(Capability::Kafka, &what, &write);
             return Err(KafkaError::Denied(text));
         }
-        producer.send(self.output().speaker(), &message).await
+        let sent = producer.send(self.output().speaker(), &message).await;
+        let failure = sent.as_ref().err();
+        reaching.ended(failure.map_or(Reached::Ok, |failure| failure.outcome));
+        sent.map_err(KafkaError::from)
     }
 }

@@ -16,10 +16,12 @@ use tokio::sync::Mutex;
 use super::grant::KafkaGrant;
 use super::options::options;
 use super::reports::Reports;
-use super::verdict::judge;
-use crate::plugins::bindings::rustus::hooks::kafka::{KafkaError, Message};
+use super::verdict::{Failed, Verdict, judge};
+use crate::plugins::bindings::rustus::hooks::kafka::Message;
 use crate::plugins::limits::Limits;
 use crate::plugins::output::Speaker;
+use crate::plugins::reached::Reached;
+use crate::tracing_context;
 
 /// How long a producer that is ended may still send what calls that were given up
 /// left in it. Nobody waits for it, and what does not go is sent again.
@@ -95,10 +97,14 @@ impl Producer {
         &self,
         speaker: &Arc<Speaker>,
         message: &Message,
-    ) -> Result<(), KafkaError> {
+    ) -> Result<(), Failed> {
         if !KafkaGrant::is_topic(&message.topic) {
             let (verdict, advice) = judge(Code::InvalidTopic);
-            return Err(verdict.with(format!("{:?} is no topic; {advice}", message.topic)));
+            return Err(Failed {
+                verdict,
+                outcome: Reached::Invalid,
+                text: format!("{:?} is no topic; {advice}", message.topic),
+            });
         }
         let mut outcome = self.together.send(speaker, message).await?;
         if outcome
@@ -107,10 +113,7 @@ impl Producer {
         {
             outcome = self.alone.send(speaker, message).await?;
         }
-        outcome.map_err(|Undelivered { client, code }| {
-            let (verdict, text) = client.reports.failed(&message.topic, code);
-            verdict.with(text)
-        })
+        outcome.map_err(|Undelivered { client, code }| client.reports.failed(&message.topic, code))
     }
 }
 
@@ -135,7 +138,7 @@ impl Line {
         &self,
         speaker: &Arc<Speaker>,
         message: &Message,
-    ) -> Result<Result<(), Undelivered>, KafkaError> {
+    ) -> Result<Result<(), Undelivered>, Failed> {
         let client = self.client(speaker).await?;
         let Err(error) = client.deliver(message).await else {
             client.reports.delivered();
@@ -150,7 +153,7 @@ impl Line {
         Ok(Err(Undelivered { client, code }))
     }
 
-    async fn client(&self, speaker: &Arc<Speaker>) -> Result<Arc<Client>, KafkaError> {
+    async fn client(&self, speaker: &Arc<Speaker>) -> Result<Arc<Client>, Failed> {
         let mut current = self.current.lock().await;
         if let Some(client) = &*current {
             return Ok(Arc::clone(client));
@@ -184,7 +187,11 @@ impl Line {
             problem,
             "no Kafka producer can be made; it is tried again with the next message"
         );
-        Err(KafkaError::Unavailable(problem))
+        Err(Failed {
+            verdict: Verdict::Unavailable,
+            outcome: Reached::Overloaded,
+            text: problem,
+        })
     }
 
     /// Asks the cluster for a topic that was missing: by itself librdkafka does so
@@ -240,6 +247,12 @@ impl Client {
             headers = headers.insert(Header {
                 key: &header.name,
                 value: Some(&header.value),
+            });
+        }
+        for (name, value) in tracing_context::current() {
+            headers = headers.insert(Header {
+                key: &name,
+                value: Some(&value),
             });
         }
         let record = FutureRecord::to(&message.topic)

@@ -13,7 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::verdict::{Verdict, judge};
+use super::verdict::{Failed, Verdict, counts_as, judge};
 use crate::plugins::output::Speaker;
 
 /// How often a trouble that lasts is said again: as often as librdkafka says its
@@ -60,17 +60,18 @@ impl Reports {
         }
     }
 
-    /// A message to `topic` was not delivered. Gives what it means and the text
-    /// for the plugin.
-    pub(super) fn failed(&self, topic: &str, code: Code) -> (Verdict, String) {
+    /// A message to `topic` was not delivered. Gives what that means.
+    pub(super) fn failed(&self, topic: &str, code: Code) -> Failed {
         let mut state = self.state();
         let (verdict, mut advice) = judge(code);
         let mut text = code.to_string();
+        let mut outcome = counts_as(code);
         if verdict == Verdict::Unavailable
             && let Some((cause, reason)) = &state.reason
         {
             text = format!("{text}; {reason}");
             advice = judge(*cause).1;
+            outcome = counts_as(*cause);
         }
         state.unsaid += 1;
         let now = Instant::now();
@@ -92,7 +93,11 @@ impl Reports {
                 "the Kafka cluster does not take messages"
             );
         }
-        (verdict, text)
+        Failed {
+            verdict,
+            outcome,
+            text,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -157,17 +162,17 @@ mod tests {
     #[test]
     fn a_message_that_timed_out_fails_with_why_nobody_was_reached() {
         let reports = reports();
-        let (verdict, text) = reports.failed("topic", Code::MessageTimedOut);
+        let Failed { verdict, text, .. } = reports.failed("topic", Code::MessageTimedOut);
         assert_eq!(verdict, Verdict::Unavailable);
         let bare = text;
         let global = |code| KafkaError::Global(code);
         reports.error(global(Code::SSL), "handshake failed");
         reports.error(global(Code::AllBrokersDown), "1/1 brokers are down");
-        let (verdict, text) = reports.failed("topic", Code::MessageTimedOut);
+        let Failed { verdict, text, .. } = reports.failed("topic", Code::MessageTimedOut);
         assert_eq!(verdict, Verdict::Unavailable);
         assert_eq!(text, format!("{bare}; handshake failed"));
         reports.delivered();
-        assert_eq!(reports.failed("topic", Code::MessageTimedOut).1, bare);
+        assert_eq!(reports.failed("topic", Code::MessageTimedOut).text, bare);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::plugins::bindings::rustus::hooks::kafka::KafkaError;
+use crate::plugins::reached::Reached;
 
 /// What became of a message that was not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +27,51 @@ impl Verdict {
             Self::Invalid => "invalid",
         }
     }
+}
 
-    /// The error that the plugin gets.
-    pub(super) fn with(self, text: String) -> KafkaError {
-        match self {
-            Self::Unavailable => KafkaError::Unavailable(text),
-            Self::Refused => KafkaError::Refused(text),
-            Self::Invalid => KafkaError::Invalid(text),
+/// A message that was not delivered, and why.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) verdict: Verdict,
+    /// What it counts as.
+    pub(super) outcome: Reached,
+    pub(super) text: String,
+}
+
+impl From<Failed> for KafkaError {
+    fn from(Failed { verdict, text, .. }: Failed) -> Self {
+        match verdict {
+            Verdict::Unavailable => Self::Unavailable(text),
+            Verdict::Refused => Self::Refused(text),
+            Verdict::Invalid => Self::Invalid(text),
         }
+    }
+}
+
+/// What a message that failed with `code` counts as.
+pub(super) const fn counts_as(code: Code) -> Reached {
+    match code {
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+            Reached::Missing
+        }
+        Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => Reached::NotPermitted,
+        Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
+            Reached::Auth
+        }
+        Code::SSL => Reached::Certificate,
+        Code::Resolve => Reached::UnknownHost,
+        Code::MessageTimedOut | Code::RequestTimedOut | Code::OperationTimedOut => Reached::Slow,
+        Code::AllBrokersDown | Code::BrokerTransportFailure => Reached::Unreachable,
+        Code::QueueFull => Reached::Overloaded,
+        Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge => {
+            Reached::TooLarge
+        }
+        Code::BadMessage | Code::BadCompression | Code::Underflow => Reached::Garbage,
+        _ => match judge(code).0 {
+            Verdict::Unavailable => Reached::BrokenOff,
+            Verdict::Refused => Reached::Refused,
+            Verdict::Invalid => Reached::Invalid,
+        },
     }
 }
 
