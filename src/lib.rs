@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod commands;
 pub mod hooks;
+pub mod oci;
 pub mod plugins;
 pub mod server;
 pub mod store;

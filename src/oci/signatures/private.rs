@@ -1,0 +1,76 @@
+//! A private key that modules are signed with.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::pkcs8::DecodePrivateKey as _;
+use p256::pkcs8::EncodePublicKey as _;
+
+use super::OciError;
+use super::key::PublicKey;
+
+/// A P-256 key. Never shown.
+#[derive(Clone)]
+pub struct PrivateKey(SigningKey);
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey")
+    }
+}
+
+impl PrivateKey {
+    /// Reads a file with an unencrypted key in PKCS#8 and PEM.
+    ///
+    /// # Errors
+    /// It can't be read or is something else.
+    pub fn read(file: &Path) -> Result<Self, OciError> {
+        let text = fs::read_to_string(file).map_err(|source| OciError::File {
+            path: file.to_owned(),
+            source,
+        })?;
+        let unusable = |reason: String| OciError::Key {
+            file: file.to_owned(),
+            reason,
+        };
+        SigningKey::from_pkcs8_pem(&text)
+            .map(Self)
+            .map_err(|error| {
+                unusable(format!(
+                    "it is no private key of the curve P-256 in PKCS#8 and PEM ({error}); `openssl \
+                 genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` writes one"
+                ))
+            })
+    }
+
+    /// The signature (ASN.1, SHA-256) of `message`.
+    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature: Signature = self.0.sign(message);
+        signature.to_der().as_bytes().to_vec()
+    }
+
+    /// The public half, under a name.
+    pub(super) fn public(&self, name: &str) -> PublicKey {
+        PublicKey::new(name.to_owned(), *self.0.verifying_key())
+    }
+
+    /// What bundles name the key with: the hash of its public half, as cosign
+    /// does.
+    pub(super) fn hint(&self) -> Option<String> {
+        use base64::Engine as _;
+        use sha2::{Digest as _, Sha256};
+        let der = self.0.verifying_key().to_public_key_der().ok()?;
+        let hash = Sha256::digest(der.as_bytes());
+        Some(base64::engine::general_purpose::STANDARD.encode(hash))
+    }
+
+    #[cfg(test)]
+    pub(super) fn random() -> Self {
+        use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        Self(SigningKey::from_pkcs8_pem(&pair.serialize_pem()).unwrap())
+    }
+}
