@@ -9,12 +9,14 @@ mod environment;
 mod failure;
 mod logging;
 mod network;
+mod oci;
 mod sinks;
 mod values;
 
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
 pub use logging::start_logging;
+pub use oci::{OciFlags, RegistryCommand};
 
 use std::path::PathBuf;
 use std::time::Duration;

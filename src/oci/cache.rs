@@ -4,9 +4,9 @@
 //! all of it or nothing. It is hashed again each time that it is read: what a
 //! disk or a hand has changed is removed and not used.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::OciError;
@@ -55,7 +55,7 @@ impl Cache {
 
     /// Keeps `bytes`, whose digest was checked.
     pub(super) fn write(&self, digest: &Digest, bytes: &[u8]) -> Result<(), OciError> {
-        write_whole(&self.place("blobs", digest), bytes)
+        write_whole(&self.place("blobs", digest), bytes, PRIVATE)
     }
 
     /// The manifests that were found to belong to `subject`.
@@ -77,7 +77,7 @@ impl Cache {
             .iter()
             .map(|digest| format!("{digest}\n"))
             .collect();
-        write_whole(&self.place("referrers", subject), lines.as_bytes())
+        write_whole(&self.place("referrers", subject), lines.as_bytes(), PRIVATE)
     }
 }
 
@@ -102,8 +102,14 @@ fn read_at_most(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, OciError> {
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
+/// The mode of files that are the server's own.
+pub(super) const PRIVATE: u32 = 0o600;
+
 /// Puts `bytes` at `path` so that nobody ever sees a part of them there.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), OciError> {
+///
+/// # Errors
+/// It can't be written.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), OciError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let written = || -> io::Result<()> {
         if !directory.as_os_str().is_empty() {
@@ -121,6 +127,8 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), OciError> {
             .prefix(".rustus-")
             .tempfile_in(directory)?;
         file.write_all(bytes)?;
+        let mode = Permissions::from_mode(mode);
+        file.as_file().set_permissions(mode)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         File::open(directory)?.sync_all()

@@ -18,6 +18,9 @@ use super::reference::{Digest, Reference};
 const HEAD: &str =
     "# Written by rustus: which digest each tag led to. Remove an entry to follow its tag anew.\n";
 
+/// Others may look at it.
+const READABLE: u32 = 0o644;
+
 /// Digests by reference, in a file.
 #[derive(Debug)]
 pub struct Lock {
@@ -75,7 +78,7 @@ impl Lock {
             return Ok(());
         }
         let text = toml::to_string(&file).map_err(|error| unusable(&self.path, &error))?;
-        write_whole(&self.path, format!("{HEAD}{text}").as_bytes())
+        write_whole(&self.path, format!("{HEAD}{text}").as_bytes(), READABLE)
     }
 }
 

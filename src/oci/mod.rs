@@ -26,14 +26,12 @@ mod wasm;
 
 pub use accounts::{Account, Credentials};
 pub use archive::{Contained, load, save};
-pub use cache::Cache;
+pub use cache::{Cache, write_whole};
 pub use client::{Client, ClientConfig, Mirror};
 pub use error::OciError;
 pub use lock::Lock;
 pub use puller::{PullPolicy, Pulled, Puller, Wanted};
-pub use reference::{Digest, Reference};
+pub use reference::{Digest, Reference, is_host};
 pub use retry::Backoff;
 pub use signatures::{PrivateKey, Rule, Trust, TrustConfig};
 pub use wasm::{ComponentConfig, WasmConfig};
-
-pub(crate) use cache::write_whole;

@@ -136,6 +136,21 @@ impl Puller {
         Ok(digest)
     }
 
+    /// Fetches what signatures of `digest` there are, and keeps them.
+    ///
+    /// # Errors
+    /// They can't be had.
+    pub async fn fetch_signatures(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+    ) -> Result<(), OciError> {
+        let source = self.source(PullPolicy::Always);
+        evidence::fetch(&self.client, &source, reference, digest)
+            .await
+            .map(drop)
+    }
+
     /// The digest that a reference leads to, as the policy wants it found.
     async fn follow(&self, wanted: &Wanted) -> Result<Digest, OciError> {
         let reference = &wanted.reference;

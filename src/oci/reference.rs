@@ -166,7 +166,8 @@ impl fmt::Display for Reference {
 
 /// Whether a name can be that of a registry: it has a dot or a port, or is
 /// `localhost`. Otherwise it is a part of a name whose registry is missing.
-pub(super) fn is_host(host: &str) -> bool {
+#[must_use]
+pub fn is_host(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !name.is_empty() && port.parse::<u16>().is_ok() => name,
         Some(_) => return false,
