@@ -10,11 +10,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::directory::{Content, Listing, Place, PluginFiles, SeenFile, Stamp, Stranger, read};
+use super::events::EventSet;
 use super::generation::Generation;
 use super::limits::MIB;
 use super::loader::{LoadError, Loaded, Loader, Source};
 use super::manifest::{Manifest, ManifestError};
 use super::module::PORTING;
+use super::remote::{Adopted, Arrival};
 
 /// The largest `NAME.toml` that is read.
 const MANIFEST_LIMIT: usize = MIB;
@@ -34,6 +36,7 @@ pub(super) struct Collection {
     strangers: BTreeMap<PathBuf, Stranger>,
     /// The plugins of the server's own, which stay as they are.
     pinned: BTreeMap<String, Arc<Generation>>,
+    adopted: Adopted,
 }
 
 /// What a look at the directory came to.
@@ -91,12 +94,13 @@ enum Candidate {
 }
 
 impl Collection {
-    pub(super) fn new(loader: Loader) -> Self {
+    pub(super) fn new(loader: Loader, adopted: Adopted) -> Self {
         Self {
             loader,
             known: BTreeMap::new(),
             strangers: BTreeMap::new(),
             pinned: BTreeMap::new(),
+            adopted,
         }
     }
 
@@ -104,7 +108,24 @@ impl Collection {
     pub(super) fn generations(&self) -> impl Iterator<Item = Arc<Generation>> + '_ {
         let own = self.pinned.values().cloned();
         let known = self.known.values();
-        own.chain(known.filter_map(|known| known.generation.clone()))
+        own.chain(self.adopted.generations())
+            .chain(known.filter_map(|known| known.generation.clone()))
+    }
+
+    /// The blocking events that are to be refused because a plugin from a
+    /// registry is not there.
+    pub(super) fn owed(&self) -> EventSet {
+        self.adopted.owed()
+    }
+
+    /// Whether a plugin from a registry has this name.
+    pub(super) fn awaits(&self, name: &str) -> bool {
+        self.adopted.has(name)
+    }
+
+    /// Loads what came from a registry.
+    pub(super) async fn adopt(&mut self, arrival: Arrival) -> Option<Change> {
+        self.adopted.adopt(&self.loader, arrival).await
     }
 
     /// Loads a plugin of the server's own, which nothing in the directory
@@ -182,6 +203,9 @@ impl Collection {
     async fn load(&self, name: &str, files: &PluginFiles) -> Result<Option<Step>, LoadError> {
         if self.pinned.contains_key(name) {
             return Err(LoadError::NameTaken);
+        }
+        if self.awaits(name) {
+            return Err(LoadError::NameOfRemote);
         }
         let started = Instant::now();
         let (source, content) = match self.candidate(name, files)? {

@@ -31,6 +31,7 @@ mod meter;
 mod module;
 mod output;
 mod registry;
+mod remote;
 mod trial;
 mod watch;
 
@@ -49,5 +50,6 @@ pub use limits::Limits;
 pub use loader::{Calling, LoadError};
 pub use manifest::{Instances, Manifest, OnError};
 pub use registry::{PluginSet, Registry};
+pub use remote::{RemoteConfig, RemoteFileError, RemotePlugin};
 pub use rustus_events::Format;
 pub use watch::{HostConfig, WatchError, Watched};

@@ -5,20 +5,28 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::events::EventKind;
+use super::events::{EventKind, EventSet};
 use super::generation::Generation;
 
 /// The plugins that serve at one moment, in the order in which they are asked.
 #[derive(Debug, Default)]
 pub struct PluginSet {
     generations: Vec<Arc<Generation>>,
+    owed: EventSet,
 }
 
 impl PluginSet {
-    pub(super) fn new(generations: impl Iterator<Item = Arc<Generation>>) -> Self {
+    pub(super) fn new(generations: impl Iterator<Item = Arc<Generation>>, owed: EventSet) -> Self {
         let mut generations: Vec<_> = generations.collect();
         generations.sort_by(|a, b| (a.order(), a.name()).cmp(&(b.order(), b.name())));
-        Self { generations }
+        Self { generations, owed }
+    }
+
+    /// The blocking events that are to be refused because a plugin that must be
+    /// asked is not there yet.
+    #[must_use]
+    pub const fn owed(&self) -> EventSet {
+        self.owed
     }
 
     /// Those that answer `kind`.

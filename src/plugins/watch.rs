@@ -23,6 +23,8 @@ use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
 use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
+use super::remote::{Arrival, Fetcher, Prepared, RemoteConfig};
+use crate::oci::OciError;
 
 /// How long nothing must happen before the directory is looked at.
 const QUIET: Duration = Duration::from_millis(20);
@@ -59,6 +61,14 @@ pub enum WatchError {
         /// Why.
         error: LoadError,
     },
+    /// What registries are reached with can't be used.
+    #[error("plugins can't be fetched from registries: {0}")]
+    Registries(#[from] OciError),
+    /// Two plugins have one name.
+    #[error(
+        "two plugins are called {0}; give one of them another name, such as --hooks-oci NAME=REF"
+    )]
+    SameName(String),
     /// The thread ended before it had looked at the directory.
     #[error("the thread that loads plugins ended early")]
     Ended,
@@ -82,6 +92,8 @@ pub struct HostConfig {
     pub calling: Calling,
     /// The plugins of the server's own that are switched on.
     pub built_in: Vec<BuiltIn>,
+    /// The plugins that are in registries.
+    pub remote: Option<RemoteConfig>,
 }
 
 /// The places of plugins under watch. Ends its thread when dropped.
@@ -90,6 +102,8 @@ pub struct Watched {
     registry: Arc<Registry>,
     signals: Sender<Signal>,
     thread: Option<JoinHandle<()>>,
+    /// Speaks with registries, if there are any.
+    _fetcher: Option<Fetcher>,
 }
 
 impl Watched {
@@ -120,20 +134,31 @@ impl Watched {
             let path = path.as_deref()?;
             Some(Lookout::new(place, path, signals.clone()))
         });
+        let remote = config.remote.map(Prepared::of).transpose()?;
+        let (news, arrivals) = channel();
         let mut watch = Watch {
             lookouts: lookouts.collect(),
-            collection: Collection::new(loader),
+            collection: Collection::new(loader, Prepared::adopted(remote.as_ref())),
             registry: Arc::clone(&registry),
             runtime,
             refused: Vec::new(),
+            arrivals,
         };
         watch.load_built_in(config.built_in)?;
+        let fetcher = remote
+            .as_ref()
+            .map(|remote| remote.fetch(news, signals.clone()))
+            .transpose()?;
+        let awaited = remote.map(|remote| remote.awaited());
         let file = config.file;
         let (ready, first_look) = channel();
         let thread = std::thread::Builder::new()
             .name("plugin-loader".to_owned())
             .spawn(move || {
                 watch.first_look();
+                if let Some((count, patience)) = awaited {
+                    watch.first_arrivals(count, patience);
+                }
                 let checked = file.map_or(Ok(()), |file| watch.check(file));
                 let fit = checked.is_ok();
                 if ready.send(checked).is_ok() && fit {
@@ -145,6 +170,7 @@ impl Watched {
             registry,
             signals,
             thread: Some(thread),
+            _fetcher: fetcher,
         })
     }
 
@@ -190,12 +216,17 @@ struct Watch {
     runtime: tokio::runtime::Runtime,
     /// What the last look refused, and why.
     refused: Vec<(String, LoadError)>,
+    /// What came from registries.
+    arrivals: Receiver<Arrival>,
 }
 
 impl Watch {
     /// They serve before anything else is looked at.
     fn load_built_in(&mut self, built_in: Vec<BuiltIn>) -> Result<(), WatchError> {
         for (plugin, BuiltIn { sink, manifest }) in named(built_in) {
+            if self.collection.awaits(&plugin) {
+                return Err(WatchError::SameName(plugin));
+            }
             let pinned = self.collection.pin(&plugin, sink.module(), manifest);
             let change = self
                 .runtime
@@ -209,7 +240,8 @@ impl Watch {
 
     fn publish(&self) {
         let generations = self.collection.generations();
-        self.registry.publish(PluginSet::new(generations));
+        let owed = self.collection.owed();
+        self.registry.publish(PluginSet::new(generations, owed));
     }
 
     /// Looks until nothing is being written any more, for a bounded time.
@@ -256,8 +288,39 @@ impl Watch {
         }
     }
 
+    /// Waits for the first news of each plugin in a registry, for a bounded time:
+    /// requests that come before would pass without them.
+    fn first_arrivals(&mut self, count: usize, patience: Duration) {
+        // What is required is refused until it is there.
+        self.publish();
+        let until = Instant::now() + patience;
+        for seen in 0..count {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.arrivals.recv_timeout(left) {
+                Ok(arrival) => self.adopt(arrival),
+                Err(_) => {
+                    tracing::warn!(
+                        missing = count - seen,
+                        "not waiting longer for plugins from registries; they serve when they are there"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    fn adopt(&mut self, arrival: Arrival) {
+        if let Some(change) = self.runtime.block_on(self.collection.adopt(arrival)) {
+            self.publish();
+            change.report();
+        }
+    }
+
     /// Looks at all places, and says when to look again at the latest.
     fn look(&mut self) -> Duration {
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            self.adopt(arrival);
+        }
         let mut listing = Listing::default();
         for lookout in &mut self.lookouts {
             lookout.look(&mut listing);
