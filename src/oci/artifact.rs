@@ -236,7 +236,7 @@ mod tests {
                 manifest("application/vnd.oci.image.config.v1+json", &[LAYER_TYPE]),
                 "vnd.oci.image.config",
             ),
-            (json!([1]), "no JSON object"),
+            (json!("x"), "no JSON object"),
         ] {
             let error = parse(&manifest).unwrap_err();
             assert!(error.contains(said), "{manifest}: {error}");

@@ -38,6 +38,7 @@ mod model;
 mod mutated_modules;
 mod newcomer;
 mod notifications;
+mod oci;
 mod outbox;
 mod protocol;
 mod reading;

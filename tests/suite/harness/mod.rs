@@ -3,6 +3,7 @@
 pub mod amqp;
 pub mod celery;
 pub mod directory;
+pub mod docker_registry;
 pub mod fastapi;
 pub mod grpc;
 pub mod guarded;

@@ -1,0 +1,1 @@
+//! Signatures: made and checked here, and by cosign.
