@@ -7,6 +7,9 @@ use std::path::Path;
 use super::{CommandError, OciFlags, Reference, client, pinned};
 use crate::oci::{OciError, PrivateKey};
 
+/// The variable that cosign reads the password of its keys from.
+const PASSWORD: &str = "COSIGN_PASSWORD";
+
 /// Puts `file` there, signs it if there is a key, and prints what names it for
 /// good.
 pub(super) async fn run(
@@ -25,7 +28,9 @@ pub(super) async fn run(
     }
     // A key that can't be used is said before anything is there without a
     // signature.
-    let key = sign.map(PrivateKey::read).transpose()?;
+    let password = std::env::var(PASSWORD).ok();
+    let key = sign.map(|file| PrivateKey::read(file, password.as_deref()));
+    let key = key.transpose()?;
     let module = fs::read(file).map_err(|source| OciError::File {
         path: file.to_owned(),
         source,

@@ -15,6 +15,9 @@ pub(super) const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+j
 /// What an envelope holds.
 const STATEMENT_TYPE: &str = "application/vnd.in-toto+json";
 
+/// What `cosign sign` says of a manifest: nothing but that it is signed.
+pub(super) const PREDICATE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Bundle {
@@ -108,7 +111,7 @@ pub(super) fn make(digest: &Digest, hint: &str, sign: impl Fn(&[u8]) -> Vec<u8>)
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{ "digest": { "sha256": digest.hex() } }],
-        "predicateType": "https://sigstore.dev/cosign/sign/v1",
+        "predicateType": PREDICATE_TYPE,
         "predicate": {},
     });
     let payload = statement.to_string().into_bytes();

@@ -17,6 +17,7 @@ pub(super) struct PublicKey {
 }
 
 impl PublicKey {
+    #[cfg(test)]
     pub(super) const fn new(name: String, key: VerifyingKey) -> Self {
         Self { name, key }
     }

@@ -5,6 +5,7 @@
 //! configuration and the module by theirs.
 
 mod bundle;
+mod encrypted;
 pub(super) mod evidence;
 mod identity;
 mod key;
