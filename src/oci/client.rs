@@ -318,11 +318,14 @@ impl Client {
             });
         };
         let answer = self.meet(place, action, challenge).await?;
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.insert((place.clone(), action), answer.clone());
-        drop(answers);
+        self.keep_answer(place, action, answer.clone());
         let second = with(Some(answer));
         self.transport.send(second, &place.host, what).await
+    }
+
+    fn keep_answer(&self, place: &Place, action: Action, answer: HeaderValue) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.insert((place.clone(), action), answer);
     }
 
     fn answer(&self, place: &Place, action: Action) -> Option<HeaderValue> {
