@@ -102,7 +102,8 @@ pub struct OciFlags {
     /// (trusted_root.json of sigstore)
     #[arg(long, env = "RUSTUS_OCI_TRUST_ROOT", value_name = "FILE")]
     oci_trust_root: Option<PathBuf>,
-    /// How many of the keys and identities must have signed
+    /// How many of the keys and identities must have signed: any (one of them) or
+    /// all
     #[arg(
         long,
         env = "RUSTUS_OCI_SIGNATURES",
@@ -113,12 +114,11 @@ pub struct OciFlags {
     oci_signatures: RuleName,
 }
 
-/// How many must have signed.
+/// How many must have signed. Without a word on each, with which all of --help
+/// would be set in another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RuleName {
-    /// One of them
     Any,
-    /// Each of them
     All,
 }
 

@@ -44,14 +44,12 @@ pub(super) struct RemoteFlags {
     oci_poll: Option<Duration>,
 }
 
-/// When a registry is asked.
+/// When a registry is asked. Without a word on each, with which all of --help
+/// would be set in another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PolicyName {
-    /// At every start
     Always,
-    /// When it is not in the cache
     IfNotPresent,
-    /// Never
     Never,
 }
 

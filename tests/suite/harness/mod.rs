@@ -16,6 +16,7 @@ pub mod programs;
 pub mod rabbitmq;
 pub mod receiver;
 pub mod server;
+pub mod sigstore;
 pub mod trace;
 pub mod tus;
 pub mod wire;

@@ -7,6 +7,7 @@ use super::interop::tool;
 use super::{Author, server};
 use crate::harness::docker_registry::DockerRegistry;
 use crate::harness::guests::built;
+use crate::harness::sigstore::Sigstore;
 use crate::harness::tus::Tus;
 
 /// A registry, and somebody with the key pairs `mine` and `other` in their home.
@@ -309,4 +310,99 @@ fn the_key_pair_of_cosign_signs_here() {
     signing.author = signing.author.with("COSIGN_PASSWORD", "a password");
     signing.author.does(&push);
     signing.accepts(&reference, &["--oci-key", "cosign.pub"]);
+}
+
+/// Who signs in a pipeline, and who vouches for that.
+const IDENTITY: &str = "https://git.example/hooks/.ci/release.yml@refs/heads/main";
+const ISSUER: &str = "https://git.example";
+
+#[test]
+fn an_identity_is_believed_on_the_word_of_the_authorities_in_the_trust_root() {
+    let Some(signing) = Signing::start() else {
+        return;
+    };
+    let Some(oras) = tool("oras") else {
+        return;
+    };
+    let home = signing.author.home.path();
+    let sigstore = Sigstore::default();
+    let write = |name: &str, value: &serde_json::Value| {
+        std::fs::write(home.join(name), value.to_string()).unwrap();
+    };
+    write("root.json", &sigstore.trust_root());
+    write("others.json", &Sigstore::default().trust_root());
+    let kind = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let attach = |pushed: &str, bundle: &serde_json::Value| {
+        write("bundle.json", bundle);
+        let mut command = Command::new(&oras);
+        let file = format!("bundle.json:{kind}");
+        command.args([
+            "attach",
+            "--plain-http",
+            "--artifact-type",
+            kind,
+            pushed,
+            &file,
+        ]);
+        let output = command
+            .current_dir(home)
+            .env("HOME", home)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    let trusting = |identity, issuer, root| {
+        let flags = ["--oci-identity", identity, "--oci-issuer", issuer];
+        [&flags[..], &["--oci-trust-root", root]].concat()
+    };
+    let pushed = signing
+        .author
+        .push(&signing.registry, "refuse-meme", "a/b:1");
+    let at = pushed.split_once('@').unwrap().1;
+    attach(&pushed, &sigstore.bundle(IDENTITY, ISSUER, at));
+
+    let said = signing.accepts(&pushed, &trusting(IDENTITY, ISSUER, "root.json"));
+    assert!(
+        said.contains(&format!("is signed by {IDENTITY} of {ISSUER}")),
+        "{said}"
+    );
+    for (identity, issuer, root, reason) in [
+        ("https://git.example/other", ISSUER, "root.json", "dentity"),
+        (IDENTITY, "https://other.example", "root.json", "ssuer"),
+        (IDENTITY, ISSUER, "others.json", "key"),
+    ] {
+        let said = signing.refuses(&pushed, &trusting(identity, issuer, root));
+        assert!(said.contains("is not accepted"), "{said}");
+        assert!(said.contains(reason), "{said}");
+    }
+    let said = signing.refuses(&pushed, &["--oci-key", "mine.pub"]);
+    assert!(
+        said.contains("with a certificate and not with a key"),
+        "{said}"
+    );
+
+    // A signature that is right, and of something else.
+    let other = signing
+        .author
+        .push(&signing.registry, "log-events", "a/c:1");
+    attach(&other, &sigstore.bundle(IDENTITY, ISSUER, at));
+    let said = signing.refuses(&other, &trusting(IDENTITY, ISSUER, "root.json"));
+    assert!(said.contains("is not accepted"), "{said}");
+
+    // One whose entry the log has not signed.
+    let third = signing
+        .author
+        .push(&signing.registry, "tag-upload", "a/d:1");
+    let at = third.split_once('@').unwrap().1;
+    let mut forged = sigstore.bundle(IDENTITY, ISSUER, at);
+    forged["verificationMaterial"]["tlogEntries"][0]["integratedTime"] = "1700000000".into();
+    attach(&third, &forged);
+    let said = signing.refuses(&third, &trusting(IDENTITY, ISSUER, "root.json"));
+    assert!(said.contains("is not accepted"), "{said}");
+
+    let said = signing.refuses(&pushed, &["--oci-identity", IDENTITY]);
+    assert!(said.contains("each identity needs its issuer"), "{said}");
+    let alone = ["--oci-identity", IDENTITY, "--oci-issuer", ISSUER];
+    let said = signing.refuses(&pushed, &alone);
+    assert!(said.contains("no file of them is given"), "{said}");
 }
