@@ -21,6 +21,7 @@ mod reference;
 mod retry;
 mod signatures;
 mod source;
+mod token;
 mod transport;
 mod wasm;
 

@@ -132,7 +132,11 @@ impl Puller {
     /// It can't be had.
     pub async fn now(&self, reference: &Reference) -> Result<Digest, OciError> {
         let (bytes, digest) = self.client.manifest(reference).await?;
-        self.cache.write(&digest, &bytes)?;
+        // What is none has no place in the cache, and is asked for again to be
+        // refused.
+        if Artifact::parse(&bytes, digest.clone()).is_ok() {
+            self.cache.write(&digest, &bytes)?;
+        }
         Ok(digest)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode, Url};
 
@@ -11,6 +12,7 @@ use super::error::OciError;
 use super::manifest::MANIFEST_TYPE;
 use super::reference::{Digest, Reference};
 use super::retry::retrying;
+use super::transport::authority;
 use super::wasm::WasmConfig;
 
 impl Client {
@@ -66,14 +68,21 @@ impl Client {
             .await?;
         let begun = self.judged(begun, place, WHAT).await?;
         let mut to = location(&begun, place)?;
-        self.transport.check(&to)?;
+        // What says who we are goes along.
+        if to.origin() != uploads.origin() {
+            return Err(OciError::Protocol {
+                host: place.host.clone(),
+                reason: format!("it sends an upload to {}", authority(&to)),
+            });
+        }
         to.query_pairs_mut()
             .append_pair("digest", &digest.to_string());
         let kind = HeaderValue::from_static("application/octet-stream");
+        let body = Bytes::copy_from_slice(bytes);
         let put = self
             .ask(place, Action::Push, WHAT, || {
                 let request = http.put(to.clone()).header(CONTENT_TYPE, kind.clone());
-                request.body(bytes.to_vec())
+                request.body(body.clone())
             })
             .await?;
         self.judged(put, place, WHAT).await.map(drop)

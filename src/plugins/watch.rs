@@ -10,6 +10,7 @@
 //! All of it, compilation too, runs on one thread of its own: never on that of
 //! a request.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -294,18 +295,18 @@ impl Watch {
         // What is required is refused until it is there.
         self.publish();
         let until = Instant::now() + patience;
-        for seen in 0..count {
+        let mut heard = BTreeSet::new();
+        while heard.len() < count {
             let left = until.saturating_duration_since(Instant::now());
-            match self.arrivals.recv_timeout(left) {
-                Ok(arrival) => self.adopt(arrival),
-                Err(_) => {
-                    tracing::warn!(
-                        missing = count - seen,
-                        "not waiting longer for plugins from registries; they serve when they are there"
-                    );
-                    return;
-                }
-            }
+            let Ok(arrival) = self.arrivals.recv_timeout(left) else {
+                tracing::warn!(
+                    missing = count - heard.len(),
+                    "not waiting longer for plugins from registries; they serve when they are there"
+                );
+                return;
+            };
+            heard.insert(arrival.name().to_owned());
+            self.adopt(arrival);
         }
     }
 

@@ -18,6 +18,9 @@ use crate::oci::source::Source;
 /// put any number there.
 const MANIFESTS: usize = 32;
 
+/// The largest such manifest; it has one or a few layers.
+const MANIFEST: u64 = 64 * 1024;
+
 /// The most signatures in one manifest of the older form.
 const LAYERS: usize = 32;
 
@@ -89,7 +92,8 @@ pub(in crate::oci) async fn fetch(
     subject: &Digest,
 ) -> Result<Vec<Evidence>, OciError> {
     let referrers = client.referrers(reference, subject, BUNDLE_TYPE).await?;
-    let mut manifests: Vec<Digest> = referrers.into_iter().map(|it| it.digest).collect();
+    let small = referrers.into_iter().filter(|it| it.size <= MANIFEST);
+    let mut manifests: Vec<Digest> = small.map(|it| it.digest).take(MANIFESTS).collect();
     let tag = format!("sha256-{}.sig", subject.hex());
     match client.manifest_at(&Place::of(reference), &tag).await {
         Ok((bytes, digest)) => {
@@ -99,7 +103,6 @@ pub(in crate::oci) async fn fetch(
         Err(OciError::NotFound { .. }) => {}
         Err(error) => return Err(error),
     }
-    manifests.truncate(MANIFESTS);
     let found = read(source, reference, &manifests).await?;
     source.cache.keep_referrers(subject, &manifests)?;
     Ok(found)

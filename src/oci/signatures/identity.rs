@@ -7,8 +7,7 @@ use sigstore_types::{Bundle, Sha256Hash};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::{VerificationPolicy, Verifier};
 
-use super::Digest;
-use super::OciError;
+use super::{Digest, OciError, provider};
 
 /// An identity, who vouches for it, and the authorities that are believed.
 pub(super) struct Identity {
@@ -43,6 +42,7 @@ impl Identity {
             file: file.to_owned(),
             reason: format!("it is no trust root of sigstore's ({reason})"),
         };
+        provider::install();
         let root = TrustedRoot::from_file(file).map_err(|error| unusable(error.to_string()))?;
         let mut policy = VerificationPolicy::new(identity, issuer);
         if root.ctlogs.is_empty() {

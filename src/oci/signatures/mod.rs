@@ -11,6 +11,7 @@ mod identity;
 mod key;
 mod payload;
 mod private;
+mod provider;
 mod sign;
 
 use std::path::PathBuf;

@@ -26,7 +26,16 @@ pub(in crate::plugins) enum Arrival {
     /// It is there.
     Pulled(Arc<RemotePlugin>, Box<Pulled>),
     /// It is not, and will be tried again. Said in the log already.
-    Failed,
+    Failed(Arc<RemotePlugin>),
+}
+
+impl Arrival {
+    /// The plugin that it is about.
+    pub(in crate::plugins) fn name(&self) -> &str {
+        match self {
+            Self::Pulled(plugin, _) | Self::Failed(plugin) => &plugin.name,
+        }
+    }
 }
 
 /// Fetches plugins. Ends its thread when dropped.
@@ -115,7 +124,7 @@ impl Work {
                 Err(error) => {
                     let wait = backoff.wait();
                     report(plugin, &error, wait);
-                    self.deliver(Arrival::Failed);
+                    self.deliver(Arrival::Failed(Arc::clone(plugin)));
                     sleep(wait).await;
                 }
             }
