@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod counters;
 pub mod hooks;
+pub mod oci;
 pub mod plugins;
 pub mod server;
 pub mod store;

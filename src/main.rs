@@ -100,7 +100,10 @@ fn cannot_serve(error: &BindError) -> Failure {
 /// A module that cannot be used was configured; all else is the machine's.
 fn no_hooks(error: &WatchError) -> Failure {
     match error {
-        WatchError::File { .. } | WatchError::BuiltIn { .. } => Failure::configuration(error),
+        WatchError::File { .. }
+        | WatchError::BuiltIn { .. }
+        | WatchError::Registries(_)
+        | WatchError::SameName(_) => Failure::configuration(error),
         _ => Failure::runtime(error),
     }
 }

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::oci::RegistryCommand;
+
 /// What to do in place of serving.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Look at the events that wait to be delivered, and at dead letters
     #[command(subcommand)]
     Outbox(OutboxCommand),
-    /// Look at the plugins that are part of the server
+    /// Look at the plugins that are part of the server; push plugins to registries
+    /// and pull them
     #[command(subcommand)]
     Plugin(PluginCommand),
 }
@@ -107,7 +110,7 @@ pub enum StateName {
     Dead,
 }
 
-/// What to do with the plugins that are part of the server.
+/// What to do with plugins.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PluginCommand {
     /// Write a built-in plugin as NAME.wasm, to run it from --hooks-dir under
@@ -119,6 +122,9 @@ pub enum PluginCommand {
         #[arg(long, default_value = ".", value_name = "DIR")]
         into: PathBuf,
     },
+    /// What is done with a registry.
+    #[command(flatten)]
+    Registry(RegistryCommand),
 }
 
 impl OutboxPlace {

@@ -9,11 +9,14 @@ mod command;
 mod environment;
 mod failure;
 mod network;
+mod oci;
+mod remote;
 mod sinks;
 mod values;
 
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
+pub use oci::{OciFlags, RegistryCommand};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,10 +26,11 @@ use tracing::level_filters::LevelFilter;
 
 use admin::AdminFlags;
 use network::NetworkFlags;
+use remote::RemoteFlags;
 use sinks::SinkFlags;
 
 use crate::hooks::{EventSet, TellingConfig, outbox};
-use crate::plugins::{BuiltIn, Calling, Format, HostConfig};
+use crate::plugins::{BuiltIn, Calling, Format, HostConfig, RemoteConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::telemetry::{Endpoint, LogFormat};
@@ -57,6 +61,10 @@ pub struct Cli {
     /// Which hooks are asked and told.
     #[command(flatten)]
     pub hooks: HooksFlags,
+    #[command(flatten)]
+    remote: RemoteFlags,
+    #[command(flatten)]
+    oci: OciFlags,
     #[command(flatten)]
     sinks: SinkFlags,
     /// What to do in place of serving.
@@ -503,10 +511,20 @@ impl Cli {
                 enabled: self.hooks.enabled,
             },
             built_in: self.built_in()?,
+            remote: self.remote()?,
         };
-        let is_empty =
-            config.directory.is_none() && config.file.is_none() && config.built_in.is_empty();
+        let is_empty = config.directory.is_none()
+            && config.file.is_none()
+            && config.built_in.is_empty()
+            && config.remote.is_none();
         Ok((!is_empty).then_some(config))
+    }
+
+    /// The plugins that run from registries.
+    fn remote(&self) -> Result<Option<RemoteConfig>, Failure> {
+        let otherwise = self.storage.info_dir.join(".oci");
+        let config = self.remote.config(&self.oci, &otherwise);
+        config.map_err(|problem| Failure::configuration(&Contradiction(problem)))
     }
 
     /// Where compiled modules are kept.
@@ -526,6 +544,17 @@ mod tests {
 
     fn read(flags: &[&str]) -> Result<Cli, String> {
         Cli::try_parse_from([&["rustus"], flags].concat()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_list_may_be_given_at_once_or_one_after_the_other() {
+        let names = |flags: &[&str]| -> Vec<String> {
+            let config = read(flags).unwrap().remote().unwrap().unwrap();
+            config.plugins.into_iter().map(|it| it.name).collect()
+        };
+        let flag = "--hooks-oci";
+        assert_eq!(names(&[flag, "h.b/x/a:1,c=h.b/x/b:1"]), ["a", "c"]);
+        assert_eq!(names(&[flag, "h.b/x/a:1", flag, "h.b/x/b:1"]), ["a", "b"]);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 mod export;
 mod outbox;
+mod registry;
 
 use std::io::{self, Write};
 
 use crate::cli::{Command, PluginCommand};
 use crate::hooks::outbox::OutboxError;
+use crate::oci::OciError;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,12 @@ pub enum CommandError {
         /// Why.
         source: io::Error,
     },
+    /// A registry, or what came from one, can't be used.
+    #[error(transparent)]
+    Oci(#[from] OciError),
+    /// Flags that do not go together, or miss something.
+    #[error("{0}")]
+    Flags(String),
     /// Nobody reads what is printed.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
@@ -47,5 +55,6 @@ pub fn run(command: &Command, out: &mut dyn Write) -> Result<(), CommandError> {
     match command {
         Command::Outbox(command) => outbox::run(command, out),
         Command::Plugin(PluginCommand::Export { name, into }) => export::run(name, into, out),
+        Command::Plugin(PluginCommand::Registry(command)) => registry::run(command, out),
     }
 }

@@ -131,16 +131,22 @@ impl Hooks {
     /// Whether anybody answers `kind`, or has to.
     #[must_use]
     pub fn asks(&self, kind: EventKind) -> bool {
-        self.required.contains(kind) || self.is_answered(&self.registry.current(), kind)
+        let plugins = self.registry.current();
+        self.required.contains(kind)
+            || self.is_owed(&plugins, kind)
+            || self.is_answered(&plugins, kind)
     }
 
-    /// Whether somebody answers every event that is required.
+    /// Whether somebody answers every event that is required, and every plugin
+    /// that is.
     #[must_use]
     pub fn answer_required(&self) -> bool {
         let plugins = self.registry.current();
-        self.required
-            .iter()
-            .all(|kind| self.is_answered(&plugins, kind))
+        plugins.owed().and(self.enabled) == EventSet::EMPTY
+            && self
+                .required
+                .iter()
+                .all(|kind| self.is_answered(&plugins, kind))
     }
 
     /// Asks whether an upload may be created.
@@ -282,6 +288,13 @@ impl Hooks {
     /// taken once: a reload in the middle of a round does not mix generations.
     fn round(&self, event: &Event) -> Result<Option<Round>, Refusal> {
         let plugins = self.registry.current();
+        if self.is_owed(&plugins, event.kind) {
+            tracing::error!(
+                event = %event.id, kind = %event.kind, upload = %event.upload.id,
+                "refused because a plugin from a registry is required and not there yet"
+            );
+            return Err(Refusal::Unavailable { retry_after: None });
+        }
         if self.is_answered(&plugins, event.kind) {
             return Ok(Some(Round::new(plugins, event)));
         }
@@ -293,6 +306,11 @@ impl Hooks {
             "refused because --hooks-required names the event and no plugin answers it"
         );
         Err(Refusal::Unavailable { retry_after: None })
+    }
+
+    /// Whether a plugin that must be asked is not there yet.
+    fn is_owed(&self, plugins: &PluginSet, kind: EventKind) -> bool {
+        self.enabled.and(plugins.owed()).contains(kind)
     }
 
     fn is_answered(&self, plugins: &PluginSet, kind: EventKind) -> bool {

@@ -13,10 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::directory::{Listing, PluginFiles, Stranger};
+use super::events::EventSet;
 use super::generation::Generation;
 use super::ingredients::{Gathered, Ingredients, Seen, gather};
 use super::loader::{LoadError, Loaded, Loader, Source};
 use super::module::PORTING;
+use super::remote::{Adopted, Arrival};
 use super::tally::Tally;
 use pinned::Pinned;
 
@@ -41,6 +43,7 @@ pub(super) struct Collection {
     pinned: BTreeMap<String, Pinned>,
     /// The names of plugins that an operator switched off.
     disabled: BTreeSet<String>,
+    adopted: Adopted,
 }
 
 /// What a look at the directory came to.
@@ -98,14 +101,31 @@ enum Candidate {
 }
 
 impl Collection {
-    pub(super) fn new(loader: Loader) -> Self {
+    pub(super) fn new(loader: Loader, adopted: Adopted) -> Self {
         Self {
             loader,
             known: BTreeMap::new(),
             strangers: BTreeMap::new(),
             pinned: BTreeMap::new(),
             disabled: BTreeSet::new(),
+            adopted,
         }
+    }
+
+    /// The blocking events that are to be refused because a plugin from a
+    /// registry is not there.
+    pub(super) fn owed(&self) -> EventSet {
+        self.adopted.owed(&self.disabled)
+    }
+
+    /// Whether a plugin from a registry has this name.
+    pub(super) fn awaits(&self, name: &str) -> bool {
+        self.adopted.has(name)
+    }
+
+    /// Loads what came from a registry.
+    pub(super) async fn adopt(&mut self, arrival: Arrival) -> Option<Change> {
+        self.adopted.adopt(&self.loader, arrival).await
     }
 
     /// Whether there is a plugin of this name that serves.
@@ -156,6 +176,9 @@ impl Collection {
     ) -> Result<Option<Step>, LoadError> {
         if self.pinned.contains_key(name) {
             return Err(LoadError::NameTaken);
+        }
+        if self.awaits(name) {
+            return Err(LoadError::NameOfRemote);
         }
         let started = Instant::now();
         let (source, ingredients) = match self.candidate(name, files, seen)? {

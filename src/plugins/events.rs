@@ -5,7 +5,7 @@ use std::fmt;
 pub use rustus_events::{EventKind, UnknownEvent};
 
 /// A set of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EventSet(u8);
 
 impl EventSet {

@@ -61,6 +61,12 @@ pub enum LoadError {
         "a built-in plugin of this name serves, switched on by its flags; give the file another name"
     )]
     NameTaken,
+    /// A plugin from a registry has the name.
+    #[error(
+        "a plugin of this name runs from a registry (--hooks-oci or --hooks-oci-file); give the \
+         file another name"
+    )]
+    NameOfRemote,
     /// The module does not fit.
     #[error(transparent)]
     Module(#[from] ModuleError),
@@ -118,7 +124,7 @@ impl LoadError {
             Self::Manifest(_) => "manifest",
             Self::Config(_) => "config",
             Self::Secret(_) => "secret",
-            Self::NameTaken => "name-taken",
+            Self::NameTaken | Self::NameOfRemote => "name-taken",
             Self::Module(_) => "module",
             Self::NothingLeft { .. } => "events",
             Self::CommandName(_) | Self::CommandReuse => "command",

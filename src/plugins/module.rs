@@ -285,7 +285,7 @@ fn check_imports(component: &Component, engine: &Engine) -> Result<(), ModuleErr
 
 /// Whether `name` is an import that the linker has. The version within WASI 0.2
 /// is the linker's own matter.
-fn is_offered(name: &str) -> bool {
+pub(super) fn is_offered(name: &str) -> bool {
     const WASI: [&str; 7] = [
         "cli",
         "clocks",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::events::EventKind;
+use super::events::{EventKind, EventSet};
 use super::generation::Generation;
 use super::standing::Standing;
 
@@ -14,10 +14,11 @@ use super::standing::Standing;
 pub struct PluginSet {
     generations: Vec<Arc<Generation>>,
     standings: Vec<Standing>,
+    owed: EventSet,
 }
 
 impl PluginSet {
-    pub(super) fn new(mut standings: Vec<Standing>) -> Self {
+    pub(super) fn new(mut standings: Vec<Standing>, owed: EventSet) -> Self {
         let serving = standings.iter().filter_map(Standing::serving);
         let mut generations: Vec<_> = serving.cloned().collect();
         generations.sort_by(|a, b| (a.order(), a.name()).cmp(&(b.order(), b.name())));
@@ -25,6 +26,7 @@ impl PluginSet {
         Self {
             generations,
             standings,
+            owed,
         }
     }
 
@@ -32,6 +34,13 @@ impl PluginSet {
     #[must_use]
     pub fn standings(&self) -> &[Standing] {
         &self.standings
+    }
+
+    /// The blocking events that are to be refused because a plugin that must be
+    /// asked is not there yet.
+    #[must_use]
+    pub const fn owed(&self) -> EventSet {
+        self.owed
     }
 
     /// Those that answer `kind`.

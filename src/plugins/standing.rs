@@ -12,6 +12,8 @@ pub struct Standing {
     pub name: Arc<str>,
     /// Whether it is part of the server and not of the directory.
     pub built_in: bool,
+    /// Where it is, if it comes from a registry.
+    pub reference: Option<Arc<str>>,
     /// Whether an operator switched it off: it is neither asked nor told.
     pub disabled: bool,
     /// What serves, or would if the plugin were not disabled.

@@ -10,6 +10,7 @@
 //! All of it, compilation too, runs on one thread of its own: never on that of
 //! a request.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use super::loader::{Calling, LoadError, Loader};
 use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
 use super::standing::Standing;
+use super::remote::{Arrival, Fetcher, Prepared, RemoteConfig};
+use crate::oci::OciError;
 
 /// How long nothing must happen before the directory is looked at.
 const QUIET: Duration = Duration::from_millis(20);
@@ -61,6 +64,14 @@ pub enum WatchError {
         /// Why.
         error: LoadError,
     },
+    /// What registries are reached with can't be used.
+    #[error("plugins can't be fetched from registries: {0}")]
+    Registries(#[from] OciError),
+    /// Two plugins have one name.
+    #[error(
+        "two plugins are called {0}; give one of them another name, such as --hooks-oci NAME=REF"
+    )]
+    SameName(String),
     /// The thread ended before it had looked at the directory.
     #[error("the thread that loads plugins ended early")]
     Ended,
@@ -85,6 +96,8 @@ pub struct HostConfig {
     pub calling: Calling,
     /// The plugins of the server's own that are switched on.
     pub built_in: Vec<BuiltIn>,
+    /// The plugins that are in registries.
+    pub remote: Option<RemoteConfig>,
 }
 
 /// The places of plugins under watch. Ends its thread when dropped.
@@ -93,6 +106,8 @@ pub struct Watched {
     registry: Arc<Registry>,
     signals: Sender<Signal>,
     thread: Option<JoinHandle<()>>,
+    /// Speaks with registries, if there are any.
+    _fetcher: Option<Fetcher>,
 }
 
 impl Watched {
@@ -123,20 +138,31 @@ impl Watched {
             let path = path.as_deref()?;
             Some(Lookout::new(place, path, signals.clone()))
         });
+        let remote = config.remote.map(Prepared::of).transpose()?;
+        let (news, arrivals) = channel();
         let mut watch = Watch {
             lookouts: lookouts.collect(),
-            collection: Collection::new(loader),
+            collection: Collection::new(loader, Prepared::adopted(remote.as_ref())),
             registry: Arc::clone(&registry),
             runtime,
             refused: Vec::new(),
+            arrivals,
         };
         watch.load_built_in(config.built_in)?;
+        let fetcher = remote
+            .as_ref()
+            .map(|remote| remote.fetch(news, signals.clone()))
+            .transpose()?;
+        let awaited = remote.map(|remote| remote.awaited());
         let file = config.file;
         let (ready, first_look) = channel();
         let thread = std::thread::Builder::new()
             .name("plugin-loader".to_owned())
             .spawn(move || {
                 watch.look_to_the_end();
+                if let Some((count, patience)) = awaited {
+                    watch.first_arrivals(count, patience);
+                }
                 let checked = file.map_or(Ok(()), |file| watch.check(file));
                 let fit = checked.is_ok();
                 if ready.send(checked).is_ok() && fit {
@@ -148,6 +174,7 @@ impl Watched {
             registry,
             signals,
             thread: Some(thread),
+            _fetcher: fetcher,
         })
     }
 
@@ -199,12 +226,17 @@ struct Watch {
     runtime: tokio::runtime::Runtime,
     /// What the last look refused, and why.
     refused: Vec<(String, LoadError)>,
+    /// What came from registries.
+    arrivals: Receiver<Arrival>,
 }
 
 impl Watch {
     /// They serve before anything else is looked at.
     fn load_built_in(&mut self, built_in: Vec<BuiltIn>) -> Result<(), WatchError> {
         for (plugin, BuiltIn { sink, manifest }) in named(built_in) {
+            if self.collection.awaits(&plugin) {
+                return Err(WatchError::SameName(plugin));
+            }
             let pinned = self.collection.pin(&plugin, sink.module(), manifest);
             let change = self
                 .runtime
@@ -217,8 +249,11 @@ impl Watch {
     }
 
     fn publish(&self) {
-        let standings = self.collection.standings();
-        self.registry.publish(PluginSet::new(standings));
+        self.registry.publish(self.set());
+    }
+
+    fn set(&self) -> PluginSet {
+        PluginSet::new(self.collection.standings(), self.collection.owed())
     }
 
     /// Looks until nothing is being written any more, for a bounded time.
@@ -308,16 +343,46 @@ impl Watch {
         RESCAN
     }
 
+    /// Waits for the first news of each plugin in a registry, for a bounded time:
+    /// requests that come before would pass without them.
+    fn first_arrivals(&mut self, count: usize, patience: Duration) {
+        // What is required is refused until it is there.
+        self.publish();
+        let until = Instant::now() + patience;
+        let mut heard = BTreeSet::new();
+        while heard.len() < count {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(arrival) = self.arrivals.recv_timeout(left) else {
+                tracing::warn!(
+                    missing = count - heard.len(),
+                    "not waiting longer for plugins from registries; they serve when they are there"
+                );
+                return;
+            };
+            heard.insert(arrival.name().to_owned());
+            self.adopt(arrival);
+        }
+    }
+
+    fn adopt(&mut self, arrival: Arrival) {
+        if let Some(change) = self.runtime.block_on(self.collection.adopt(arrival)) {
+            self.publish();
+            change.report();
+        }
+    }
+
     /// Looks at all places, and says when to look again at the latest.
     fn look(&mut self) -> Duration {
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            self.adopt(arrival);
+        }
         let mut listing = Listing::default();
         for lookout in &mut self.lookouts {
             lookout.look(&mut listing);
         }
         let outcome = self.runtime.block_on(self.collection.update(listing));
         if outcome.changes.is_empty() {
-            let standings = self.collection.standings();
-            self.registry.describe(PluginSet::new(standings));
+            self.registry.describe(self.set());
         } else {
             self.publish();
         }

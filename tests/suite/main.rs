@@ -42,6 +42,7 @@ mod model;
 mod mutated_modules;
 mod newcomer;
 mod notifications;
+mod oci;
 mod outbox;
 mod protocol;
 mod reading;

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{debian, npm, once::once, process};
+use crate::{debian, go, npm, once::once, process};
 
 /// A program, the command that succeeds where it works, and the packages that hold it.
 struct Program {
@@ -18,7 +18,7 @@ struct Program {
     packages: &'static [&'static str],
 }
 
-const PROGRAMS: [Program; 10] = [
+const PROGRAMS: [Program; 12] = [
     Program {
         name: "node",
         check: &["node", "--version"],
@@ -76,6 +76,23 @@ const PROGRAMS: [Program; 10] = [
         check: &["sh", "-c", "command -v mvn"],
         packages: &["maven"],
     },
+    Program {
+        name: "docker-registry",
+        check: &["docker-registry", "--version"],
+        packages: &["docker-registry"],
+    },
+    Program {
+        name: "skopeo",
+        check: &["skopeo", "--version"],
+        packages: &["skopeo"],
+    },
+];
+
+/// Programs of others for registries, with versions: what they write must not
+/// change under the tests.
+const GO_TOOLS: [(&str, &str); 2] = [
+    ("cosign", "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"),
+    ("oras", "oras.land/oras/cmd/oras@v1.3.6"),
 ];
 
 /// Installs what is missing where that is possible, after saying so.
@@ -85,6 +102,9 @@ pub(crate) fn prepare() -> Result<()> {
     prepare_or_say("tuspy", tuspy());
     prepare_or_say("Celery, FastAPI and gRPC for Python", python_servers());
     prepare_or_say("Kafka", kafka());
+    for (name, package) in GO_TOOLS {
+        prepare_or_say(name, go::install(name, package));
+    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
-//! Building command hooks that are written in Go.
+//! What is built with Go: command hooks that are written in it, and programs of
+//! others that the tests use.
 //!
-//! Go is not needed for anything else here, so a machine without it goes without
-//! these guests, and their tests are skipped by name.
+//! Nothing else here needs Go, so a machine without it goes without these, and
+//! their tests are skipped by name.
 
 use std::{path::Path, process::Command};
 
@@ -32,6 +33,19 @@ pub(crate) fn build(path: &Path, folder: &Path, name: &str) -> Result<()> {
     let placed = place::atomically(&built, folder, &format!("{name}.wasm"))?;
     eprintln!("x: {}", placed.display());
     Ok(())
+}
+
+/// Builds a program of somebody else's into `target/tools/bin`, unless it is
+/// there. A Go that is too old for it fetches the one that it needs.
+pub(crate) fn install(name: &str, package: &str) -> Result<()> {
+    let folder = process::target().join("tools/bin");
+    if folder.join(name).is_file() {
+        return Ok(());
+    }
+    check()?;
+    eprintln!("x: building {name} into target/tools/bin (some minutes, once)");
+    let mut go = Command::new("go");
+    process::run(go.args(["install", package]).env("GOBIN", folder))
 }
 
 /// Whether a Go is there that knows the target.

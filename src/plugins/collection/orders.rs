@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::standing::Standing;
-use super::{Change, Collection, report_refusal};
+use super::{Change, Collection, Known, report_refusal};
 
 impl Collection {
     /// How every plugin stands.
@@ -11,20 +11,28 @@ impl Collection {
         let own = self.pinned.iter().map(|(name, pinned)| Standing {
             name: name.as_str().into(),
             built_in: true,
+            reference: None,
             disabled: self.disabled.contains(name),
             generation: Some(Arc::clone(&pinned.generation)),
             refused: pinned.refused.clone(),
             tally: Arc::clone(&pinned.tally),
         });
-        let known = self.known.iter().map(|(name, known)| Standing {
+        // A file that may not serve because of its name is a matter of the log.
+        let free = |(name, _): &(&String, &Known)| {
+            !self.pinned.contains_key(*name) && !self.adopted.has(name)
+        };
+        let known = self.known.iter().filter(free);
+        let known = known.map(|(name, known)| Standing {
             name: name.as_str().into(),
             built_in: false,
+            reference: None,
             disabled: self.disabled.contains(name),
             generation: known.generation.clone(),
             refused: known.refused.clone(),
             tally: Arc::clone(&known.tally),
         });
-        own.chain(known).collect()
+        let adopted = self.adopted.standings(&self.disabled);
+        own.chain(adopted).chain(known).collect()
     }
 
     /// How one plugin stands.
@@ -43,11 +51,14 @@ impl Collection {
     }
 
     /// Has a plugin's files read at the next look, changed or not. One of the
-    /// server's own is loaded anew at once.
+    /// server's own, or from a registry, is loaded anew at once.
     pub(in super::super) async fn read_again(&mut self, name: &str) -> Option<Change> {
         if let Some(known) = self.known.get_mut(name) {
             known.seen = None;
             known.ingredients = None;
+        }
+        if self.adopted.has(name) {
+            return self.adopted.load_again(&self.loader, name).await;
         }
         let pinned = self.pinned.get(name)?;
         let (module, manifest) = (pinned.module, pinned.manifest.clone());

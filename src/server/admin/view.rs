@@ -24,6 +24,7 @@ pub(super) struct Plugin {
     name: String,
     state: &'static str,
     built_in: bool,
+    reference: Option<String>,
     refused: Option<String>,
     generation: Option<Version>,
     loads: u64,
@@ -106,12 +107,9 @@ pub(super) fn plugin(standing: &Standing) -> Plugin {
     let failures = tally.refusals.get();
     Plugin {
         name: standing.name.to_string(),
-        state: match (&standing.generation, standing.disabled) {
-            (_, true) => "disabled",
-            (Some(_), false) => "serving",
-            (None, false) => "refused",
-        },
+        state: state(standing),
         built_in: standing.built_in,
+        reference: standing.reference.as_ref().map(ToString::to_string),
         refused: standing.refused.as_ref().map(ToString::to_string),
         generation: standing.generation.as_deref().map(version),
         loads: tally.loads.get(),
@@ -128,6 +126,18 @@ pub(super) fn plugin(standing: &Standing) -> Plugin {
             .map(|capability| (capability.name(), tally.requests(capability)))
             .filter_map(counted)
             .collect(),
+    }
+}
+
+const fn state(standing: &Standing) -> &'static str {
+    if standing.disabled {
+        "disabled"
+    } else if standing.generation.is_some() {
+        "serving"
+    } else if standing.refused.is_some() {
+        "refused"
+    } else {
+        "awaited"
     }
 }
 

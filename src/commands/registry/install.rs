@@ -1,0 +1,43 @@
+//! `rustus plugin install`: a module from a registry into a directory of
+//! plugins, which a server may be watching.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::pull::READABLE;
+use super::{CommandError, OciFlags, Reference, newest, pinned, puller, wanted};
+use crate::oci::write_whole;
+
+/// The lock file of a directory. The server passes over names with a dot in
+/// front.
+const LOCK: &str = ".plugins.lock";
+
+/// Fetches it, checks its signatures if there are keys, and puts it into place in
+/// one step.
+pub(super) async fn run(
+    reference: &Reference,
+    into: &Path,
+    name: Option<&str>,
+    locked: bool,
+    oci: &OciFlags,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let puller = puller(oci, into.join(LOCK))?;
+    let pulled = match locked {
+        true => puller.pull(&wanted(reference), |_| Ok(())).await?,
+        false => newest(&puller, reference).await?,
+    };
+    let name = name.unwrap_or_else(|| reference.short_name());
+    let file = into.join(format!("{name}.wasm"));
+    write_whole(&file, &pulled.module, READABLE)?;
+    if reference.digest().is_none() {
+        puller.lock.keep(reference, &pulled.digest)?;
+    }
+    writeln!(
+        out,
+        "{} {}",
+        file.display(),
+        pinned(reference, &pulled.digest)
+    )?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Sigstore bundles that a key has signed: an in-toto statement about a
+//! manifest, in a DSSE envelope.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Digest;
+use super::key::PublicKey;
+
+/// The media type of a bundle, of its layer and of the artifact that it is.
+pub(super) const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// What an envelope holds.
+const STATEMENT_TYPE: &str = "application/vnd.in-toto+json";
+
+/// What `cosign sign` says of a manifest: nothing but that it is signed.
+pub(super) const PREDICATE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bundle {
+    #[serde(default)]
+    verification_material: Value,
+    dsse_envelope: Option<Envelope>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<Signed>,
+}
+
+#[derive(Deserialize)]
+struct Signed {
+    sig: String,
+}
+
+#[derive(Deserialize)]
+struct Statement {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<Subject>,
+}
+
+#[derive(Deserialize)]
+struct Subject {
+    digest: Value,
+}
+
+/// Whether a bundle is `key`'s signature of `digest`.
+pub(super) fn is_by_key(bundle: &[u8], key: &PublicKey, digest: &Digest) -> Result<(), String> {
+    let broken = |error: &dyn std::fmt::Display| format!("a bundle can't be read ({error})");
+    let bundle: Bundle = serde_json::from_slice(bundle).map_err(|error| broken(&error))?;
+    if bundle.verification_material.get("publicKey").is_none() {
+        return Err("a bundle is signed with a certificate and not with a key".to_owned());
+    }
+    let envelope = bundle
+        .dsse_envelope
+        .ok_or("a bundle has no statement about a manifest")?;
+    let payload = STANDARD
+        .decode(&envelope.payload)
+        .map_err(|error| broken(&error))?;
+    let signed = encoded(&envelope.payload_type, &payload);
+    let is_signed = envelope.signatures.iter().any(|signature| {
+        let bytes = STANDARD.decode(&signature.sig);
+        bytes.is_ok_and(|bytes| key.has_signed(&signed, &bytes))
+    });
+    if !is_signed {
+        return Err("it is signed, but not by this key".to_owned());
+    }
+    is_about(&envelope.payload_type, &payload, digest)
+}
+
+/// Whether a statement that was signed is about `digest`.
+fn is_about(payload_type: &str, payload: &[u8], digest: &Digest) -> Result<(), String> {
+    if payload_type != STATEMENT_TYPE {
+        return Err(format!("what is signed is of the type {payload_type}"));
+    }
+    let statement: Statement = serde_json::from_slice(payload)
+        .map_err(|error| format!("what is signed is no statement ({error})"))?;
+    if !statement.kind.starts_with("https://in-toto.io/Statement/") {
+        return Err(format!("what is signed is a `{}`", statement.kind));
+    }
+    let is_subject = |subject: &Subject| {
+        let sha256 = subject.digest.get("sha256");
+        sha256.and_then(Value::as_str) == Some(digest.hex())
+    };
+    match statement.subject.iter().any(is_subject) {
+        true => Ok(()),
+        false => Err("the signature is of another manifest".to_owned()),
+    }
+}
+
+/// What is signed of an envelope: DSSE's pre-authentication encoding.
+fn encoded(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "DSSEv1 {} {payload_type} {} ",
+        payload_type.len(),
+        payload.len()
+    );
+    [head.as_bytes(), payload].concat()
+}
+
+/// A bundle about `digest` that `sign` has signed and that names the key with
+/// `hint`, in the form of `cosign sign`.
+pub(super) fn make(digest: &Digest, hint: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "digest": { "sha256": digest.hex() } }],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {},
+    });
+    let payload = statement.to_string().into_bytes();
+    let signature = sign(&encoded(STATEMENT_TYPE, &payload));
+    let bundle = json!({
+        "mediaType": BUNDLE_TYPE,
+        "verificationMaterial": { "publicKey": { "hint": hint } },
+        "dsseEnvelope": {
+            "payload": STANDARD.encode(&payload),
+            "payloadType": STATEMENT_TYPE,
+            "signatures": [{ "sig": STANDARD.encode(signature) }],
+        },
+    });
+    bundle.to_string().into_bytes()
+}

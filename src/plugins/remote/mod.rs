@@ -1,0 +1,56 @@
+//! Plugins that run straight from a registry.
+//!
+//! They are fetched on a thread of their own, so that a slow registry holds up
+//! neither requests nor the reload of other plugins, and then go the way of every
+//! other module: compiled, checked, tried, and swapped in at once. One that can't
+//! be had is tried again after a while that grows. Until it is there, uploads
+//! pass without it, unless it is `required`.
+
+mod adopted;
+mod fetcher;
+mod file;
+mod imports;
+mod prepared;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::manifest::Manifest;
+use crate::oci::{ClientConfig, PullPolicy, Reference, TrustConfig};
+
+pub(super) use adopted::Adopted;
+pub(super) use fetcher::{Arrival, Fetcher};
+pub use file::RemoteFileError;
+pub(super) use prepared::Prepared;
+
+/// A plugin in a registry.
+#[derive(Debug, Clone)]
+pub struct RemotePlugin {
+    /// What it is called here.
+    pub name: String,
+    /// Where it is.
+    pub reference: Reference,
+    /// When the registry is asked.
+    pub policy: PullPolicy,
+    /// Whether its blocking events are refused as long as it is not there.
+    pub required: bool,
+    /// Its configuration, limits and grants.
+    pub manifest: Manifest,
+}
+
+/// The plugins in registries, and how those are reached.
+#[derive(Debug, Clone)]
+pub struct RemoteConfig {
+    /// The plugins.
+    pub plugins: Vec<RemotePlugin>,
+    /// How registries are reached.
+    pub client: ClientConfig,
+    /// Whose signatures count.
+    pub trust: TrustConfig,
+    /// Where what was pulled is kept.
+    pub cache: PathBuf,
+    /// Where it is kept what each tag led to.
+    pub lock: PathBuf,
+    /// How often it is looked whether a tag leads elsewhere; `None` for never.
+    pub poll: Option<Duration>,
+}
