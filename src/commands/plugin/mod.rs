@@ -1,14 +1,21 @@
 //! `rustus plugin`: what the authors of plugins do.
 
 mod build;
+mod call;
+mod case;
 mod check;
 mod error;
 mod examination;
+mod heard;
+mod list;
 mod needs;
 mod new;
 mod paint;
 mod progress;
 mod project;
+mod run;
+mod situation;
+mod test;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,6 +35,9 @@ pub(super) fn run(command: &AuthorCommand, out: &mut dyn Write) -> Result<ExitCo
         AuthorCommand::New(args) => new::run(args, out),
         AuthorCommand::Build(args) => build::run(args, out),
         AuthorCommand::Check(args) => check::run(args, out),
-        _ => Ok(ExitCode::SUCCESS),
+        AuthorCommand::Run(args) => run::run(args, out),
+        AuthorCommand::Test(args) => test::run(args, out),
+        AuthorCommand::List(args) => list::run(args, out),
+        AuthorCommand::Inspect(args) => list::inspect(args, out),
     }
 }
