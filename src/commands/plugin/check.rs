@@ -8,7 +8,7 @@ use super::examination::{Examination, Kind, size, time};
 use super::paint::Paint;
 use super::{AuthorError, CommandError, NOT_WELL};
 use crate::cli::{CacheDir, CheckArgs};
-use crate::plugins::{Anatomy, Calling, EventSet, Piece, Ready, Workbench};
+use crate::plugins::{Anatomy, Calling, EventSet, LoadError, Piece, Ready, Workbench};
 
 /// Checks the module and says what it is.
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
@@ -36,7 +36,7 @@ pub(super) fn report(
     if json {
         writeln!(out, "{}", examination.as_json())?;
     } else {
-        print(&examination, out)?;
+        print(&examination, Imports::Notable, out)?;
         conclude(&examination, out)?;
     }
     Ok(match examination.loaded {
@@ -47,18 +47,31 @@ pub(super) fn report(
 
 /// Reads a module with the `NAME.toml` that belongs to it.
 pub(super) fn read(file: &Path, config: Option<&Path>) -> Result<Piece, AuthorError> {
-    Piece::read(file, config).map_err(|error| AuthorError::Load {
-        file: file.display().to_string(),
-        error,
+    Piece::read(file, config).map_err(|error| match error {
+        LoadError::Read { file, source } => {
+            AuthorError::file(Path::new(&file), "can't be read")(source)
+        }
+        error => AuthorError::Load {
+            file: file.display().to_string(),
+            error,
+        },
     })
 }
 
+/// Which imports are worth a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Imports {
+    All,
+    /// All but those of WASI that every module has.
+    Notable,
+}
+
 /// What it is, in one line for each matter.
-pub(super) fn print(it: &Examination, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn print(it: &Examination, imports: Imports, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: {}, {}", it.name, it.kind().name(), size(it.size))?;
     writeln!(out, "  digest   sha256:{}", it.digest)?;
     if let Ok(anatomy) = &it.anatomy {
-        print_anatomy(anatomy, out)?;
+        print_anatomy(anatomy, imports, out)?;
     }
     if let Ok(ready) = &it.loaded {
         print_ready(it, ready, out)?;
@@ -66,9 +79,19 @@ pub(super) fn print(it: &Examination, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn print_anatomy(anatomy: &Anatomy, out: &mut dyn Write) -> io::Result<()> {
-    let lists = [("exports", &anatomy.exports), ("imports", &anatomy.imports)];
-    for (what, names) in lists {
+fn print_anatomy(anatomy: &Anatomy, which: Imports, out: &mut dyn Write) -> io::Result<()> {
+    let is_common = |name: &&String| {
+        let is_offered = !anatomy.missing.contains(name);
+        let wasi = name.starts_with("wasi:") && !name.starts_with("wasi:http/outgoing-handler@");
+        which == Imports::Notable && is_offered && wasi
+    };
+    let imports = anatomy.imports.iter();
+    let (common, notable): (Vec<_>, Vec<_>) = imports.partition(is_common);
+    let mut imports: Vec<String> = notable.into_iter().cloned().collect();
+    if !common.is_empty() {
+        imports.push(format!("{} interfaces of WASI 0.2", common.len()));
+    }
+    for (what, names) in [("exports", &anatomy.exports), ("imports", &imports)] {
         let mut label = what;
         for name in names {
             writeln!(out, "  {label:8} {name}")?;
@@ -100,7 +123,7 @@ fn print_ready(it: &Examination, ready: &Ready, out: &mut dyn Write) -> io::Resu
             size(it.manifest.limits.memory)
         )?;
     }
-    if let Some(trial) = ready.trial {
+    if let Some(trial) = ready.trial.filter(|_| asked != EventSet::EMPTY) {
         writeln!(out, "  trial    passed in {}", time(trial))?;
     }
     Ok(())

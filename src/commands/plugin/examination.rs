@@ -45,14 +45,26 @@ pub(super) struct Examination {
 }
 
 impl Examination {
-    /// Compiles, loads and tries a module.
+    /// Compiles, loads and tries a module for what it can be: a command that no
+    /// event is called after is loaded for all events.
     pub(super) fn of(piece: &Piece, workbench: &Workbench) -> Self {
+        match Self::in_directory(piece, workbench) {
+            Self {
+                loaded: Err(LoadError::CommandName(_)),
+                ..
+            } => Self {
+                only_alone: true,
+                ..Self::in_directory(&piece.clone().alone(), workbench)
+            },
+            examination => examination,
+        }
+    }
+
+    /// Compiles, loads and tries a module as one of a directory of hooks.
+    pub(super) fn in_directory(piece: &Piece, workbench: &Workbench) -> Self {
         let what = format!("compiling {} ({})", piece.name(), size(piece.size()));
-        let (anatomy, loaded, only_alone) = progress::shown(what, || {
-            let anatomy = workbench.anatomy(piece);
-            let (loaded, only_alone) = load(piece, workbench);
-            (anatomy, loaded, only_alone)
-        });
+        let (anatomy, loaded) =
+            progress::shown(what, || (workbench.anatomy(piece), workbench.load(piece)));
         let imports = anatomy.as_ref().map_or(&[][..], |it| &it.imports);
         Self {
             name: piece.name().to_owned(),
@@ -62,7 +74,7 @@ impl Examination {
             manifest: piece.manifest().clone(),
             anatomy,
             loaded,
-            only_alone,
+            only_alone: false,
         }
     }
 
@@ -140,15 +152,6 @@ impl Examination {
             // Values of it can be secrets.
             "config": self.manifest.config.keys().collect::<Vec<_>>(),
         })
-    }
-}
-
-/// Loads a module for what it is called after, and a command that no event is
-/// called after for all events.
-fn load(piece: &Piece, workbench: &Workbench) -> (Result<Ready, LoadError>, bool) {
-    match workbench.load(piece) {
-        Err(LoadError::CommandName(_)) => (workbench.load(&piece.clone().alone()), true),
-        loaded => (loaded, false),
     }
 }
 

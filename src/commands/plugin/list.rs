@@ -19,7 +19,7 @@ pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<ExitCode, Comm
     let workbench = workbench(&args.cache)?;
     let mut rows: Vec<Row> = Vec::new();
     for (name, piece) in shelf.pieces {
-        let look = piece.map(|piece| Box::new(Examination::of(&piece, &workbench)));
+        let look = piece.map(|piece| Box::new(Examination::in_directory(&piece, &workbench)));
         rows.push(Row { name, look });
     }
     rows.sort_by(|a, b| (a.order(), &a.name).cmp(&(b.order(), &b.name)));
@@ -45,13 +45,17 @@ pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<ExitCode, Comm
 /// Prints everything about one plugin. The exit code says whether the server would
 /// load it.
 pub(super) fn inspect(args: &InspectArgs, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
-    let file = file_of(args)?;
+    let (file, is_alone) = file_of(args)?;
     let piece = check::read(&file, None)?;
-    let examination = Examination::of(&piece, &workbench(&args.cache)?);
+    let workbench = workbench(&args.cache)?;
+    let examination = match is_alone {
+        true => Examination::of(&piece, &workbench),
+        false => Examination::in_directory(&piece, &workbench),
+    };
     if args.json {
         writeln!(out, "{}", examination.as_json())?;
     } else {
-        check::print(&examination, out)?;
+        check::print(&examination, check::Imports::All, out)?;
         print_settings(&examination, out)?;
         check::conclude(&examination, out)?;
     }
@@ -69,18 +73,19 @@ fn shelf(directory: &Path) -> Result<Shelf, AuthorError> {
     Shelf::read(directory).map_err(AuthorError::file(directory, "can't be read"))
 }
 
-/// A file if it looks like one, else the plugin of that name.
-fn file_of(args: &InspectArgs) -> Result<PathBuf, AuthorError> {
+/// A file if it looks like one, else the plugin of that name. Says whether it is the
+/// former.
+fn file_of(args: &InspectArgs) -> Result<(PathBuf, bool), AuthorError> {
     let given = PathBuf::from(&args.plugin);
     if args.plugin.contains('/') || args.plugin.ends_with(".wasm") {
-        return Ok(given);
+        return Ok((given, true));
     }
     let Some(directory) = &args.hooks_dir else {
         return Err(AuthorError::NowhereToLook(args.plugin.clone()));
     };
     let file = directory.join(format!("{}.wasm", args.plugin));
     if file.exists() {
-        return Ok(file);
+        return Ok((file, false));
     }
     let shelf = shelf(directory)?;
     let names: Vec<_> = shelf.pieces.into_iter().map(|(name, _)| name).collect();

@@ -57,8 +57,9 @@ impl Suite {
     fn at(place: &Path, module: Option<&Path>) -> Result<Self, AuthorError> {
         let metadata = fs::metadata(place).map_err(AuthorError::file(place, "can't be read"))?;
         if !metadata.is_dir() {
+            let absolute = absolute(place)?;
             return Ok(Self {
-                module: named(place, place.parent().and_then(Path::parent), module)?,
+                module: named(place, absolute.parent().and_then(Path::parent), module)?,
                 cases: vec![place.to_owned()],
             });
         }
@@ -68,10 +69,8 @@ impl Suite {
                 cases: cases_in(&place.join(CASES))?,
             });
         }
-        let absolute = fs::canonicalize(place);
-        let absolute = absolute.map_err(AuthorError::file(place, "can't be read"))?;
         Ok(Self {
-            module: named(place, absolute.parent(), module)?,
+            module: named(place, absolute(place)?.parent(), module)?,
             cases: cases_in(place)?,
         })
     }
@@ -127,6 +126,11 @@ fn try_case(path: &Path, workbench: &Workbench, piece: &Piece, ready: &Ready) ->
     }
 }
 
+/// The path of which the parents have names.
+fn absolute(place: &Path) -> Result<PathBuf, AuthorError> {
+    fs::canonicalize(place).map_err(AuthorError::file(place, "can't be read"))
+}
+
 /// The module that was named, or that of the project.
 fn named(
     place: &Path,
@@ -136,12 +140,6 @@ fn named(
     if let Some(module) = module {
         return Ok(module.to_owned());
     }
-    // Of `a.toml` the parent's parent is nothing, and `tests` is the directory
-    // above which the project is.
-    let project = match project {
-        Some(path) if path.as_os_str().is_empty() => Some(Path::new(".")),
-        other => other,
-    };
     let project = project.filter(|directory| directory.join(project::FILE).exists());
     let Some(directory) = project else {
         return Err(AuthorError::NoModule(place.to_owned()));
