@@ -859,6 +859,40 @@ fn the_commands_of_the_guide_do_what_it_says() {
 }
 
 #[test]
+fn a_hook_of_ones_own_is_made_as_the_readme_says() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let steps = section(&readme, "## Your first own hook in five minutes");
+    let steps = blocks(steps.split("**5. Write your own.**").nth(1).unwrap());
+    let [new, build] = &steps[..] else {
+        panic!("{steps:#?}");
+    };
+    let setup = Setup::new().with_hooks();
+    let server = setup.start();
+    let checkout = setup.path().join("checkout");
+    fs::create_dir(&checkout).unwrap();
+    let sh = |block: &str| {
+        let block = block
+            .replace("target/debug/rustus", BINARY)
+            .replace("target/demo/hooks", server.hooks_dir().to_str().unwrap());
+        let output = Command::new("/bin/sh")
+            .args(["-e", "-c", &block])
+            .current_dir(&checkout)
+            .env("RUSTUS_COMPILE_CACHE_DIR", compile_cache())
+            .env_remove("RUSTFLAGS")
+            .envs(toolchain())
+            .output();
+        let (code, out, err) = ended(&output.unwrap());
+        assert_eq!(code, Some(0), "{block}: {out}{err}");
+    };
+    sh(new);
+    share_target(&setup.path().join("my-hook"));
+    sh(build);
+    server.wait_for_log("plugin loaded");
+    let refused = Tus::new(server.files()).create_with(5, &[("filename", "run.exe")]);
+    assert_eq!(refused.status(), 415);
+}
+
+#[test]
 fn a_case_as_the_guide_shows_it_is_one() {
     let guide = fs::read_to_string(root().join("docs/plugins.md")).unwrap();
     let shown = section(&guide, "## Testing");
