@@ -23,7 +23,7 @@ pub enum AuthorCommand {
     Check(CheckArgs),
     /// Call a module with one event, under the limits and grants of the server
     #[command(after_help = RUN)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Run cases that are files: an event and the decision that is expected
     #[command(after_help = TEST)]
     Test(TestArgs),
@@ -195,7 +195,8 @@ pub struct Happened {
     /// Bytes that the upload will have
     #[arg(long, value_name = "BYTES")]
     pub size: Option<u64>,
-    /// Bytes that are stored [default: all after pre-finish, else none]
+    /// Bytes that are stored [default: none at the creation, half of them in
+    /// post-receive, all of them later]
     #[arg(long, value_name = "BYTES")]
     pub offset: Option<u64>,
     /// The upload's id

@@ -360,7 +360,7 @@ fn a_call_prints_the_decision_and_its_exit_code_says_it() {
         (
             "pre-create",
             "behave=print",
-            0,
+            4,
             &["output exceeds its limit"],
         ),
         (

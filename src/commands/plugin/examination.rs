@@ -48,15 +48,14 @@ impl Examination {
     /// Compiles, loads and tries a module for what it can be: a command that no
     /// event is called after is loaded for all events.
     pub(super) fn of(piece: &Piece, workbench: &Workbench) -> Self {
-        match Self::in_directory(piece, workbench) {
-            Self {
-                loaded: Err(LoadError::CommandName(_)),
-                ..
-            } => Self {
-                only_alone: true,
-                ..Self::in_directory(&piece.clone().alone(), workbench)
-            },
-            examination => examination,
+        let examination = Self::in_directory(piece, workbench);
+        if !matches!(examination.loaded, Err(LoadError::CommandName(_))) {
+            return examination;
+        }
+        Self {
+            loaded: workbench.load(&piece.clone().alone()),
+            only_alone: true,
+            ..examination
         }
     }
 
