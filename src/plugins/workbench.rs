@@ -122,11 +122,11 @@ impl Piece {
         };
         let (name, mut files) = alone(path).map_err(unreadable(path))?;
         if let Some(config) = config {
+            let stamp = Stamp::read(config).map_err(unreadable(config))?;
             if !config.is_file() {
-                let source = io::Error::new(io::ErrorKind::NotFound, "there is no such file");
+                let source = io::Error::other("it is no file");
                 return Err(unreadable(config)(source));
             }
-            let stamp = Stamp::read(config).map_err(unreadable(config))?;
             let path = config.to_owned();
             files.manifest = Some(SeenFile { path, stamp });
         }

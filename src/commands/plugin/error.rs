@@ -22,14 +22,14 @@ pub enum AuthorError {
     #[error("there is no template for {0}")]
     Language(String),
     /// A file can't be read, written or moved.
-    #[error("{}: {what}: {source}", .path.display())]
+    #[error("{} {what}: {why}", .path.display())]
     File {
         /// Which one.
         path: PathBuf,
         /// What was to be done with it.
         what: &'static str,
         /// Why it was not.
-        source: io::Error,
+        why: io::Error,
     },
     /// There is no project.
     #[error(
@@ -133,7 +133,7 @@ impl AuthorError {
     /// Says what was to be done with the file at `path`.
     pub(super) fn file(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
-        move |source| Self::File { path, what, source }
+        move |why| Self::File { path, what, why }
     }
 
     pub(super) fn wrong(path: &Path, problem: impl Into<String>) -> Self {
