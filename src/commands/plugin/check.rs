@@ -87,7 +87,11 @@ fn print_anatomy(anatomy: &Anatomy, which: Imports, out: &mut dyn Write) -> io::
     };
     let imports = anatomy.imports.iter();
     let (common, notable): (Vec<_>, Vec<_>) = imports.partition(is_common);
-    let mut imports: Vec<String> = notable.into_iter().cloned().collect();
+    let named = |name: &String| match anatomy.missing.contains(name) {
+        true => format!("{name} (not offered)"),
+        false => name.clone(),
+    };
+    let mut imports: Vec<String> = notable.into_iter().map(named).collect();
     if !common.is_empty() {
         imports.push(format!("{} interfaces of WASI 0.2", common.len()));
     }
