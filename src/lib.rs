@@ -13,6 +13,7 @@ pub mod plugins;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod templates;
 pub mod tracing_context;
 pub mod tus;
 pub mod uploads;

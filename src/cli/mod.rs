@@ -10,6 +10,7 @@ mod environment;
 mod failure;
 mod network;
 mod oci;
+mod plugin;
 mod remote;
 mod sinks;
 mod values;
@@ -17,6 +18,10 @@ mod values;
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
 pub use oci::{OciFlags, RegistryCommand};
+pub use plugin::{
+    AuthorCommand, BuildArgs, CacheDir, CheckArgs, EventArgs, Happened, InspectArgs, ListArgs,
+    NewArgs, OutputFormat, RunArgs, TestArgs,
+};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,14 +1,19 @@
 //! What the program does in place of serving, for the person who started it.
 
+mod completions;
 mod export;
 mod outbox;
+mod plugin;
 mod registry;
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use crate::cli::{Command, PluginCommand};
 use crate::hooks::outbox::OutboxError;
 use crate::oci::OciError;
+
+pub use plugin::AuthorError;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +22,9 @@ pub enum CommandError {
     /// The outbox cannot be used.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// What the author of a plugin wanted was not done.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
     /// No event has this id.
     #[error("the outbox has no event {0}; `rustus outbox list` names those that are there")]
     NoSuchEvent(String),
@@ -47,14 +55,18 @@ pub enum CommandError {
     Print(#[from] io::Error),
 }
 
-/// Does what `command` says and prints what came of it.
+/// Does what `command` says and prints what came of it. The exit code is another
+/// than 0 where what came of it is not what one hopes for.
 ///
 /// # Errors
 /// Why it was not done.
-pub fn run(command: &Command, out: &mut dyn Write) -> Result<(), CommandError> {
-    match command {
+pub fn run(command: &Command, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
+    let done = match command {
         Command::Outbox(command) => outbox::run(command, out),
+        Command::Plugin(PluginCommand::Author(command)) => return plugin::run(command, out),
+        Command::Completions { shell } => completions::run(*shell, out),
         Command::Plugin(PluginCommand::Export { name, into }) => export::run(name, into, out),
         Command::Plugin(PluginCommand::Registry(command)) => registry::run(command, out),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -19,7 +19,7 @@ use super::event::Event;
 use crate::tracing_context::SPANS;
 
 /// What one plugin said, checked.
-enum Answer<C> {
+pub(super) enum Answer<C> {
     Proceed(C),
     Reject(Rejection),
 }
@@ -44,8 +44,8 @@ impl Round {
         let mut all = CreateChanges::default();
         let plugins: Vec<_> = self.subscribers().cloned().collect();
         for plugin in &plugins {
-            let answer = plugin.pre_create(&self.event);
-            let Some(changes) = self.ask(plugin, answer, create_answer).await? else {
+            let answer = create(plugin, &self.event);
+            let Some(changes) = self.ask(plugin, answer).await? else {
                 continue;
             };
             self.see(&changes);
@@ -60,8 +60,8 @@ impl Round {
     pub(super) async fn finish(self) -> Result<FinishChanges, Refusal> {
         let mut all = FinishChanges::default();
         for plugin in self.subscribers() {
-            let answer = plugin.pre_finish(&self.event);
-            let Some(changes) = self.ask(plugin, answer, finish_answer).await? else {
+            let answer = finish(plugin, &self.event);
+            let Some(changes) = self.ask(plugin, answer).await? else {
                 continue;
             };
             all.status = changes.status.or(all.status);
@@ -73,16 +73,14 @@ impl Round {
 
     pub(super) async fn get(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
-            let answer = plugin.pre_get(&self.event);
-            self.ask(plugin, answer, get_answer).await?;
+            self.ask(plugin, get(plugin, &self.event)).await?;
         }
         Ok(())
     }
 
     pub(super) async fn terminate(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
-            let answer = plugin.pre_terminate(&self.event);
-            self.ask(plugin, answer, terminate_answer).await?;
+            self.ask(plugin, terminate(plugin, &self.event)).await?;
         }
         Ok(())
     }
@@ -114,12 +112,11 @@ impl Round {
         })
     }
 
-    /// Waits for an answer, checks it and counts it.
-    async fn ask<D, C>(
+    /// Waits for an answer and counts it.
+    async fn ask<C>(
         &self,
         plugin: &Generation,
-        answer: impl Future<Output = Result<D, Failure>>,
-        check: fn(D) -> Result<Answer<C>, Invalid>,
+        answer: impl Future<Output = Result<Answer<C>, Failure>>,
     ) -> Result<Option<C>, Refusal> {
         let span = tracing::info_span!(
             target: SPANS,
@@ -133,7 +130,6 @@ impl Round {
         );
         let asked = Instant::now();
         let answer = answer.instrument(span.clone()).await;
-        let answer = checked(plugin, answer, check);
         let outcome = match &answer {
             Ok(Answer::Proceed(_)) => OK,
             Ok(Answer::Reject(_)) => "rejected",
@@ -204,6 +200,35 @@ fn retry_after(failure: &Failure) -> Option<Duration> {
         Failure::CircuitOpen { left } => Some(*left),
         _ => None,
     }
+}
+
+/// What one plugin says to a creation, checked.
+pub(super) async fn create(
+    plugin: &Generation,
+    event: &types::Event,
+) -> Result<Answer<CreateChanges>, Failure> {
+    checked(plugin, plugin.pre_create(event).await, create_answer)
+}
+
+/// What one plugin says to a complete upload, checked.
+pub(super) async fn finish(
+    plugin: &Generation,
+    event: &types::Event,
+) -> Result<Answer<FinishChanges>, Failure> {
+    checked(plugin, plugin.pre_finish(event).await, finish_answer)
+}
+
+/// What one plugin says to a download, checked.
+pub(super) async fn get(plugin: &Generation, event: &types::Event) -> Result<Answer<()>, Failure> {
+    checked(plugin, plugin.pre_get(event).await, get_answer)
+}
+
+/// What one plugin says to a removal, checked.
+pub(super) async fn terminate(
+    plugin: &Generation,
+    event: &types::Event,
+) -> Result<Answer<()>, Failure> {
+    checked(plugin, plugin.pre_terminate(event).await, terminate_answer)
 }
 
 fn checked<D, C>(

@@ -171,6 +171,13 @@ impl Generation {
         &self.blueprint.lent.tally
     }
 
+    /// The most memory that one of its instances, or of those before, has held, in
+    /// bytes.
+    #[must_use]
+    pub fn memory_peak(&self) -> usize {
+        usize::try_from(self.tally().memory.get()).unwrap_or(usize::MAX)
+    }
+
     /// What the plugin may use.
     #[must_use]
     pub const fn limits(&self) -> &Limits {

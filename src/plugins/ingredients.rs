@@ -81,7 +81,16 @@ pub(super) enum Gathered {
 
 /// Reads all files of a plugin, and notes in `seen` which those are.
 pub(super) fn gather(files: &PluginFiles, seen: &mut Seen) -> Result<Gathered, LoadError> {
-    let now = SystemTime::now();
+    gather_at(files, seen, SystemTime::now())
+}
+
+/// Reads all files of a plugin that nobody is writing, however new they are.
+pub(super) fn gather_now(files: &PluginFiles) -> Result<Gathered, LoadError> {
+    let mut seen = Seen::now(files, None);
+    gather_at(files, &mut seen, SystemTime::now() + SETTLE)
+}
+
+fn gather_at(files: &PluginFiles, seen: &mut Seen, now: SystemTime) -> Result<Gathered, LoadError> {
     if let Some(left) = seen.unsettled_for(now) {
         return Ok(Gathered::Unsettled(left));
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustus_events::Format;
 use serde_json::Value;
 
+use super::anatomy::Anatomy;
 use super::cache::{CompileCache, digest_of};
 use super::capability::{LendError, Lender};
 use super::command::{Command, Program};
@@ -136,6 +137,7 @@ impl LoadError {
 }
 
 /// A module's bytes with what they are called.
+#[derive(Clone)]
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) file: String,
@@ -196,6 +198,11 @@ impl Loader {
             engine,
             calling,
         })
+    }
+
+    /// What a module exports and imports.
+    pub(super) fn anatomy(&self, bytes: &[u8], digest: &str) -> Result<Anatomy, ModuleError> {
+        Anatomy::of(self.engine.get(), &self.cache, bytes, digest)
     }
 
     /// Compiles, checks and tries `source`.

@@ -11,6 +11,7 @@
 //! clock, output, concurrency and the host memory it can cause are bounded by
 //! [`Limits`], all of them on by default.
 
+mod anatomy;
 mod bindings;
 mod breaker;
 mod built_in;
@@ -34,6 +35,7 @@ mod manifest;
 mod mask;
 mod meter;
 mod module;
+mod needs;
 mod numbers;
 mod output;
 mod reached;
@@ -46,7 +48,9 @@ mod standing;
 mod tally;
 mod trial;
 mod watch;
+mod workbench;
 
+pub use anatomy::Anatomy;
 pub use bindings::exports::rustus::hooks::notifications::Reaction;
 pub use bindings::exports::rustus::hooks::pre_create::{CreateChanges, CreateDecision};
 pub use bindings::exports::rustus::hooks::pre_finish::{FinishChanges, FinishDecision};
@@ -63,6 +67,8 @@ pub use generation::{Generation, Subscription};
 pub use limits::Limits;
 pub use loader::{Calling, LoadError};
 pub use manifest::{Instances, Manifest, OnError};
+pub use module::ModuleError;
+pub use needs::Need;
 pub use reached::Reached;
 pub use registry::{PluginSet, Registry};
 pub use remote::{RemoteConfig, RemoteFileError, RemotePlugin};
@@ -72,3 +78,4 @@ pub use secrets::{SecretError, SecretSource};
 pub use standing::Standing;
 pub use tally::{Capability, Tally};
 pub use watch::{HostConfig, WatchError, Watched};
+pub use workbench::{NoEngine, Piece, Ready, Shelf, Workbench};

@@ -25,8 +25,8 @@ use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
 use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
-use super::standing::Standing;
 use super::remote::{Arrival, Fetcher, Prepared, RemoteConfig};
+use super::standing::Standing;
 use crate::oci::OciError;
 
 /// How long nothing must happen before the directory is looked at.

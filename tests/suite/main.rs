@@ -56,5 +56,6 @@ mod sink_kafka;
 mod stopping;
 mod takeover;
 mod time_outs;
+mod toolbox;
 mod torn_bodies;
 mod traces;

@@ -130,7 +130,7 @@ impl Adopted {
             limit: ward.plugin.manifest.limits.module as u64,
         };
         let artifact = serving.artifact.clone();
-        let allowed = |config: &_| imports::check(config, &ward.plugin.manifest.allow);
+        let allowed = |config: &_| imports::check(config, &ward.plugin.manifest);
         match puller.pull_digest(&wanted, artifact, allowed).await {
             Ok(pulled) => ward.take(loader, pulled).await,
             Err(error) => {

@@ -147,7 +147,7 @@ impl Work {
             policy: plugin.policy,
             limit: plugin.manifest.limits.module as u64,
         };
-        let allowed = |config: &_| imports::check(config, &plugin.manifest.allow);
+        let allowed = |config: &_| imports::check(config, &plugin.manifest);
         match (before, self.poll) {
             (Some(before), Some(poll)) => {
                 let digest = self.moved(plugin, before, poll).await?;

@@ -5,56 +5,37 @@
 //! grants are checked again when it is loaded and at every call.
 
 use crate::oci::WasmConfig;
-use crate::plugins::capability::Grants;
+use crate::plugins::manifest::Manifest;
 use crate::plugins::module::is_offered;
+use crate::plugins::needs::Need;
+use crate::plugins::tally::Capability;
 
 /// What is missing, with the lines to write, if anything is.
-pub(super) fn check(config: &WasmConfig, grants: &Grants) -> Result<(), String> {
+pub(super) fn check(config: &WasmConfig, manifest: &Manifest) -> Result<(), String> {
     let Some(component) = &config.component else {
         return Ok(());
     };
     let imports = component.imports.iter().map(String::as_str);
-    let unknown: Vec<_> = imports.clone().filter(|name| !is_offered(name)).collect();
+    let unknown: Vec<_> = imports.filter(|name| !is_offered(name)).collect();
     if !unknown.is_empty() {
         return Err(format!(
             "it imports {}, which this server does not offer, so it is not fetched",
             unknown.join(", ")
         ));
     }
-    let needs = [
-        (
-            "wasi:http/outgoing-handler@",
-            grants.http.is_some(),
-            "http",
-            "servers = [\"https://HOST\"]",
-        ),
-        (
-            "rustus:hooks/amqp@",
-            grants.amqp.is_some(),
-            "amqp",
-            "url = \"amqp://USER:PASSWORD@HOST:PORT/VHOST\"",
-        ),
-        (
-            "rustus:hooks/kafka@",
-            grants.kafka.is_some(),
-            "kafka",
-            "brokers = [\"HOST:9092\"]",
-        ),
-        (
-            "rustus:hooks/grpc@",
-            grants.grpc.is_some(),
-            "grpc",
-            "endpoint = \"HOST:PORT\"",
-        ),
-    ];
-    let missing: Vec<String> = needs
+    // A secret that is missing is a matter of the call: not every call reads one.
+    let missing: Vec<String> = Need::of(&component.imports, manifest)
         .into_iter()
-        .filter(|(import, granted, ..)| {
-            !granted && imports.clone().any(|name| name.starts_with(import))
-        })
-        .map(|(import, _, table, line)| {
-            let import = import.trim_end_matches('@');
-            format!("it imports {import} and is not granted it; write [allow.{table}] with {line}")
+        .filter(|need| !need.is_granted && need.capability != Capability::Secrets.name())
+        .map(|need| {
+            let mut lines = need.lines.lines();
+            let table = lines.next().unwrap_or_default();
+            let keys: Vec<_> = lines.collect();
+            format!(
+                "it imports {} and is not granted it; write {table} with {}",
+                need.import,
+                keys.join(" and ")
+            )
         })
         .collect();
     match missing.is_empty() {
@@ -81,11 +62,9 @@ mod tests {
 
     #[test]
     fn what_is_imported_must_be_offered_and_granted() {
-        let none = Grants::default();
-        let http = Grants {
-            http: Some(HttpGrant::of(vec!["https://example.com".to_owned()])),
-            ..Grants::default()
-        };
+        let none = Manifest::default();
+        let mut http = Manifest::default();
+        http.allow.http = Some(HttpGrant::of(vec!["https://example.com".to_owned()]));
         let outgoing = config(&["wasi:io/streams@0.2.6", "wasi:http/outgoing-handler@0.2.6"]);
         assert!(check(&outgoing, &http).is_ok());
         let error = check(&outgoing, &none).unwrap_err();
