@@ -33,6 +33,7 @@ mod faults;
 mod harness;
 mod health;
 mod hostile_guests;
+mod languages;
 mod many_uploads;
 mod model;
 mod mutated_modules;
