@@ -91,6 +91,6 @@ function fields(headers = {}) {
 function entries(metadata) {
   return Object.entries(metadata).map(([key, value]) => ({
     key,
-    value: value instanceof Uint8Array ? value : encoder.encode(value),
+    value: typeof value === "string" ? encoder.encode(value) : Uint8Array.from(value),
   }));
 }

@@ -152,7 +152,7 @@ impl Project {
             {
                 continue;
             }
-            let to = self.path().join(&file);
+            let to = self.path().join(file.strip_suffix(".in").unwrap_or(&file));
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             let bytes = fs::read(from.join(&file)).unwrap();
             let filled = match String::from_utf8(bytes) {
@@ -183,16 +183,18 @@ fn cache() -> PathBuf {
 }
 
 fn is_installed(language: &str) -> bool {
+    let from_pypi = || {
+        let stamp = root().join("target/venv/.prepared-hooks");
+        installed("componentize-py, ziglang and wasm-tools", stamp.exists())
+    };
+    let from_npm = || {
+        let stamp = root().join("tests/clients/hooks/node_modules/.prepared");
+        installed("ComponentizeJS", stamp.exists())
+    };
     match language {
-        "python" | "c" => {
-            let stamp = root().join("target/venv/.prepared-hooks");
-            installed("componentize-py, ziglang and wasm-tools", stamp.exists())
-        }
-        "javascript" | "typescript" => {
-            let stamp = root().join("tests/clients/hooks/node_modules/.prepared");
-            installed("ComponentizeJS", stamp.exists())
-        }
-        "go" => is_there("go", "version"),
+        "python" | "c" => from_pypi(),
+        "javascript" | "typescript" => from_npm(),
+        "go" => is_there("go", "version") && from_pypi() && from_npm(),
         other => panic!("no such language: {other}"),
     }
 }
