@@ -10,5 +10,6 @@ pub mod hooks;
 pub mod plugins;
 pub mod server;
 pub mod store;
+pub mod templates;
 pub mod tus;
 pub mod uploads;

@@ -16,12 +16,12 @@ use rustus::uploads::{Upkeep, UploadId, Uploads};
 
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
 
-fn run() -> Result<(), Failure> {
+fn run() -> Result<ExitCode, Failure> {
     let cli = Cli::read()?;
     if let Some(command) = &cli.command {
         let done = commands::run(command, &mut std::io::stdout());
@@ -65,7 +65,8 @@ fn run() -> Result<(), Failure> {
         served
     });
     hooks.close(served.as_ref().map_or(WITHOUT_A_STOP, Budget::rest));
-    served.map(drop).map_err(|error| Failure::runtime(&error))
+    let served = served.map_err(|error| Failure::runtime(&error));
+    served.map(|_| ExitCode::SUCCESS)
 }
 
 /// How long notifications may take when the server failed by itself.

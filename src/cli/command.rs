@@ -4,16 +4,30 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::plugin::AuthorCommand;
+
 /// What to do in place of serving.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Look at the events that wait to be delivered, and at dead letters
     #[command(subcommand)]
     Outbox(OutboxCommand),
-    /// Look at the plugins that are part of the server
+    /// Write, build, check and try plugins, and look at those that there are
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Print what makes a shell complete this program's flags and commands
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
+
+const COMPLETIONS: &str = "\
+Examples:
+  rustus completions bash > /etc/bash_completion.d/rustus
+  rustus completions zsh > ~/.zfunc/_rustus
+  rustus completions fish > ~/.config/fish/completions/rustus.fish";
 
 /// What to do with the outbox. It may be done while a server runs.
 #[derive(Debug, Clone, Subcommand)]
@@ -107,9 +121,12 @@ pub enum StateName {
     Dead,
 }
 
-/// What to do with the plugins that are part of the server.
+/// What to do with plugins.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PluginCommand {
+    /// What their authors do.
+    #[command(flatten)]
+    Author(AuthorCommand),
     /// Write a built-in plugin as NAME.wasm, to run it from --hooks-dir under
     /// another name
     Export {

@@ -9,12 +9,17 @@ mod environment;
 mod failure;
 mod logging;
 mod network;
+mod plugin;
 mod sinks;
 mod values;
 
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
 pub use logging::start_logging;
+pub use plugin::{
+    AuthorCommand, BuildArgs, CacheDir, CheckArgs, EventArgs, Happened, InspectArgs, ListArgs,
+    NewArgs, OutputFormat, RunArgs, TestArgs,
+};
 
 use std::path::PathBuf;
 use std::time::Duration;

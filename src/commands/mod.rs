@@ -1,12 +1,17 @@
 //! What the program does in place of serving, for the person who started it.
 
+mod completions;
 mod export;
 mod outbox;
+mod plugin;
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use crate::cli::{Command, PluginCommand};
 use crate::hooks::outbox::OutboxError;
+
+pub use plugin::AuthorError;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +20,9 @@ pub enum CommandError {
     /// The outbox cannot be used.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// What the author of a plugin wanted was not done.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
     /// No event has this id.
     #[error("the outbox has no event {0}; `rustus outbox list` names those that are there")]
     NoSuchEvent(String),
@@ -39,13 +47,17 @@ pub enum CommandError {
     Print(#[from] io::Error),
 }
 
-/// Does what `command` says and prints what came of it.
+/// Does what `command` says and prints what came of it. The exit code is another
+/// than 0 where what came of it is not what one hopes for.
 ///
 /// # Errors
 /// Why it was not done.
-pub fn run(command: &Command, out: &mut dyn Write) -> Result<(), CommandError> {
-    match command {
+pub fn run(command: &Command, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
+    let done = match command {
         Command::Outbox(command) => outbox::run(command, out),
+        Command::Plugin(PluginCommand::Author(command)) => return plugin::run(command, out),
+        Command::Completions { shell } => completions::run(*shell, out),
         Command::Plugin(PluginCommand::Export { name, into }) => export::run(name, into, out),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

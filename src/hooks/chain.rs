@@ -15,7 +15,7 @@ use super::decision::{CreateChanges, FinishChanges, Refusal, Rejection};
 use super::event::Event;
 
 /// What one plugin said, checked.
-enum Answer<C> {
+pub(super) enum Answer<C> {
     Proceed(C),
     Reject(Rejection),
 }
@@ -40,8 +40,8 @@ impl Round {
         let mut all = CreateChanges::default();
         let plugins: Vec<_> = self.subscribers().cloned().collect();
         for plugin in &plugins {
-            let answer = plugin.pre_create(&self.event).await;
-            let Some(changes) = self.settle(plugin, checked(answer, create_answer))? else {
+            let answer = create(plugin, &self.event).await;
+            let Some(changes) = self.settle(plugin, answer)? else {
                 continue;
             };
             self.see(&changes);
@@ -56,8 +56,8 @@ impl Round {
     pub(super) async fn finish(self) -> Result<FinishChanges, Refusal> {
         let mut all = FinishChanges::default();
         for plugin in self.subscribers() {
-            let answer = plugin.pre_finish(&self.event).await;
-            let Some(changes) = self.settle(plugin, checked(answer, finish_answer))? else {
+            let answer = finish(plugin, &self.event).await;
+            let Some(changes) = self.settle(plugin, answer)? else {
                 continue;
             };
             all.status = changes.status.or(all.status);
@@ -69,16 +69,14 @@ impl Round {
 
     pub(super) async fn get(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
-            let answer = plugin.pre_get(&self.event).await;
-            self.settle(plugin, checked(answer, get_answer))?;
+            self.settle(plugin, get(plugin, &self.event).await)?;
         }
         Ok(())
     }
 
     pub(super) async fn terminate(self) -> Result<(), Refusal> {
         for plugin in self.subscribers() {
-            let answer = plugin.pre_terminate(&self.event).await;
-            self.settle(plugin, checked(answer, terminate_answer))?;
+            self.settle(plugin, terminate(plugin, &self.event).await)?;
         }
         Ok(())
     }
@@ -153,6 +151,35 @@ fn retry_after(failure: &Failure) -> Option<Duration> {
         Failure::Reported(HookError::Retry(after)) => after.map(Duration::from_millis),
         _ => None,
     }
+}
+
+/// What one plugin says to a creation, checked.
+pub(super) async fn create(
+    plugin: &Generation,
+    event: &types::Event,
+) -> Result<Answer<CreateChanges>, Failure> {
+    checked(plugin.pre_create(event).await, create_answer)
+}
+
+/// What one plugin says to a complete upload, checked.
+pub(super) async fn finish(
+    plugin: &Generation,
+    event: &types::Event,
+) -> Result<Answer<FinishChanges>, Failure> {
+    checked(plugin.pre_finish(event).await, finish_answer)
+}
+
+/// What one plugin says to a download, checked.
+pub(super) async fn get(plugin: &Generation, event: &types::Event) -> Result<Answer<()>, Failure> {
+    checked(plugin.pre_get(event).await, get_answer)
+}
+
+/// What one plugin says to a removal, checked.
+pub(super) async fn terminate(
+    plugin: &Generation,
+    event: &types::Event,
+) -> Result<Answer<()>, Failure> {
+    checked(plugin.pre_terminate(event).await, terminate_answer)
 }
 
 fn checked<D, C>(

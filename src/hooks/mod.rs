@@ -17,6 +17,7 @@ mod delivery;
 mod event;
 pub mod outbox;
 mod promised;
+mod rehearsal;
 mod stop;
 mod telling;
 
@@ -34,6 +35,7 @@ pub use event::{
     event_now,
 };
 pub use promised::{Promised, Undecided};
+pub use rehearsal::{Verdict, rehearse};
 pub use stop::Stop;
 pub use telling::{TellingConfig, TellingError};
 

@@ -334,7 +334,7 @@ struct Swap {
     took: Duration,
 }
 
-fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {
+pub(super) fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {
     read(file, limit).map_err(|source| LoadError::Read {
         file: file.path.display().to_string(),
         source,
@@ -342,7 +342,7 @@ fn contents(file: &SeenFile, limit: usize) -> Result<Content, LoadError> {
 }
 
 /// The text of a `NAME.toml`; `None` if it changed while it was read.
-fn read_manifest(file: &SeenFile) -> Result<Option<String>, LoadError> {
+pub(super) fn read_manifest(file: &SeenFile) -> Result<Option<String>, LoadError> {
     match contents(file, MANIFEST_LIMIT)? {
         Content::Whole(bytes) => String::from_utf8(bytes)
             .map(Some)
@@ -352,7 +352,7 @@ fn read_manifest(file: &SeenFile) -> Result<Option<String>, LoadError> {
     }
 }
 
-fn too_large(file: &SeenFile, limit: usize) -> LoadError {
+pub(super) fn too_large(file: &SeenFile, limit: usize) -> LoadError {
     LoadError::TooLarge {
         size_mib: file.stamp.size().div_ceil(MIB as u64),
         limit_mib: (limit / MIB) as u64,

@@ -146,6 +146,11 @@ pub(super) fn list(directory: &Path) -> io::Result<Listing> {
         if name.starts_with('.') || metadata.is_dir() {
             continue;
         }
+        if !metadata.is_file() {
+            let reason = Stranger::Other(NO_FILE);
+            listing.strangers.insert(path, reason);
+            continue;
+        }
         let extension = path.extension().and_then(|extension| extension.to_str());
         let known = match extension {
             Some("wasm") => &mut modules,
@@ -184,11 +189,14 @@ pub(super) fn alone(path: &Path) -> io::Result<(String, PluginFiles)> {
             "it is a directory, and --hooks-dir is for those",
         ));
     }
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, NO_FILE));
+    }
     let name = utf8(path.file_stem())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidFilename, "its name is not UTF-8"))?;
     let beside = path.with_extension("toml");
     let manifest = match Stamp::read(&beside) {
-        Ok(stamp) if beside != path => Some(SeenFile {
+        Ok(stamp) if beside != path && beside.is_file() => Some(SeenFile {
             path: beside,
             stamp,
         }),
@@ -204,6 +212,9 @@ pub(super) fn alone(path: &Path) -> io::Result<(String, PluginFiles)> {
     };
     Ok((name, files))
 }
+
+/// Reading a pipe or a device may never end.
+const NO_FILE: &str = "it is a pipe, a socket or a device, and only files are read";
 
 fn utf8(name: Option<&std::ffi::OsStr>) -> Option<String> {
     name?.to_str().map(str::to_owned)

@@ -4,6 +4,7 @@
 //! under way. It goes when the last of them ends, its warm instances with it.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -148,6 +149,12 @@ impl Generation {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.blueprint.limits
+    }
+
+    /// The most memory that any of its instances has held, in bytes.
+    #[must_use]
+    pub fn memory_peak(&self) -> usize {
+        self.blueprint.peak.load(Ordering::Relaxed)
     }
 
     /// Makes one instance and calls nothing: whether it can be made at all.

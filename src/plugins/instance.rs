@@ -1,6 +1,7 @@
 //! What holds a guest, and one live instance of a plugin.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
@@ -79,6 +80,8 @@ pub(super) struct Blueprint {
     pub(super) limits: Limits,
     pub(super) speaker: Arc<Speaker>,
     pub(super) lent: Arc<Lent>,
+    /// The most memory that any instance has held, in bytes.
+    pub(super) peak: Arc<AtomicUsize>,
 }
 
 /// A component with exports of ours, ready to be instantiated.
@@ -212,7 +215,7 @@ impl Blueprint {
             self.engine.get(),
             CallState {
                 wasi: wasi.build_p1(),
-                meter: Meter::new(&self.limits),
+                meter: Meter::new(&self.limits, Arc::clone(&self.peak)),
                 outgoing: Outgoing::new(Arc::clone(&self.lent), output.clone()),
                 output,
                 http: WasiHttpCtx::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustus_events::Format;
 
+use super::anatomy::Anatomy;
 use super::cache::{CompileCache, digest_of};
 use super::capability::{LendError, Lender};
 use super::command::{Command, Program};
@@ -87,6 +88,7 @@ pub enum LoadError {
 }
 
 /// A module's bytes with what they are called.
+#[derive(Clone)]
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) file: String,
@@ -133,6 +135,11 @@ impl Loader {
         })
     }
 
+    /// What a module exports and imports.
+    pub(super) fn anatomy(&self, bytes: &[u8], digest: &str) -> Result<Anatomy, ModuleError> {
+        Anatomy::of(self.engine.get(), &self.cache, bytes, digest)
+    }
+
     /// Compiles, checks and tries `source`.
     pub(super) async fn load(&self, source: Source, number: u64) -> Result<Loaded, LoadError> {
         let digest = digest_of(&source.bytes);
@@ -152,6 +159,7 @@ impl Loader {
                 digest,
             }),
             lent: Arc::new(lent),
+            peak: Arc::default(),
         };
         let generation = Generation::new(number, blueprint, guest, offered, &manifest);
         let left = generation.subscription().all();

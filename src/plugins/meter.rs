@@ -1,5 +1,7 @@
 //! The meter that holds one instance to its limits of memory and CPU time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -11,6 +13,7 @@ use super::limits::{EPOCH_TICK, Limits};
 pub(super) struct Meter {
     limit: usize,
     used: usize,
+    peak: Arc<AtomicUsize>,
     denied: bool,
     ticks_left: u64,
     out_of_cpu: bool,
@@ -20,10 +23,13 @@ pub(super) struct Meter {
 const TABLE_ELEMENT: usize = size_of::<usize>();
 
 impl Meter {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// A meter for one instance. `peak` is what the largest of all that share it
+    /// has held.
+    pub(super) fn new(limits: &Limits, peak: Arc<AtomicUsize>) -> Self {
         Self {
             limit: limits.memory,
             used: 0,
+            peak,
             denied: false,
             ticks_left: 0,
             out_of_cpu: false,
@@ -68,6 +74,10 @@ impl Meter {
             return false;
         }
         self.used = total;
+        // Written to only when it grows: every fresh instance comes by here.
+        if total > self.peak.load(Ordering::Relaxed) {
+            self.peak.fetch_max(total, Ordering::Relaxed);
+        }
         true
     }
 }
@@ -103,10 +113,11 @@ mod tests {
     use crate::plugins::limits::MIB;
 
     fn meter(memory: usize) -> Meter {
-        Meter::new(&Limits {
+        let limits = Limits {
             memory,
             ..Limits::default()
-        })
+        };
+        Meter::new(&limits, Arc::default())
     }
 
     #[test]
@@ -116,6 +127,16 @@ mod tests {
         assert!(!meter.memory_growing(0, 6 * MIB, None).unwrap());
         assert!(meter.was_denied());
         assert!(meter.memory_growing(0, 4 * MIB, None).unwrap());
+    }
+
+    #[test]
+    fn the_peak_is_that_of_the_largest_instance() {
+        let peak = Arc::new(AtomicUsize::new(0));
+        let new = || Meter::new(&Limits::default(), Arc::clone(&peak));
+        let (mut one, mut other) = (new(), new());
+        assert!(one.memory_growing(0, 3 * MIB, None).unwrap());
+        assert!(other.memory_growing(0, 2 * MIB, None).unwrap());
+        assert_eq!(peak.load(Ordering::Relaxed), 3 * MIB);
     }
 
     #[test]

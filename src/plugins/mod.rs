@@ -11,6 +11,7 @@
 //! clock, output, concurrency and the host memory it can cause are bounded by
 //! [`Limits`], all of them on by default.
 
+mod anatomy;
 mod bindings;
 mod built_in;
 mod cache;
@@ -33,7 +34,9 @@ mod output;
 mod registry;
 mod trial;
 mod watch;
+mod workbench;
 
+pub use anatomy::Anatomy;
 pub use bindings::exports::rustus::hooks::notifications::Reaction;
 pub use bindings::exports::rustus::hooks::pre_create::{CreateChanges, CreateDecision};
 pub use bindings::exports::rustus::hooks::pre_finish::{FinishChanges, FinishDecision};
@@ -48,6 +51,8 @@ pub use generation::{Generation, Subscription};
 pub use limits::Limits;
 pub use loader::{Calling, LoadError};
 pub use manifest::{Instances, Manifest, OnError};
+pub use module::ModuleError;
 pub use registry::{PluginSet, Registry};
 pub use rustus_events::Format;
 pub use watch::{HostConfig, WatchError, Watched};
+pub use workbench::{NoEngine, Piece, Ready, Shelf, Workbench};

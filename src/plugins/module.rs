@@ -205,12 +205,12 @@ fn invalid(error: wasmtime::Error) -> ModuleError {
 }
 
 /// Which kind of WebAssembly a file is.
-enum Layer {
+pub(super) enum Layer {
     Core,
     Component,
 }
 
-fn layer(bytes: &[u8]) -> Result<Layer, ModuleError> {
+pub(super) fn layer(bytes: &[u8]) -> Result<Layer, ModuleError> {
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
     const MODULE: &[u8] = b"\0asm\x01\0\0\0";
     // ELF, PE, and Mach-O for one processor and for several.
@@ -285,7 +285,7 @@ fn check_imports(component: &Component, engine: &Engine) -> Result<(), ModuleErr
 
 /// Whether `name` is an import that the linker has. The version within WASI 0.2
 /// is the linker's own matter.
-fn is_offered(name: &str) -> bool {
+pub(super) fn is_offered(name: &str) -> bool {
     const WASI: [&str; 7] = [
         "cli",
         "clocks",

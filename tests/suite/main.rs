@@ -51,4 +51,5 @@ mod sink_kafka;
 mod stopping;
 mod takeover;
 mod time_outs;
+mod toolbox;
 mod torn_bodies;

@@ -1,8 +1,8 @@
-//! What a newcomer does in the first five minutes: copies the template, builds
-//! it into the directory of a running server, edits it, builds it again.
+//! What a newcomer does in the first five minutes: makes a project, builds it into
+//! the directory of a running server, edits it, builds it again.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::server::Setup;
@@ -34,27 +34,21 @@ fn edit(file: &Path, from: &str, to: &str) {
     fs::write(file, text.replace(from, to)).unwrap();
 }
 
-/// A copy of the template outside of the repository.
-fn copy_of_the_template(directory: &Path) {
-    let template = root().join("sdk/rust/template");
-    for file in ["Cargo.toml", "src/lib.rs"] {
-        let target = directory.join(file);
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(template.join(file), target).unwrap();
-    }
-    let sdk = root().join("sdk/rust");
-    edit(
-        &directory.join("Cargo.toml"),
-        "path = \"..\"",
-        &format!("path = {sdk:?}"),
-    );
+/// A project outside of the repository.
+fn new_project(into: &Path) -> PathBuf {
+    let status = Command::new(env!("CARGO_BIN_EXE_rustus"))
+        .args(["plugin", "new", "my-hook", "--lang", "rust", "--into"])
+        .arg(into)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    into.join("my-hook")
 }
 
 #[test]
-fn a_copy_of_the_template_is_built_into_a_running_server_and_edited() {
+fn a_new_project_is_built_into_a_running_server_and_edited() {
     let setup = Setup::new().with_hooks();
-    let plugin = setup.path().join("plugin");
-    copy_of_the_template(&plugin);
+    let plugin = new_project(setup.path());
     let server = setup.start();
     let tus = Tus::new(server.files());
     let refusal = || {

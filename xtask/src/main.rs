@@ -50,6 +50,9 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
+    /// Find or install what builds guests, and print the variables with which cargo
+    /// does
+    Toolchain,
     /// Build the server and one plugin, and start them
     Demo {
         /// The port to listen on
@@ -98,6 +101,11 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Guests => guests::build_all().map(drop),
         Task::Plugin { path, into } => guests::build_one(&path, into.as_deref()).map(drop),
+        Task::Toolchain => toolchain::Toolchain::find().map(|found| {
+            for (name, value) in found.environment() {
+                println!("{name}={}", value.display());
+            }
+        }),
         Task::Demo { port, once } => demo::run(port, once),
         Task::Test { filter } => test::run(filter.as_deref()),
         Task::Soak { filter } => test::soak(filter.as_deref()),

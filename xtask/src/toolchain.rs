@@ -13,7 +13,7 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -39,7 +39,6 @@ const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "wasi-libc"];
 /// A toolchain that builds guests.
 pub(crate) struct Toolchain {
     environment: Vec<(&'static str, OsString)>,
-    arguments: &'static [&'static str],
 }
 
 impl Toolchain {
@@ -49,7 +48,6 @@ impl Toolchain {
         if !debian_only && has_target() {
             return Ok(Self {
                 environment: Vec::new(),
-                arguments: &[],
             });
         }
         if has_debian() {
@@ -58,7 +56,6 @@ impl Toolchain {
         if !debian_only && add_target() && has_target() {
             return Ok(Self {
                 environment: Vec::new(),
-                arguments: &[],
             });
         }
         if debian::can_install() && debian::install(&DEBIAN_PACKAGES, "to build plugins").is_ok() {
@@ -75,10 +72,14 @@ impl Toolchain {
     pub(crate) fn build(&self) -> Command {
         let mut command = cargo::guest();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args(["build", "--target", TARGET]);
         command
-            .args(["build", "--target", TARGET])
-            .args(self.arguments);
-        command
+    }
+
+    /// What it is that another cargo would build guests with.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        let variables = self.environment.iter();
+        variables.map(|(name, value)| (*name, value.as_os_str()))
     }
 
     fn debian() -> Result<Self> {
@@ -91,6 +92,7 @@ impl Toolchain {
             ("RUSTC", DEBIAN_RUSTC.into()),
             // Lets a stable compiler build its own standard library.
             ("RUSTC_BOOTSTRAP", "1".into()),
+            ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort".into()),
             (
                 "CARGO_TARGET_WASM32_WASIP2_LINKER",
                 programs.join("wasm-component-ld").into(),
@@ -102,10 +104,7 @@ impl Toolchain {
             ),
             ("PATH", path),
         ];
-        Ok(Self {
-            environment,
-            arguments: &["-Zbuild-std=std,panic_abort"],
-        })
+        Ok(Self { environment })
     }
 }
 
