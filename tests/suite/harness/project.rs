@@ -1,5 +1,4 @@
-//! A plugin's project in some language, made from its template and built as its
-//! `plugin.toml` says.
+//! A plugin's project in some language, made and built by `rustus plugin`.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -7,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -19,7 +18,7 @@ use super::programs::{installed, is_there};
 /// The name of every project.
 pub const NAME: &str = "my-hook";
 
-/// What is made by a build or a test, and never copied.
+/// What is made by a build or a test, and no component is made of.
 const MADE: [&str; 4] = ["__pycache__", "node_modules", "dist", ".venv"];
 
 fn root() -> &'static Path {
@@ -32,80 +31,84 @@ pub struct Project {
 }
 
 impl Project {
-    /// The template of a language. None where its compiler is not installed.
-    pub fn from_template(language: &str) -> Option<Self> {
+    /// What `rustus plugin new` writes. None where the language's compiler is not
+    /// installed.
+    pub fn new(language: &str) -> Option<Self> {
         if !is_installed(language) {
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
         let project = Self { directory };
-        project.copy(&root().join("sdk").join(language).join("template"));
+        rustus(project.directory.path(), &["new", NAME, "--lang", language]);
         project.link_compilers();
         Some(project)
     }
 
-    /// The template with the files of an example over it.
-    pub fn from_example(language: &str, example: &str) -> Option<Self> {
-        let project = Self::from_template(language)?;
-        let examples = root().join("sdk").join(language).join("examples");
-        project.copy(&examples.join(example));
+    /// The same with the files of an example over it.
+    pub fn of_example(language: &str, example: &str) -> Option<Self> {
+        let project = Self::new(language)?;
+        let from = root()
+            .join("sdk")
+            .join(language)
+            .join("examples")
+            .join(example);
+        for file in files_below(&from) {
+            let to = project.path().join(&file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from.join(&file), to).unwrap();
+        }
+        // The cases of the template are not about the example.
+        for file in files_below(&project.path().join("tests")) {
+            if !from.join("tests").join(&file).exists() {
+                fs::remove_file(project.path().join("tests").join(file)).unwrap();
+            }
+        }
         Some(project)
     }
 
-    pub fn path(&self) -> &Path {
-        self.directory.path()
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join(NAME)
     }
 
     pub fn read(&self, file: &str) -> String {
         fs::read_to_string(self.path().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
     }
 
-    /// The component, built by the steps of `plugin.toml`, or from the cache if
-    /// this very project was built before.
+    /// The component that `rustus plugin build` makes, or that of the cache if this
+    /// very project was built before.
     pub fn component(&self) -> Vec<u8> {
         // Compilers of this size are run one at a time.
         static ONE: Mutex<()> = Mutex::new(());
-        let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let cached = cache().join(format!("{}.wasm", self.digest()));
+        let module = self.path().join(format!("{NAME}.wasm"));
         if let Ok(bytes) = fs::read(&cached) {
+            fs::write(module, &bytes).unwrap();
             return bytes;
         }
-        let plugin: toml::Table = self.read("plugin.toml").parse().unwrap();
-        for step in plugin["build"]["steps"].as_array().unwrap() {
-            let words = step.as_array().unwrap().iter();
-            let words: Vec<&str> = words.map(|word| word.as_str().unwrap()).collect();
-            self.run(&words);
-        }
-        let output = plugin["build"]["output"].as_str().unwrap();
-        let bytes = fs::read(self.path().join(output)).unwrap();
+        let said = rustus(&self.path(), &["build"]);
+        assert!(said.contains("ok: the server would load it"), "{said}");
+        let bytes = fs::read(module).unwrap();
         fs::create_dir_all(cache()).unwrap();
         replace(&cached, &bytes);
         bytes
     }
 
-    /// Runs a program in the project, with its compilers on `PATH`. Returns what
-    /// it wrote.
-    pub fn run(&self, words: &[&str]) -> String {
-        let [program, arguments @ ..] = words else {
-            panic!("an empty step");
-        };
-        let path = self.path_variable();
-        // A program's name is looked up in the PATH of who starts it.
-        let found = std::env::split_paths(&path)
-            .map(|folder| folder.join(program))
-            .find(|file| !program.contains('/') && file.is_file());
-        let program = found.unwrap_or_else(|| self.path().join(program));
-        let output = Command::new(program)
-            .args(arguments)
+    /// `rustus plugin` in the project.
+    pub fn rustus(&self, arguments: &[&str]) -> String {
+        rustus(&self.path(), arguments)
+    }
+
+    /// Runs a line of a shell in the project, with its compilers on `PATH`.
+    pub fn shell(&self, line: &str) {
+        let output = Command::new("sh")
+            .args(["-c", line])
             .current_dir(self.path())
-            .env("PATH", path)
+            .env("PATH", self.path_variable())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {said}");
-        said
+        assert!(output.status.success(), "{line}: {output:?}");
     }
 
     fn path_variable(&self) -> OsString {
@@ -121,7 +124,7 @@ impl Project {
     /// Everything that the component is made of.
     fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        for file in files_below(self.path()) {
+        for file in files_below(&self.path()) {
             if MADE
                 .iter()
                 .any(|made| file.split('/').any(|part| part == *made))
@@ -143,29 +146,6 @@ impl Project {
             })
     }
 
-    /// Copies a folder with the placeholders filled in, and what links lead to.
-    fn copy(&self, from: &Path) {
-        for file in files_below(from) {
-            if MADE
-                .iter()
-                .any(|made| file.split('/').any(|part| part == *made))
-            {
-                continue;
-            }
-            let to = self.path().join(file.strip_suffix(".in").unwrap_or(&file));
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            let bytes = fs::read(from.join(&file)).unwrap();
-            let filled = match String::from_utf8(bytes) {
-                Ok(text) => text
-                    .replace("{{name}}", NAME)
-                    .replace("{{name_snake}}", &NAME.replace('-', "_"))
-                    .into_bytes(),
-                Err(bytes) => bytes.into_bytes(),
-            };
-            fs::write(to, filled).unwrap();
-        }
-    }
-
     /// What the first line of a template's README installs is installed once, for
     /// all tests.
     fn link_compilers(&self) {
@@ -176,6 +156,22 @@ impl Project {
             symlink(root().join(from), self.path().join(name)).unwrap();
         }
     }
+}
+
+/// `rustus plugin` with these arguments, in a directory. Returns what it said.
+fn rustus(directory: &Path, arguments: &[&str]) -> String {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile-cache");
+    let output = Command::new(env!("CARGO_BIN_EXE_rustus"))
+        .arg("plugin")
+        .args(arguments)
+        .current_dir(directory)
+        .env("RUSTUS_COMPILE_CACHE_DIR", cache)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
 }
 
 fn cache() -> PathBuf {
