@@ -124,13 +124,7 @@ impl Project {
     /// Everything that the component is made of.
     fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        for file in files_below(&self.path()) {
-            if MADE
-                .iter()
-                .any(|made| file.split('/').any(|part| part == *made))
-            {
-                continue;
-            }
+        for file in self.sources() {
             let bytes = fs::read(self.path().join(&file)).unwrap();
             digest.update(file.len().to_le_bytes());
             digest.update(file.as_bytes());
@@ -144,6 +138,24 @@ impl Project {
                 write!(text, "{byte:02x}").unwrap();
                 text
             })
+    }
+
+    /// All files that no tool has made, sorted.
+    fn sources(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(self.path()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let path = self.path().join(&name);
+            if path.is_file() && !name.ends_with(".wasm") {
+                files.push(name);
+            } else if path.is_dir() && !MADE.contains(&name.as_str()) {
+                let below = files_below(&path).into_iter();
+                files.extend(below.map(|file| format!("{name}/{file}")));
+            }
+        }
+        files.retain(|file| !file.contains("__pycache__"));
+        files.sort();
+        files
     }
 
     /// What the first line of a template's README installs is installed once, for

@@ -1,83 +1,46 @@
-//! The bindings for C and Go that stand in the repository are those that wit/
+//! The bindings for C and Go that stand in the repository are those that `wit/`
 //! gives. Those of the other languages are made at each build.
-//!
-//! `RUSTUS_WRITE_BINDINGS=1` writes them in place of comparing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use wit_bindgen_core::wit_parser::Resolve;
-use wit_bindgen_core::{Files, WorldGenerator};
+use std::process::Command;
 
 use crate::harness::directory::files_below;
 
-/// What the generator calls the package that ours stands in the place of, so that
-/// a project needs nothing from elsewhere.
-const THEIR_TYPES: &str = "go.bytecodealliance.org/pkg/wit";
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn sdk() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
+    root().join("sdk")
 }
 
-fn generated(mut generator: Box<dyn WorldGenerator>) -> BTreeMap<String, String> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(sdk().join("c/wit")).unwrap();
-    let world = resolve.select_world(&[package], Some("rustus")).unwrap();
-    let mut files = Files::default();
-    generator.generate(&mut resolve, world, &mut files).unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    files
-        .iter()
-        .map(|(name, bytes)| (name.to_owned(), text(bytes)))
-        .collect()
-}
-
-fn compare(folder: &Path, files: &BTreeMap<String, String>) {
-    if std::env::var_os("RUSTUS_WRITE_BINDINGS").is_some() {
-        fs::remove_dir_all(folder).unwrap();
-        for (name, text) in files {
-            let path = folder.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+#[test]
+fn the_bindings_for_c_and_go_are_those_of_wit() {
+    let fresh = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--locked", "--manifest-path"])
+        .arg(sdk().join("bindings/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(root().join("target/bindings"))
+        .arg("--")
+        .arg(fresh.path())
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for folder in ["c/rustus_hook/generated", "go/rustus/internal/generated"] {
+        let (stored, made) = (sdk().join(folder), fresh.path().join(folder));
+        assert_eq!(files_below(&stored), files_below(&made), "{folder}");
+        for file in files_below(&made) {
+            let same = fs::read(stored.join(&file)).unwrap() == fs::read(made.join(&file)).unwrap();
+            assert!(
+                same,
+                "{folder}/{file} is not what wit/ gives: run `cargo run --manifest-path \
+                 sdk/bindings/Cargo.toml -- sdk`"
+            );
         }
     }
-    let names: Vec<&String> = files.keys().collect();
-    let stored = files_below(folder);
-    assert_eq!(stored.iter().collect::<Vec<_>>(), names);
-    for (name, text) in files {
-        let stored = fs::read_to_string(folder.join(name)).unwrap();
-        assert!(
-            stored == *text,
-            "{name} is not what wit/ gives: run this test with RUSTUS_WRITE_BINDINGS=1"
-        );
-    }
-}
-
-#[test]
-fn the_bindings_for_c_are_those_of_wit() {
-    let options = wit_bindgen_c::Opts {
-        no_object_file: true,
-        ..Default::default()
-    };
-    let files = generated(options.build());
-    compare(&sdk().join("c/rustus_hook/generated"), &files);
-}
-
-#[test]
-fn the_bindings_for_go_are_those_of_wit() {
-    let options = wit_bindgen_go::Opts {
-        // gofmt is not there where Go is not.
-        format: wit_bindgen_go::Format::False,
-        pkg_name: Some("rustus/hook/internal/generated".to_owned()),
-        export_pkg_name: Some("rustus/hook/internal/answers".to_owned()),
-        ..Default::default()
-    };
-    let mut files = generated(options.build());
-    for text in files.values_mut() {
-        *text = text.replace(THEIR_TYPES, "rustus/hook/internal/wit");
-    }
-    compare(&sdk().join("go/rustus/internal/generated"), &files);
 }
 
 /// The names of record fields of `wit/types.wit`, in camelCase, stand in the

@@ -10,53 +10,54 @@
 package rustus_hooks_log
 
 import (
-	"runtime"
-	witRuntime "rustus/hook/internal/wit/runtime"
-	"unsafe"
+        witRuntime "rustus/hook/internal/wit/runtime"
+"unsafe"
+"runtime"
 )
+
 
 const (
-	LevelTrace uint8 = 0
-	LevelDebug uint8 = 1
-	LevelInfo  uint8 = 2
-	LevelWarn  uint8 = 3
-	LevelError uint8 = 4
+        LevelTrace uint8 = 0
+LevelDebug uint8 = 1
+LevelInfo uint8 = 2
+LevelWarn uint8 = 3
+LevelError uint8 = 4
 )
-
 // How much a line matters.
 type Level = uint8
 
 // A value that belongs to a line.
 type Field struct {
-	Key   string
-	Value string
+        Key string
+Value string
 }
 
 //go:wasmimport rustus:hooks/log@0.1.0 write
-func wasm_import_write(arg0 int32, arg1 uintptr, arg2 uint32, arg3 uintptr, arg4 uint32)
+func wasm_import_write(arg0 int32, arg1 uintptr, arg2 uint32, arg3 uintptr, arg4 uint32) 
 
-func Write(level Level, message string, fields []Field) {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+func Write(level Level, message string, fields []Field)  {
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	utf8 := unsafe.Pointer(unsafe.StringData(message))
-	pinner.Pin(utf8)
-	slice := fields
-	length := uint32(len(slice))
-	result := witRuntime.Allocate(pinner, uintptr(length*(4*4)), 4)
-	for index, element := range slice {
-		base := unsafe.Add(result, index*(4*4))
-		utf80 := unsafe.Pointer(unsafe.StringData((element).Key))
-		pinner.Pin(utf80)
-		*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Key)))
-		*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf80)))
-		utf81 := unsafe.Pointer(unsafe.StringData((element).Value))
-		pinner.Pin(utf81)
-		*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-		*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf81)))
+        
+        utf8 := unsafe.Pointer(unsafe.StringData(message))
+pinner.Pin(utf8)
+slice := fields
+length := uint32(len(slice))
+result := witRuntime.Allocate(pinner, uintptr(length * (4*4)), 4)
+for index, element := range slice {
+        base := unsafe.Add(result, index * (4*4))
+        utf80 := unsafe.Pointer(unsafe.StringData((element).Key))
+pinner.Pin(utf80)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Key)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf80)))
+utf81 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf81)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf81)))
 
-	}
+}
 
-	wasm_import_write(int32(level), uintptr(utf8), uint32(len(message)), uintptr(result), length)
+wasm_import_write(int32(level), uintptr(utf8), uint32(len(message)), uintptr(result), length)
 
 }

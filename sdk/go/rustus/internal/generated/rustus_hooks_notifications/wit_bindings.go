@@ -10,7 +10,7 @@
 package rustus_hooks_notifications
 
 import (
-	"rustus/hook/internal/generated/rustus_hooks_types"
+        "rustus/hook/internal/generated/rustus_hooks_types"
 )
 
 type Event = rustus_hooks_types.Event
@@ -18,51 +18,52 @@ type HookError = rustus_hooks_types.HookError
 type Rejection = rustus_hooks_types.Rejection
 
 const (
-	// The upload exists. Not sent for an upload that the creating request
-	// also finished.
-	NotificationPostCreate uint8 = 0
-	// An append stored bytes and did not finish the upload, or is under
-	// way. The latest news replaces those that were not delivered yet, and
-	// a crash loses them.
-	NotificationPostReceive uint8 = 1
-	// The upload is finished.
-	NotificationPostFinish uint8 = 2
-	// The upload was removed.
-	NotificationPostTerminate uint8 = 3
+        // The upload exists. Not sent for an upload that the creating request
+// also finished.
+NotificationPostCreate uint8 = 0
+// An append stored bytes and did not finish the upload, or is under
+// way. The latest news replaces those that were not delivered yet, and
+// a crash loses them.
+NotificationPostReceive uint8 = 1
+// The upload is finished.
+NotificationPostFinish uint8 = 2
+// The upload was removed.
+NotificationPostTerminate uint8 = 3
 )
-
 // What happened.
 type Notification = uint8
 
 const (
-	// Nothing.
-	ReactionDone uint8 = 0
-	// Stop the upload: an append that is under way is answered with this,
-	// and the upload is removed. Heard only in the answer to
-	// `post-receive`, and only while the upload is unfinished.
-	ReactionStop uint8 = 1
+// Nothing.
+ReactionDone uint8 = 0
+// Stop the upload: an append that is under way is answered with this,
+// and the upload is removed. Heard only in the answer to
+// `post-receive`, and only while the upload is unfinished.
+ReactionStop uint8 = 1
 )
 
 // What to do about it.
 type Reaction struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self Reaction) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self Reaction) Stop() rustus_hooks_types.Rejection {
-	if self.tag != ReactionStop {
-		panic("tag mismatch")
-	}
-	return self.value.(rustus_hooks_types.Rejection)
+        if self.tag != ReactionStop {
+                panic("tag mismatch")
+        }
+        return self.value.(rustus_hooks_types.Rejection)
 }
 
 func MakeReactionDone() Reaction {
-	return Reaction{ReactionDone, nil}
+        return Reaction{ReactionDone, nil}
 }
 func MakeReactionStop(value rustus_hooks_types.Rejection) Reaction {
-	return Reaction{ReactionStop, value}
+        return Reaction{ReactionStop, value}
 }
+
+

@@ -10,8 +10,8 @@
 package rustus_hooks_pre_create
 
 import (
-	"rustus/hook/internal/generated/rustus_hooks_types"
-	witTypes "rustus/hook/internal/wit/types"
+        "rustus/hook/internal/generated/rustus_hooks_types"
+witTypes "rustus/hook/internal/wit/types"
 )
 
 type Event = rustus_hooks_types.Event
@@ -23,54 +23,56 @@ type Rejection = rustus_hooks_types.Rejection
 // What to change in the upload before it is created. An empty record
 // changes nothing.
 type CreateChanges struct {
-	// Replaces the whole metadata; `none` keeps it.
-	Metadata witTypes.Option[[]rustus_hooks_types.MetadataEntry]
-	// The id to use in place of the random one: 1 to 128 of ASCII
-	// letters, digits, `-`, `_` and `.`, not starting with a dot and not
-	// ending in `.info`. An id that is taken rejects the request with 409.
-	Id witTypes.Option[string]
-	// Where to put the bytes, as a path below the data directory: with
-	// `/` between names, none of them starting with a dot, the last not
-	// ending in `.info`. A path that is taken rejects the request with 409.
-	Path witTypes.Option[string]
-	// Header fields to add to the response, under the same rules as
-	// those of a rejection.
-	Headers []rustus_hooks_types.Header
+        // Replaces the whole metadata; `none` keeps it.
+Metadata witTypes.Option[[]rustus_hooks_types.MetadataEntry]
+// The id to use in place of the random one: 1 to 128 of ASCII
+// letters, digits, `-`, `_` and `.`, not starting with a dot and not
+// ending in `.info`. An id that is taken rejects the request with 409.
+Id witTypes.Option[string]
+// Where to put the bytes, as a path below the data directory: with
+// `/` between names, none of them starting with a dot, the last not
+// ending in `.info`. A path that is taken rejects the request with 409.
+Path witTypes.Option[string]
+// Header fields to add to the response, under the same rules as
+// those of a rejection.
+Headers []rustus_hooks_types.Header
 }
 
 const (
-	// Create it, with these changes.
-	CreateDecisionProceed uint8 = 0
-	// Do not create it, and answer this.
-	CreateDecisionReject uint8 = 1
+// Create it, with these changes.
+CreateDecisionProceed uint8 = 0
+// Do not create it, and answer this.
+CreateDecisionReject uint8 = 1
 )
 
 // The answer to the event.
 type CreateDecision struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self CreateDecision) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self CreateDecision) Proceed() CreateChanges {
-	if self.tag != CreateDecisionProceed {
-		panic("tag mismatch")
-	}
-	return self.value.(CreateChanges)
+        if self.tag != CreateDecisionProceed {
+                panic("tag mismatch")
+        }
+        return self.value.(CreateChanges)
 }
 func (self CreateDecision) Reject() rustus_hooks_types.Rejection {
-	if self.tag != CreateDecisionReject {
-		panic("tag mismatch")
-	}
-	return self.value.(rustus_hooks_types.Rejection)
+        if self.tag != CreateDecisionReject {
+                panic("tag mismatch")
+        }
+        return self.value.(rustus_hooks_types.Rejection)
 }
 
 func MakeCreateDecisionProceed(value CreateChanges) CreateDecision {
-	return CreateDecision{CreateDecisionProceed, value}
+        return CreateDecision{CreateDecisionProceed, value}
 }
 func MakeCreateDecisionReject(value rustus_hooks_types.Rejection) CreateDecision {
-	return CreateDecision{CreateDecisionReject, value}
+        return CreateDecision{CreateDecisionReject, value}
 }
+
+

@@ -10,8 +10,8 @@
 package rustus_hooks_pre_finish
 
 import (
-	"rustus/hook/internal/generated/rustus_hooks_types"
-	witTypes "rustus/hook/internal/wit/types"
+        "rustus/hook/internal/generated/rustus_hooks_types"
+witTypes "rustus/hook/internal/wit/types"
 )
 
 type Event = rustus_hooks_types.Event
@@ -22,49 +22,51 @@ type Rejection = rustus_hooks_types.Rejection
 // What to change in the response to the request that finished the
 // upload. An empty record changes nothing.
 type FinishChanges struct {
-	// 200 to 299 in place of the protocol's own status. tus clients
-	// expect 201 of a creation and 204 of an append.
-	Status witTypes.Option[uint16]
-	// Header fields to add, under the same rules as those of a
-	// rejection.
-	Headers []rustus_hooks_types.Header
-	// The response's body. Not sent with status 204, which has none.
-	Body witTypes.Option[string]
+        // 200 to 299 in place of the protocol's own status. tus clients
+// expect 201 of a creation and 204 of an append.
+Status witTypes.Option[uint16]
+// Header fields to add, under the same rules as those of a
+// rejection.
+Headers []rustus_hooks_types.Header
+// The response's body. Not sent with status 204, which has none.
+Body witTypes.Option[string]
 }
 
 const (
-	// Finish the upload and answer with these changes.
-	FinishDecisionProceed uint8 = 0
-	// Leave it unfinished, and answer this.
-	FinishDecisionReject uint8 = 1
+// Finish the upload and answer with these changes.
+FinishDecisionProceed uint8 = 0
+// Leave it unfinished, and answer this.
+FinishDecisionReject uint8 = 1
 )
 
 // The answer to the event.
 type FinishDecision struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self FinishDecision) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self FinishDecision) Proceed() FinishChanges {
-	if self.tag != FinishDecisionProceed {
-		panic("tag mismatch")
-	}
-	return self.value.(FinishChanges)
+        if self.tag != FinishDecisionProceed {
+                panic("tag mismatch")
+        }
+        return self.value.(FinishChanges)
 }
 func (self FinishDecision) Reject() rustus_hooks_types.Rejection {
-	if self.tag != FinishDecisionReject {
-		panic("tag mismatch")
-	}
-	return self.value.(rustus_hooks_types.Rejection)
+        if self.tag != FinishDecisionReject {
+                panic("tag mismatch")
+        }
+        return self.value.(rustus_hooks_types.Rejection)
 }
 
 func MakeFinishDecisionProceed(value FinishChanges) FinishDecision {
-	return FinishDecision{FinishDecisionProceed, value}
+        return FinishDecision{FinishDecisionProceed, value}
 }
 func MakeFinishDecisionReject(value rustus_hooks_types.Rejection) FinishDecision {
-	return FinishDecision{FinishDecisionReject, value}
+        return FinishDecision{FinishDecisionReject, value}
 }
+
+

@@ -10,7 +10,7 @@
 package rustus_hooks_pre_get
 
 import (
-	"rustus/hook/internal/generated/rustus_hooks_types"
+        "rustus/hook/internal/generated/rustus_hooks_types"
 )
 
 type Event = rustus_hooks_types.Event
@@ -18,32 +18,34 @@ type HookError = rustus_hooks_types.HookError
 type Rejection = rustus_hooks_types.Rejection
 
 const (
-	// Serve it.
-	GetDecisionProceed uint8 = 0
-	// Do not serve it, and answer this.
-	GetDecisionReject uint8 = 1
+// Serve it.
+GetDecisionProceed uint8 = 0
+// Do not serve it, and answer this.
+GetDecisionReject uint8 = 1
 )
 
 // The answer to the event.
 type GetDecision struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self GetDecision) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self GetDecision) Reject() rustus_hooks_types.Rejection {
-	if self.tag != GetDecisionReject {
-		panic("tag mismatch")
-	}
-	return self.value.(rustus_hooks_types.Rejection)
+        if self.tag != GetDecisionReject {
+                panic("tag mismatch")
+        }
+        return self.value.(rustus_hooks_types.Rejection)
 }
 
 func MakeGetDecisionProceed() GetDecision {
-	return GetDecision{GetDecisionProceed, nil}
+        return GetDecision{GetDecisionProceed, nil}
 }
 func MakeGetDecisionReject(value rustus_hooks_types.Rejection) GetDecision {
-	return GetDecision{GetDecisionReject, value}
+        return GetDecision{GetDecisionReject, value}
 }
+
+

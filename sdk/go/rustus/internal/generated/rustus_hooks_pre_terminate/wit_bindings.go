@@ -10,7 +10,7 @@
 package rustus_hooks_pre_terminate
 
 import (
-	"rustus/hook/internal/generated/rustus_hooks_types"
+        "rustus/hook/internal/generated/rustus_hooks_types"
 )
 
 type Event = rustus_hooks_types.Event
@@ -18,32 +18,34 @@ type HookError = rustus_hooks_types.HookError
 type Rejection = rustus_hooks_types.Rejection
 
 const (
-	// Remove it.
-	TerminateDecisionProceed uint8 = 0
-	// Keep it, and answer this.
-	TerminateDecisionReject uint8 = 1
+// Remove it.
+TerminateDecisionProceed uint8 = 0
+// Keep it, and answer this.
+TerminateDecisionReject uint8 = 1
 )
 
 // The answer to the event.
 type TerminateDecision struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self TerminateDecision) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self TerminateDecision) Reject() rustus_hooks_types.Rejection {
-	if self.tag != TerminateDecisionReject {
-		panic("tag mismatch")
-	}
-	return self.value.(rustus_hooks_types.Rejection)
+        if self.tag != TerminateDecisionReject {
+                panic("tag mismatch")
+        }
+        return self.value.(rustus_hooks_types.Rejection)
 }
 
 func MakeTerminateDecisionProceed() TerminateDecision {
-	return TerminateDecision{TerminateDecisionProceed, nil}
+        return TerminateDecision{TerminateDecisionProceed, nil}
 }
 func MakeTerminateDecisionReject(value rustus_hooks_types.Rejection) TerminateDecision {
-	return TerminateDecision{TerminateDecisionReject, value}
+        return TerminateDecision{TerminateDecisionReject, value}
 }
+
+

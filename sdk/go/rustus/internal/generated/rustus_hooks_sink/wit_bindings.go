@@ -10,22 +10,21 @@
 package rustus_hooks_sink
 
 import (
-	"rustus/hook/internal/generated/rustus_hooks_types"
+        "rustus/hook/internal/generated/rustus_hooks_types"
 )
 
 type Event = rustus_hooks_types.Event
 type HookError = rustus_hooks_types.HookError
 
 const (
-	EventKindPreCreate     uint8 = 0
-	EventKindPostCreate    uint8 = 1
-	EventKindPostReceive   uint8 = 2
-	EventKindPreFinish     uint8 = 3
-	EventKindPostFinish    uint8 = 4
-	EventKindPreGet        uint8 = 5
-	EventKindPreTerminate  uint8 = 6
-	EventKindPostTerminate uint8 = 7
+        EventKindPreCreate uint8 = 0
+EventKindPostCreate uint8 = 1
+EventKindPostReceive uint8 = 2
+EventKindPreFinish uint8 = 3
+EventKindPostFinish uint8 = 4
+EventKindPreGet uint8 = 5
+EventKindPreTerminate uint8 = 6
+EventKindPostTerminate uint8 = 7
 )
-
 // Which moment in the upload's life.
 type EventKind = uint8

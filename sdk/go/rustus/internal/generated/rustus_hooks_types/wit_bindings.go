@@ -10,185 +10,190 @@
 package rustus_hooks_types
 
 import (
-	witTypes "rustus/hook/internal/wit/types"
+        witTypes "rustus/hook/internal/wit/types"
 )
+
 
 // One pair of `Upload-Metadata`, in the order in which the client sent it.
 type MetadataEntry struct {
-	// Printable ASCII without space and comma, never empty, unique
-	// within an upload.
-	Key string
-	// The decoded bytes. Empty for a key that was sent without a value.
-	// Nearly always UTF-8 text, but the protocol allows any bytes.
-	Value []uint8
+        // Printable ASCII without space and comma, never empty, unique
+// within an upload.
+Key string
+// The decoded bytes. Empty for a key that was sent without a value.
+// Nearly always UTF-8 text, but the protocol allows any bytes.
+Value []uint8
 }
 
 // One header field of a request or a response.
 type Header struct {
-	// Lower case in a request. Any case in a response.
-	Name string
-	// Bytes that are not UTF-8 are replaced by U+FFFD in a request.
-	Value string
+        // Lower case in a request. Any case in a response.
+Name string
+// Bytes that are not UTF-8 are replaced by U+FFFD in a request.
+Value string
 }
 
 // A moment in Coordinated Universal Time.
 type Timestamp struct {
-	// Whole seconds since 1970-01-01T00:00:00Z.
-	Seconds uint64
-	// 0 to 999,999,999.
-	Nanoseconds uint32
+        // Whole seconds since 1970-01-01T00:00:00Z.
+Seconds uint64
+// 0 to 999,999,999.
+Nanoseconds uint32
 }
 
 const (
-	// Stands for itself.
-	UploadKindWhole uint8 = 0
-	// `Upload-Concat: partial`: a part of an upload to come.
-	UploadKindPartial uint8 = 1
-	// `Upload-Concat: final`: made of the uploads with these ids, in
-	// this order.
-	UploadKindFinal uint8 = 2
+// Stands for itself.
+UploadKindWhole uint8 = 0
+// `Upload-Concat: partial`: a part of an upload to come.
+UploadKindPartial uint8 = 1
+// `Upload-Concat: final`: made of the uploads with these ids, in
+// this order.
+UploadKindFinal uint8 = 2
 )
 
 // How an upload relates to others (tus 1.0, Concatenation).
 type UploadKind struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self UploadKind) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self UploadKind) Final() []string {
-	if self.tag != UploadKindFinal {
-		panic("tag mismatch")
-	}
-	return self.value.([]string)
+        if self.tag != UploadKindFinal {
+                panic("tag mismatch")
+        }
+        return self.value.([]string)
 }
 
 func MakeUploadKindWhole() UploadKind {
-	return UploadKind{UploadKindWhole, nil}
+        return UploadKind{UploadKindWhole, nil}
 }
 func MakeUploadKindPartial() UploadKind {
-	return UploadKind{UploadKindPartial, nil}
+        return UploadKind{UploadKindPartial, nil}
 }
 func MakeUploadKindFinal(value []string) UploadKind {
-	return UploadKind{UploadKindFinal, value}
+        return UploadKind{UploadKindFinal, value}
 }
+
+
 
 // An upload as it stood when the event happened.
 type Upload struct {
-	// The last segment of the upload's URL. In `pre-create` the id that
-	// the upload will get unless a plugin chooses another.
-	Id string
-	// How many bytes are stored.
-	Offset uint64
-	// How many bytes there will be; `none` while the client has not said
-	// (`Upload-Defer-Length`).
-	Length witTypes.Option[uint64]
-	// The metadata, with the changes of the plugins that were asked
-	// before.
-	Metadata []MetadataEntry
-	Kind     UploadKind
-	// The name of the storage that holds the bytes, such as
-	// `file_storage`.
-	Storage string
-	// Where the storage keeps the bytes; an absolute path for
-	// `file_storage`. `none` in `pre-create`.
-	Path witTypes.Option[string]
-	// When the upload was created.
-	CreatedAt Timestamp
+        // The last segment of the upload's URL. In `pre-create` the id that
+// the upload will get unless a plugin chooses another.
+Id string
+// How many bytes are stored.
+Offset uint64
+// How many bytes there will be; `none` while the client has not said
+// (`Upload-Defer-Length`).
+Length witTypes.Option[uint64]
+// The metadata, with the changes of the plugins that were asked
+// before.
+Metadata []MetadataEntry
+Kind UploadKind
+// The name of the storage that holds the bytes, such as
+// `file_storage`.
+Storage string
+// Where the storage keeps the bytes; an absolute path for
+// `file_storage`. `none` in `pre-create`.
+Path witTypes.Option[string]
+// When the upload was created.
+CreatedAt Timestamp
 }
 
 // The request that caused an event.
 type Request struct {
-	// Upper case, after `X-HTTP-Method-Override`.
-	Method string
-	// Path and query as the client sent them.
-	Uri string
-	// The client's address without port, if it is known.
-	RemoteAddress witTypes.Option[string]
-	// All header fields. A field sent several times appears several
-	// times. `authorization` and `cookie` are among them: a plugin that
-	// checks a token needs them, and none may log them.
-	Headers []Header
+        // Upper case, after `X-HTTP-Method-Override`.
+Method string
+// Path and query as the client sent them.
+Uri string
+// The client's address without port, if it is known.
+RemoteAddress witTypes.Option[string]
+// All header fields. A field sent several times appears several
+// times. `authorization` and `cookie` are among them: a plugin that
+// checks a token needs them, and none may log them.
+Headers []Header
 }
 
 // One moment in the life of an upload.
 type Event struct {
-	// Unique, ordered by time (UUIDv7), and the same at every repeated
-	// delivery: the key to recognise a repetition by.
-	Id string
-	// When it happened.
-	Time    Timestamp
-	Upload  Upload
-	Request Request
+        // Unique, ordered by time (UUIDv7), and the same at every repeated
+// delivery: the key to recognise a repetition by.
+Id string
+// When it happened.
+Time Timestamp
+Upload Upload
+Request Request
 }
 
 // What a client is answered instead of its request being carried out.
 type Rejection struct {
-	// 400 to 599. Any other status makes the answer invalid, and the
-	// request fails as if the plugin had trapped.
-	Status uint16
-	// Header fields of the response. Those that HTTP or tus keep for
-	// themselves (`content-length`, `connection`, `location`, `tus-*`,
-	// `upload-*` and the like) make the answer invalid. Without a
-	// `content-type` the body is sent as `text/plain; charset=utf-8`.
-	Headers []Header
-	// The response's body, sent as it is.
-	Body string
+        // 400 to 599. Any other status makes the answer invalid, and the
+// request fails as if the plugin had trapped.
+Status uint16
+// Header fields of the response. Those that HTTP or tus keep for
+// themselves (`content-length`, `connection`, `location`, `tus-*`,
+// `upload-*` and the like) make the answer invalid. Without a
+// `content-type` the body is sent as `text/plain; charset=utf-8`.
+Headers []Header
+// The response's body, sent as it is.
+Body string
 }
 
 const (
-	// It may work later, after this many milliseconds if the plugin
-	// knows. A blocking hook passes the time on as `Retry-After`; a
-	// notification is delivered again.
-	HookErrorRetry uint8 = 0
-	// It will not work, however often it is tried.
-	HookErrorPermanent uint8 = 1
-	// Anything else.
-	HookErrorOther uint8 = 2
+// It may work later, after this many milliseconds if the plugin
+// knows. A blocking hook passes the time on as `Retry-After`; a
+// notification is delivered again.
+HookErrorRetry uint8 = 0
+// It will not work, however often it is tried.
+HookErrorPermanent uint8 = 1
+// Anything else.
+HookErrorOther uint8 = 2
 )
 
 // Why a plugin could not answer. The client never sees the text: it goes
 // to the log.
-//
+// 
 // In a blocking hook each of these rejects the request with 503, unless
 // the operator has set `on-error = "allow"` for the plugin.
 type HookError struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self HookError) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self HookError) Retry() witTypes.Option[uint64] {
-	if self.tag != HookErrorRetry {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[uint64])
+        if self.tag != HookErrorRetry {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[uint64])
 }
 func (self HookError) Permanent() string {
-	if self.tag != HookErrorPermanent {
-		panic("tag mismatch")
-	}
-	return self.value.(string)
+        if self.tag != HookErrorPermanent {
+                panic("tag mismatch")
+        }
+        return self.value.(string)
 }
 func (self HookError) Other() string {
-	if self.tag != HookErrorOther {
-		panic("tag mismatch")
-	}
-	return self.value.(string)
+        if self.tag != HookErrorOther {
+                panic("tag mismatch")
+        }
+        return self.value.(string)
 }
 
 func MakeHookErrorRetry(value witTypes.Option[uint64]) HookError {
-	return HookError{HookErrorRetry, value}
+        return HookError{HookErrorRetry, value}
 }
 func MakeHookErrorPermanent(value string) HookError {
-	return HookError{HookErrorPermanent, value}
+        return HookError{HookErrorPermanent, value}
 }
 func MakeHookErrorOther(value string) HookError {
-	return HookError{HookErrorOther, value}
+        return HookError{HookErrorOther, value}
 }
+
+

@@ -9,6 +9,8 @@
 
 package wasi_clocks_monotonic_clock
 
-import ()
+import (
+        
+)
 
 type Duration = uint64

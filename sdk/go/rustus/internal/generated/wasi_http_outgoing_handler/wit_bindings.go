@@ -10,11 +10,11 @@
 package wasi_http_outgoing_handler
 
 import (
-	"runtime"
-	"rustus/hook/internal/generated/wasi_http_types"
-	witRuntime "rustus/hook/internal/wit/runtime"
-	witTypes "rustus/hook/internal/wit/types"
-	"unsafe"
+        "rustus/hook/internal/generated/wasi_http_types"
+witRuntime "rustus/hook/internal/wit/runtime"
+witTypes "rustus/hook/internal/wit/types"
+"unsafe"
+"runtime"
 )
 
 type OutgoingRequest = wasi_http_types.OutgoingRequest
@@ -23,453 +23,453 @@ type FutureIncomingResponse = wasi_http_types.FutureIncomingResponse
 type ErrorCode = wasi_http_types.ErrorCode
 
 //go:wasmimport wasi:http/outgoing-handler@0.2.0 handle
-func wasm_import_handle(arg0 int32, arg1 int32, arg2 int32, arg3 uintptr)
+func wasm_import_handle(arg0 int32, arg1 int32, arg2 int32, arg3 uintptr) 
 
 func Handle(request *wasi_http_types.OutgoingRequest, options witTypes.Option[*wasi_http_types.RequestOptions]) witTypes.Result[*wasi_http_types.FutureIncomingResponse, wasi_http_types.ErrorCode] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
-
-	returnArea := uintptr(witRuntime.Allocate(pinner, (24 + 4*4), 8))
-	var option int32
-	var option0 int32
-	switch options.Tag() {
-	case witTypes.OptionNone:
-
-		option = int32(0)
-		option0 = 0
-	case witTypes.OptionSome:
-		payload := options.Some()
-
-		option = int32(1)
-		option0 = (payload).TakeHandle()
-	default:
-		panic("unreachable")
-	}
-	wasm_import_handle((request).TakeHandle(), option, option0, returnArea)
-	var result witTypes.Result[*wasi_http_types.FutureIncomingResponse, wasi_http_types.ErrorCode]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-
-		result = witTypes.Ok[*wasi_http_types.FutureIncomingResponse, wasi_http_types.ErrorCode](wasi_http_types.FutureIncomingResponseFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 8))))))
-	case 1:
-		var variant wasi_http_types.ErrorCode
-		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8))) {
-		case 0:
-
-			variant = wasi_http_types.MakeErrorCodeDnsTimeout()
-
-		case 1:
-			var option1 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option1 = witTypes.None[string]()
-			case 1:
-				value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option1 = witTypes.Some[string](value)
-			default:
-				panic("unreachable")
-			}
-			var option2 witTypes.Option[uint16]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option2 = witTypes.None[uint16]()
-			case 1:
-
-				option2 = witTypes.Some[uint16](uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (18 + 3*4))))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeDnsError(wasi_http_types.DnsErrorPayload{Rcode: option1, InfoCode: option2})
-
-		case 2:
-
-			variant = wasi_http_types.MakeErrorCodeDestinationNotFound()
-
-		case 3:
-
-			variant = wasi_http_types.MakeErrorCodeDestinationUnavailable()
-
-		case 4:
-
-			variant = wasi_http_types.MakeErrorCodeDestinationIpProhibited()
-
-		case 5:
-
-			variant = wasi_http_types.MakeErrorCodeDestinationIpUnroutable()
-
-		case 6:
-
-			variant = wasi_http_types.MakeErrorCodeConnectionRefused()
-
-		case 7:
-
-			variant = wasi_http_types.MakeErrorCodeConnectionTerminated()
-
-		case 8:
-
-			variant = wasi_http_types.MakeErrorCodeConnectionTimeout()
-
-		case 9:
-
-			variant = wasi_http_types.MakeErrorCodeConnectionReadTimeout()
-
-		case 10:
-
-			variant = wasi_http_types.MakeErrorCodeConnectionWriteTimeout()
-
-		case 11:
-
-			variant = wasi_http_types.MakeErrorCodeConnectionLimitReached()
-
-		case 12:
-
-			variant = wasi_http_types.MakeErrorCodeTlsProtocolError()
-
-		case 13:
-
-			variant = wasi_http_types.MakeErrorCodeTlsCertificateError()
-
-		case 14:
-			var option3 witTypes.Option[uint8]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option3 = witTypes.None[uint8]()
-			case 1:
-
-				option3 = witTypes.Some[uint8](uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 17)))))
-			default:
-				panic("unreachable")
-			}
-			var option5 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))) {
-			case 0:
-
-				option5 = witTypes.None[string]()
-			case 1:
-				value4 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4))))
-
-				option5 = witTypes.Some[string](value4)
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeTlsAlertReceived(wasi_http_types.TlsAlertReceivedPayload{AlertId: option3, AlertMessage: option5})
-
-		case 15:
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestDenied()
-
-		case 16:
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestLengthRequired()
-
-		case 17:
-			var option6 witTypes.Option[uint64]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option6 = witTypes.None[uint64]()
-			case 1:
-
-				option6 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestBodySize(option6)
-
-		case 18:
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestMethodInvalid()
-
-		case 19:
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestUriInvalid()
-
-		case 20:
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestUriTooLong()
-
-		case 21:
-			var option7 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option7 = witTypes.None[uint32]()
-			case 1:
-
-				option7 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestHeaderSectionSize(option7)
-
-		case 22:
-			var option11 witTypes.Option[wasi_http_types.FieldSizePayload]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option11 = witTypes.None[wasi_http_types.FieldSizePayload]()
-			case 1:
-				var option9 witTypes.Option[string]
-				switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))) {
-				case 0:
-
-					option9 = witTypes.None[string]()
-				case 1:
-					value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4))))
-
-					option9 = witTypes.Some[string](value8)
-				default:
-					panic("unreachable")
-				}
-				var option10 witTypes.Option[uint32]
-				switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 4*4)))) {
-				case 0:
-
-					option10 = witTypes.None[uint32]()
-				case 1:
-
-					option10 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 4*4)))))
-				default:
-					panic("unreachable")
-				}
-
-				option11 = witTypes.Some[wasi_http_types.FieldSizePayload](wasi_http_types.FieldSizePayload{FieldName: option9, FieldSize: option10})
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestHeaderSize(option11)
-
-		case 23:
-			var option12 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option12 = witTypes.None[uint32]()
-			case 1:
-
-				option12 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestTrailerSectionSize(option12)
-
-		case 24:
-			var option14 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option14 = witTypes.None[string]()
-			case 1:
-				value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option14 = witTypes.Some[string](value13)
-			default:
-				panic("unreachable")
-			}
-			var option15 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option15 = witTypes.None[uint32]()
-			case 1:
-
-				option15 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 3*4)))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpRequestTrailerSize(wasi_http_types.FieldSizePayload{FieldName: option14, FieldSize: option15})
-
-		case 25:
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseIncomplete()
-
-		case 26:
-			var option16 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option16 = witTypes.None[uint32]()
-			case 1:
-
-				option16 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseHeaderSectionSize(option16)
-
-		case 27:
-			var option18 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option18 = witTypes.None[string]()
-			case 1:
-				value17 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option18 = witTypes.Some[string](value17)
-			default:
-				panic("unreachable")
-			}
-			var option19 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option19 = witTypes.None[uint32]()
-			case 1:
-
-				option19 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 3*4)))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseHeaderSize(wasi_http_types.FieldSizePayload{FieldName: option18, FieldSize: option19})
-
-		case 28:
-			var option20 witTypes.Option[uint64]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option20 = witTypes.None[uint64]()
-			case 1:
-
-				option20 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseBodySize(option20)
-
-		case 29:
-			var option21 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option21 = witTypes.None[uint32]()
-			case 1:
-
-				option21 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseTrailerSectionSize(option21)
-
-		case 30:
-			var option23 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option23 = witTypes.None[string]()
-			case 1:
-				value22 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option23 = witTypes.Some[string](value22)
-			default:
-				panic("unreachable")
-			}
-			var option24 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option24 = witTypes.None[uint32]()
-			case 1:
-
-				option24 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 3*4)))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseTrailerSize(wasi_http_types.FieldSizePayload{FieldName: option23, FieldSize: option24})
-
-		case 31:
-			var option26 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option26 = witTypes.None[string]()
-			case 1:
-				value25 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option26 = witTypes.Some[string](value25)
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseTransferCoding(option26)
-
-		case 32:
-			var option28 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option28 = witTypes.None[string]()
-			case 1:
-				value27 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option28 = witTypes.Some[string](value27)
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseContentCoding(option28)
-
-		case 33:
-
-			variant = wasi_http_types.MakeErrorCodeHttpResponseTimeout()
-
-		case 34:
-
-			variant = wasi_http_types.MakeErrorCodeHttpUpgradeFailed()
-
-		case 35:
-
-			variant = wasi_http_types.MakeErrorCodeHttpProtocolError()
-
-		case 36:
-
-			variant = wasi_http_types.MakeErrorCodeLoopDetected()
-
-		case 37:
-
-			variant = wasi_http_types.MakeErrorCodeConfigurationError()
-
-		case 38:
-			var option30 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option30 = witTypes.None[string]()
-			case 1:
-				value29 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option30 = witTypes.Some[string](value29)
-			default:
-				panic("unreachable")
-			}
-
-			variant = wasi_http_types.MakeErrorCodeInternalError(option30)
-
-		default:
-			panic("unreachable")
-		}
-
-		result = witTypes.Err[*wasi_http_types.FutureIncomingResponse, wasi_http_types.ErrorCode](variant)
-	default:
-		panic("unreachable")
-	}
-	result31 := result
-	return result31
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
+
+        returnArea := uintptr(witRuntime.Allocate(pinner, (24+4*4), 8))
+        var option int32
+var option0 int32
+switch options.Tag() {
+case witTypes.OptionNone:
+        
+        option = int32(0)
+option0 = 0
+case witTypes.OptionSome:
+        payload := options.Some()
+        
+        option = int32(1)
+option0 = (payload).TakeHandle()
+default:
+        panic("unreachable")
+}
+wasm_import_handle((request).TakeHandle(), option, option0, returnArea)
+var result witTypes.Result[*wasi_http_types.FutureIncomingResponse, wasi_http_types.ErrorCode]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[*wasi_http_types.FutureIncomingResponse, wasi_http_types.ErrorCode](wasi_http_types.FutureIncomingResponseFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 8))))))
+case 1:
+        var variant wasi_http_types.ErrorCode
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8))) {
+case 0:
+        
+        variant = wasi_http_types.MakeErrorCodeDnsTimeout()
+
+case 1:
+        var option1 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option1 = witTypes.None[string]()
+case 1:
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option1 = witTypes.Some[string](value)
+default:
+        panic("unreachable")
+}
+var option2 witTypes.Option[uint16]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option2 = witTypes.None[uint16]()
+case 1:
+        
+        option2 = witTypes.Some[uint16](uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (18+3*4))))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeDnsError(wasi_http_types.DnsErrorPayload{Rcode: option1, InfoCode: option2})
+
+case 2:
+        
+        variant = wasi_http_types.MakeErrorCodeDestinationNotFound()
+
+case 3:
+        
+        variant = wasi_http_types.MakeErrorCodeDestinationUnavailable()
+
+case 4:
+        
+        variant = wasi_http_types.MakeErrorCodeDestinationIpProhibited()
+
+case 5:
+        
+        variant = wasi_http_types.MakeErrorCodeDestinationIpUnroutable()
+
+case 6:
+        
+        variant = wasi_http_types.MakeErrorCodeConnectionRefused()
+
+case 7:
+        
+        variant = wasi_http_types.MakeErrorCodeConnectionTerminated()
+
+case 8:
+        
+        variant = wasi_http_types.MakeErrorCodeConnectionTimeout()
+
+case 9:
+        
+        variant = wasi_http_types.MakeErrorCodeConnectionReadTimeout()
+
+case 10:
+        
+        variant = wasi_http_types.MakeErrorCodeConnectionWriteTimeout()
+
+case 11:
+        
+        variant = wasi_http_types.MakeErrorCodeConnectionLimitReached()
+
+case 12:
+        
+        variant = wasi_http_types.MakeErrorCodeTlsProtocolError()
+
+case 13:
+        
+        variant = wasi_http_types.MakeErrorCodeTlsCertificateError()
+
+case 14:
+        var option3 witTypes.Option[uint8]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option3 = witTypes.None[uint8]()
+case 1:
+        
+        option3 = witTypes.Some[uint8](uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 17)))))
+default:
+        panic("unreachable")
+}
+var option5 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))) {
+case 0:
+        
+        option5 = witTypes.None[string]()
+case 1:
+        value4 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4))))
+
+        option5 = witTypes.Some[string](value4)
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeTlsAlertReceived(wasi_http_types.TlsAlertReceivedPayload{AlertId: option3, AlertMessage: option5})
+
+case 15:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpRequestDenied()
+
+case 16:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpRequestLengthRequired()
+
+case 17:
+        var option6 witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option6 = witTypes.None[uint64]()
+case 1:
+        
+        option6 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpRequestBodySize(option6)
+
+case 18:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpRequestMethodInvalid()
+
+case 19:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpRequestUriInvalid()
+
+case 20:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpRequestUriTooLong()
+
+case 21:
+        var option7 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option7 = witTypes.None[uint32]()
+case 1:
+        
+        option7 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpRequestHeaderSectionSize(option7)
+
+case 22:
+        var option11 witTypes.Option[wasi_http_types.FieldSizePayload]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option11 = witTypes.None[wasi_http_types.FieldSizePayload]()
+case 1:
+        var option9 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))) {
+case 0:
+        
+        option9 = witTypes.None[string]()
+case 1:
+        value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4))))
+
+        option9 = witTypes.Some[string](value8)
+default:
+        panic("unreachable")
+}
+var option10 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+4*4)))) {
+case 0:
+        
+        option10 = witTypes.None[uint32]()
+case 1:
+        
+        option10 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+4*4)))))
+default:
+        panic("unreachable")
+}
+
+        option11 = witTypes.Some[wasi_http_types.FieldSizePayload](wasi_http_types.FieldSizePayload{FieldName: option9, FieldSize: option10})
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpRequestHeaderSize(option11)
+
+case 23:
+        var option12 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option12 = witTypes.None[uint32]()
+case 1:
+        
+        option12 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpRequestTrailerSectionSize(option12)
+
+case 24:
+        var option14 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option14 = witTypes.None[string]()
+case 1:
+        value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option14 = witTypes.Some[string](value13)
+default:
+        panic("unreachable")
+}
+var option15 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option15 = witTypes.None[uint32]()
+case 1:
+        
+        option15 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpRequestTrailerSize(wasi_http_types.FieldSizePayload{FieldName: option14, FieldSize: option15})
+
+case 25:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpResponseIncomplete()
+
+case 26:
+        var option16 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option16 = witTypes.None[uint32]()
+case 1:
+        
+        option16 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpResponseHeaderSectionSize(option16)
+
+case 27:
+        var option18 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option18 = witTypes.None[string]()
+case 1:
+        value17 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option18 = witTypes.Some[string](value17)
+default:
+        panic("unreachable")
+}
+var option19 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option19 = witTypes.None[uint32]()
+case 1:
+        
+        option19 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpResponseHeaderSize(wasi_http_types.FieldSizePayload{FieldName: option18, FieldSize: option19})
+
+case 28:
+        var option20 witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option20 = witTypes.None[uint64]()
+case 1:
+        
+        option20 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpResponseBodySize(option20)
+
+case 29:
+        var option21 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option21 = witTypes.None[uint32]()
+case 1:
+        
+        option21 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpResponseTrailerSectionSize(option21)
+
+case 30:
+        var option23 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option23 = witTypes.None[string]()
+case 1:
+        value22 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option23 = witTypes.Some[string](value22)
+default:
+        panic("unreachable")
+}
+var option24 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option24 = witTypes.None[uint32]()
+case 1:
+        
+        option24 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpResponseTrailerSize(wasi_http_types.FieldSizePayload{FieldName: option23, FieldSize: option24})
+
+case 31:
+        var option26 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option26 = witTypes.None[string]()
+case 1:
+        value25 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option26 = witTypes.Some[string](value25)
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpResponseTransferCoding(option26)
+
+case 32:
+        var option28 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option28 = witTypes.None[string]()
+case 1:
+        value27 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option28 = witTypes.Some[string](value27)
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeHttpResponseContentCoding(option28)
+
+case 33:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpResponseTimeout()
+
+case 34:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpUpgradeFailed()
+
+case 35:
+        
+        variant = wasi_http_types.MakeErrorCodeHttpProtocolError()
+
+case 36:
+        
+        variant = wasi_http_types.MakeErrorCodeLoopDetected()
+
+case 37:
+        
+        variant = wasi_http_types.MakeErrorCodeConfigurationError()
+
+case 38:
+        var option30 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option30 = witTypes.None[string]()
+case 1:
+        value29 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option30 = witTypes.Some[string](value29)
+default:
+        panic("unreachable")
+}
+
+        variant = wasi_http_types.MakeErrorCodeInternalError(option30)
+
+default:
+        panic("unreachable")
+}
+
+        result = witTypes.Err[*wasi_http_types.FutureIncomingResponse, wasi_http_types.ErrorCode](variant)
+default:
+        panic("unreachable")
+}
+result31 := result;
+return result31
 
 }

@@ -10,12 +10,12 @@
 package wasi_http_types
 
 import (
-	"runtime"
-	"rustus/hook/internal/generated/wasi_io_poll"
-	"rustus/hook/internal/generated/wasi_io_streams"
-	witRuntime "rustus/hook/internal/wit/runtime"
-	witTypes "rustus/hook/internal/wit/types"
-	"unsafe"
+        "rustus/hook/internal/generated/wasi_io_poll"
+"rustus/hook/internal/generated/wasi_io_streams"
+witRuntime "rustus/hook/internal/wit/runtime"
+witTypes "rustus/hook/internal/wit/types"
+"unsafe"
+"runtime"
 )
 
 type Duration = uint64
@@ -24,396 +24,404 @@ type OutputStream = wasi_io_streams.OutputStream
 type Pollable = wasi_io_poll.Pollable
 
 const (
-	MethodGet     uint8 = 0
-	MethodHead    uint8 = 1
-	MethodPost    uint8 = 2
-	MethodPut     uint8 = 3
-	MethodDelete  uint8 = 4
-	MethodConnect uint8 = 5
-	MethodOptions uint8 = 6
-	MethodTrace   uint8 = 7
-	MethodPatch   uint8 = 8
-	MethodOther   uint8 = 9
+MethodGet uint8 = 0
+MethodHead uint8 = 1
+MethodPost uint8 = 2
+MethodPut uint8 = 3
+MethodDelete uint8 = 4
+MethodConnect uint8 = 5
+MethodOptions uint8 = 6
+MethodTrace uint8 = 7
+MethodPatch uint8 = 8
+MethodOther uint8 = 9
 )
 
 type Method struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self Method) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self Method) Other() string {
-	if self.tag != MethodOther {
-		panic("tag mismatch")
-	}
-	return self.value.(string)
+        if self.tag != MethodOther {
+                panic("tag mismatch")
+        }
+        return self.value.(string)
 }
 
 func MakeMethodGet() Method {
-	return Method{MethodGet, nil}
+        return Method{MethodGet, nil}
 }
 func MakeMethodHead() Method {
-	return Method{MethodHead, nil}
+        return Method{MethodHead, nil}
 }
 func MakeMethodPost() Method {
-	return Method{MethodPost, nil}
+        return Method{MethodPost, nil}
 }
 func MakeMethodPut() Method {
-	return Method{MethodPut, nil}
+        return Method{MethodPut, nil}
 }
 func MakeMethodDelete() Method {
-	return Method{MethodDelete, nil}
+        return Method{MethodDelete, nil}
 }
 func MakeMethodConnect() Method {
-	return Method{MethodConnect, nil}
+        return Method{MethodConnect, nil}
 }
 func MakeMethodOptions() Method {
-	return Method{MethodOptions, nil}
+        return Method{MethodOptions, nil}
 }
 func MakeMethodTrace() Method {
-	return Method{MethodTrace, nil}
+        return Method{MethodTrace, nil}
 }
 func MakeMethodPatch() Method {
-	return Method{MethodPatch, nil}
+        return Method{MethodPatch, nil}
 }
 func MakeMethodOther(value string) Method {
-	return Method{MethodOther, value}
+        return Method{MethodOther, value}
 }
 
+
+
 const (
-	SchemeHttp  uint8 = 0
-	SchemeHttps uint8 = 1
-	SchemeOther uint8 = 2
+SchemeHttp uint8 = 0
+SchemeHttps uint8 = 1
+SchemeOther uint8 = 2
 )
 
 type Scheme struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self Scheme) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self Scheme) Other() string {
-	if self.tag != SchemeOther {
-		panic("tag mismatch")
-	}
-	return self.value.(string)
+        if self.tag != SchemeOther {
+                panic("tag mismatch")
+        }
+        return self.value.(string)
 }
 
 func MakeSchemeHttp() Scheme {
-	return Scheme{SchemeHttp, nil}
+        return Scheme{SchemeHttp, nil}
 }
 func MakeSchemeHttps() Scheme {
-	return Scheme{SchemeHttps, nil}
+        return Scheme{SchemeHttps, nil}
 }
 func MakeSchemeOther(value string) Scheme {
-	return Scheme{SchemeOther, value}
+        return Scheme{SchemeOther, value}
 }
 
+
+
 type DnsErrorPayload struct {
-	Rcode    witTypes.Option[string]
-	InfoCode witTypes.Option[uint16]
+        Rcode witTypes.Option[string]
+InfoCode witTypes.Option[uint16]
 }
 
 type TlsAlertReceivedPayload struct {
-	AlertId      witTypes.Option[uint8]
-	AlertMessage witTypes.Option[string]
+        AlertId witTypes.Option[uint8]
+AlertMessage witTypes.Option[string]
 }
 
 type FieldSizePayload struct {
-	FieldName witTypes.Option[string]
-	FieldSize witTypes.Option[uint32]
+        FieldName witTypes.Option[string]
+FieldSize witTypes.Option[uint32]
 }
 
 const (
-	ErrorCodeDnsTimeout                     uint8 = 0
-	ErrorCodeDnsError                       uint8 = 1
-	ErrorCodeDestinationNotFound            uint8 = 2
-	ErrorCodeDestinationUnavailable         uint8 = 3
-	ErrorCodeDestinationIpProhibited        uint8 = 4
-	ErrorCodeDestinationIpUnroutable        uint8 = 5
-	ErrorCodeConnectionRefused              uint8 = 6
-	ErrorCodeConnectionTerminated           uint8 = 7
-	ErrorCodeConnectionTimeout              uint8 = 8
-	ErrorCodeConnectionReadTimeout          uint8 = 9
-	ErrorCodeConnectionWriteTimeout         uint8 = 10
-	ErrorCodeConnectionLimitReached         uint8 = 11
-	ErrorCodeTlsProtocolError               uint8 = 12
-	ErrorCodeTlsCertificateError            uint8 = 13
-	ErrorCodeTlsAlertReceived               uint8 = 14
-	ErrorCodeHttpRequestDenied              uint8 = 15
-	ErrorCodeHttpRequestLengthRequired      uint8 = 16
-	ErrorCodeHttpRequestBodySize            uint8 = 17
-	ErrorCodeHttpRequestMethodInvalid       uint8 = 18
-	ErrorCodeHttpRequestUriInvalid          uint8 = 19
-	ErrorCodeHttpRequestUriTooLong          uint8 = 20
-	ErrorCodeHttpRequestHeaderSectionSize   uint8 = 21
-	ErrorCodeHttpRequestHeaderSize          uint8 = 22
-	ErrorCodeHttpRequestTrailerSectionSize  uint8 = 23
-	ErrorCodeHttpRequestTrailerSize         uint8 = 24
-	ErrorCodeHttpResponseIncomplete         uint8 = 25
-	ErrorCodeHttpResponseHeaderSectionSize  uint8 = 26
-	ErrorCodeHttpResponseHeaderSize         uint8 = 27
-	ErrorCodeHttpResponseBodySize           uint8 = 28
-	ErrorCodeHttpResponseTrailerSectionSize uint8 = 29
-	ErrorCodeHttpResponseTrailerSize        uint8 = 30
-	ErrorCodeHttpResponseTransferCoding     uint8 = 31
-	ErrorCodeHttpResponseContentCoding      uint8 = 32
-	ErrorCodeHttpResponseTimeout            uint8 = 33
-	ErrorCodeHttpUpgradeFailed              uint8 = 34
-	ErrorCodeHttpProtocolError              uint8 = 35
-	ErrorCodeLoopDetected                   uint8 = 36
-	ErrorCodeConfigurationError             uint8 = 37
-	ErrorCodeInternalError                  uint8 = 38
+ErrorCodeDnsTimeout uint8 = 0
+ErrorCodeDnsError uint8 = 1
+ErrorCodeDestinationNotFound uint8 = 2
+ErrorCodeDestinationUnavailable uint8 = 3
+ErrorCodeDestinationIpProhibited uint8 = 4
+ErrorCodeDestinationIpUnroutable uint8 = 5
+ErrorCodeConnectionRefused uint8 = 6
+ErrorCodeConnectionTerminated uint8 = 7
+ErrorCodeConnectionTimeout uint8 = 8
+ErrorCodeConnectionReadTimeout uint8 = 9
+ErrorCodeConnectionWriteTimeout uint8 = 10
+ErrorCodeConnectionLimitReached uint8 = 11
+ErrorCodeTlsProtocolError uint8 = 12
+ErrorCodeTlsCertificateError uint8 = 13
+ErrorCodeTlsAlertReceived uint8 = 14
+ErrorCodeHttpRequestDenied uint8 = 15
+ErrorCodeHttpRequestLengthRequired uint8 = 16
+ErrorCodeHttpRequestBodySize uint8 = 17
+ErrorCodeHttpRequestMethodInvalid uint8 = 18
+ErrorCodeHttpRequestUriInvalid uint8 = 19
+ErrorCodeHttpRequestUriTooLong uint8 = 20
+ErrorCodeHttpRequestHeaderSectionSize uint8 = 21
+ErrorCodeHttpRequestHeaderSize uint8 = 22
+ErrorCodeHttpRequestTrailerSectionSize uint8 = 23
+ErrorCodeHttpRequestTrailerSize uint8 = 24
+ErrorCodeHttpResponseIncomplete uint8 = 25
+ErrorCodeHttpResponseHeaderSectionSize uint8 = 26
+ErrorCodeHttpResponseHeaderSize uint8 = 27
+ErrorCodeHttpResponseBodySize uint8 = 28
+ErrorCodeHttpResponseTrailerSectionSize uint8 = 29
+ErrorCodeHttpResponseTrailerSize uint8 = 30
+ErrorCodeHttpResponseTransferCoding uint8 = 31
+ErrorCodeHttpResponseContentCoding uint8 = 32
+ErrorCodeHttpResponseTimeout uint8 = 33
+ErrorCodeHttpUpgradeFailed uint8 = 34
+ErrorCodeHttpProtocolError uint8 = 35
+ErrorCodeLoopDetected uint8 = 36
+ErrorCodeConfigurationError uint8 = 37
+ErrorCodeInternalError uint8 = 38
 )
 
 type ErrorCode struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self ErrorCode) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self ErrorCode) DnsError() DnsErrorPayload {
-	if self.tag != ErrorCodeDnsError {
-		panic("tag mismatch")
-	}
-	return self.value.(DnsErrorPayload)
+        if self.tag != ErrorCodeDnsError {
+                panic("tag mismatch")
+        }
+        return self.value.(DnsErrorPayload)
 }
 func (self ErrorCode) TlsAlertReceived() TlsAlertReceivedPayload {
-	if self.tag != ErrorCodeTlsAlertReceived {
-		panic("tag mismatch")
-	}
-	return self.value.(TlsAlertReceivedPayload)
+        if self.tag != ErrorCodeTlsAlertReceived {
+                panic("tag mismatch")
+        }
+        return self.value.(TlsAlertReceivedPayload)
 }
 func (self ErrorCode) HttpRequestBodySize() witTypes.Option[uint64] {
-	if self.tag != ErrorCodeHttpRequestBodySize {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[uint64])
+        if self.tag != ErrorCodeHttpRequestBodySize {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[uint64])
 }
 func (self ErrorCode) HttpRequestHeaderSectionSize() witTypes.Option[uint32] {
-	if self.tag != ErrorCodeHttpRequestHeaderSectionSize {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[uint32])
+        if self.tag != ErrorCodeHttpRequestHeaderSectionSize {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[uint32])
 }
 func (self ErrorCode) HttpRequestHeaderSize() witTypes.Option[FieldSizePayload] {
-	if self.tag != ErrorCodeHttpRequestHeaderSize {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[FieldSizePayload])
+        if self.tag != ErrorCodeHttpRequestHeaderSize {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[FieldSizePayload])
 }
 func (self ErrorCode) HttpRequestTrailerSectionSize() witTypes.Option[uint32] {
-	if self.tag != ErrorCodeHttpRequestTrailerSectionSize {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[uint32])
+        if self.tag != ErrorCodeHttpRequestTrailerSectionSize {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[uint32])
 }
 func (self ErrorCode) HttpRequestTrailerSize() FieldSizePayload {
-	if self.tag != ErrorCodeHttpRequestTrailerSize {
-		panic("tag mismatch")
-	}
-	return self.value.(FieldSizePayload)
+        if self.tag != ErrorCodeHttpRequestTrailerSize {
+                panic("tag mismatch")
+        }
+        return self.value.(FieldSizePayload)
 }
 func (self ErrorCode) HttpResponseHeaderSectionSize() witTypes.Option[uint32] {
-	if self.tag != ErrorCodeHttpResponseHeaderSectionSize {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[uint32])
+        if self.tag != ErrorCodeHttpResponseHeaderSectionSize {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[uint32])
 }
 func (self ErrorCode) HttpResponseHeaderSize() FieldSizePayload {
-	if self.tag != ErrorCodeHttpResponseHeaderSize {
-		panic("tag mismatch")
-	}
-	return self.value.(FieldSizePayload)
+        if self.tag != ErrorCodeHttpResponseHeaderSize {
+                panic("tag mismatch")
+        }
+        return self.value.(FieldSizePayload)
 }
 func (self ErrorCode) HttpResponseBodySize() witTypes.Option[uint64] {
-	if self.tag != ErrorCodeHttpResponseBodySize {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[uint64])
+        if self.tag != ErrorCodeHttpResponseBodySize {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[uint64])
 }
 func (self ErrorCode) HttpResponseTrailerSectionSize() witTypes.Option[uint32] {
-	if self.tag != ErrorCodeHttpResponseTrailerSectionSize {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[uint32])
+        if self.tag != ErrorCodeHttpResponseTrailerSectionSize {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[uint32])
 }
 func (self ErrorCode) HttpResponseTrailerSize() FieldSizePayload {
-	if self.tag != ErrorCodeHttpResponseTrailerSize {
-		panic("tag mismatch")
-	}
-	return self.value.(FieldSizePayload)
+        if self.tag != ErrorCodeHttpResponseTrailerSize {
+                panic("tag mismatch")
+        }
+        return self.value.(FieldSizePayload)
 }
 func (self ErrorCode) HttpResponseTransferCoding() witTypes.Option[string] {
-	if self.tag != ErrorCodeHttpResponseTransferCoding {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[string])
+        if self.tag != ErrorCodeHttpResponseTransferCoding {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[string])
 }
 func (self ErrorCode) HttpResponseContentCoding() witTypes.Option[string] {
-	if self.tag != ErrorCodeHttpResponseContentCoding {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[string])
+        if self.tag != ErrorCodeHttpResponseContentCoding {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[string])
 }
 func (self ErrorCode) InternalError() witTypes.Option[string] {
-	if self.tag != ErrorCodeInternalError {
-		panic("tag mismatch")
-	}
-	return self.value.(witTypes.Option[string])
+        if self.tag != ErrorCodeInternalError {
+                panic("tag mismatch")
+        }
+        return self.value.(witTypes.Option[string])
 }
 
 func MakeErrorCodeDnsTimeout() ErrorCode {
-	return ErrorCode{ErrorCodeDnsTimeout, nil}
+        return ErrorCode{ErrorCodeDnsTimeout, nil}
 }
 func MakeErrorCodeDnsError(value DnsErrorPayload) ErrorCode {
-	return ErrorCode{ErrorCodeDnsError, value}
+        return ErrorCode{ErrorCodeDnsError, value}
 }
 func MakeErrorCodeDestinationNotFound() ErrorCode {
-	return ErrorCode{ErrorCodeDestinationNotFound, nil}
+        return ErrorCode{ErrorCodeDestinationNotFound, nil}
 }
 func MakeErrorCodeDestinationUnavailable() ErrorCode {
-	return ErrorCode{ErrorCodeDestinationUnavailable, nil}
+        return ErrorCode{ErrorCodeDestinationUnavailable, nil}
 }
 func MakeErrorCodeDestinationIpProhibited() ErrorCode {
-	return ErrorCode{ErrorCodeDestinationIpProhibited, nil}
+        return ErrorCode{ErrorCodeDestinationIpProhibited, nil}
 }
 func MakeErrorCodeDestinationIpUnroutable() ErrorCode {
-	return ErrorCode{ErrorCodeDestinationIpUnroutable, nil}
+        return ErrorCode{ErrorCodeDestinationIpUnroutable, nil}
 }
 func MakeErrorCodeConnectionRefused() ErrorCode {
-	return ErrorCode{ErrorCodeConnectionRefused, nil}
+        return ErrorCode{ErrorCodeConnectionRefused, nil}
 }
 func MakeErrorCodeConnectionTerminated() ErrorCode {
-	return ErrorCode{ErrorCodeConnectionTerminated, nil}
+        return ErrorCode{ErrorCodeConnectionTerminated, nil}
 }
 func MakeErrorCodeConnectionTimeout() ErrorCode {
-	return ErrorCode{ErrorCodeConnectionTimeout, nil}
+        return ErrorCode{ErrorCodeConnectionTimeout, nil}
 }
 func MakeErrorCodeConnectionReadTimeout() ErrorCode {
-	return ErrorCode{ErrorCodeConnectionReadTimeout, nil}
+        return ErrorCode{ErrorCodeConnectionReadTimeout, nil}
 }
 func MakeErrorCodeConnectionWriteTimeout() ErrorCode {
-	return ErrorCode{ErrorCodeConnectionWriteTimeout, nil}
+        return ErrorCode{ErrorCodeConnectionWriteTimeout, nil}
 }
 func MakeErrorCodeConnectionLimitReached() ErrorCode {
-	return ErrorCode{ErrorCodeConnectionLimitReached, nil}
+        return ErrorCode{ErrorCodeConnectionLimitReached, nil}
 }
 func MakeErrorCodeTlsProtocolError() ErrorCode {
-	return ErrorCode{ErrorCodeTlsProtocolError, nil}
+        return ErrorCode{ErrorCodeTlsProtocolError, nil}
 }
 func MakeErrorCodeTlsCertificateError() ErrorCode {
-	return ErrorCode{ErrorCodeTlsCertificateError, nil}
+        return ErrorCode{ErrorCodeTlsCertificateError, nil}
 }
 func MakeErrorCodeTlsAlertReceived(value TlsAlertReceivedPayload) ErrorCode {
-	return ErrorCode{ErrorCodeTlsAlertReceived, value}
+        return ErrorCode{ErrorCodeTlsAlertReceived, value}
 }
 func MakeErrorCodeHttpRequestDenied() ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestDenied, nil}
+        return ErrorCode{ErrorCodeHttpRequestDenied, nil}
 }
 func MakeErrorCodeHttpRequestLengthRequired() ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestLengthRequired, nil}
+        return ErrorCode{ErrorCodeHttpRequestLengthRequired, nil}
 }
 func MakeErrorCodeHttpRequestBodySize(value witTypes.Option[uint64]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestBodySize, value}
+        return ErrorCode{ErrorCodeHttpRequestBodySize, value}
 }
 func MakeErrorCodeHttpRequestMethodInvalid() ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestMethodInvalid, nil}
+        return ErrorCode{ErrorCodeHttpRequestMethodInvalid, nil}
 }
 func MakeErrorCodeHttpRequestUriInvalid() ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestUriInvalid, nil}
+        return ErrorCode{ErrorCodeHttpRequestUriInvalid, nil}
 }
 func MakeErrorCodeHttpRequestUriTooLong() ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestUriTooLong, nil}
+        return ErrorCode{ErrorCodeHttpRequestUriTooLong, nil}
 }
 func MakeErrorCodeHttpRequestHeaderSectionSize(value witTypes.Option[uint32]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestHeaderSectionSize, value}
+        return ErrorCode{ErrorCodeHttpRequestHeaderSectionSize, value}
 }
 func MakeErrorCodeHttpRequestHeaderSize(value witTypes.Option[FieldSizePayload]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestHeaderSize, value}
+        return ErrorCode{ErrorCodeHttpRequestHeaderSize, value}
 }
 func MakeErrorCodeHttpRequestTrailerSectionSize(value witTypes.Option[uint32]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestTrailerSectionSize, value}
+        return ErrorCode{ErrorCodeHttpRequestTrailerSectionSize, value}
 }
 func MakeErrorCodeHttpRequestTrailerSize(value FieldSizePayload) ErrorCode {
-	return ErrorCode{ErrorCodeHttpRequestTrailerSize, value}
+        return ErrorCode{ErrorCodeHttpRequestTrailerSize, value}
 }
 func MakeErrorCodeHttpResponseIncomplete() ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseIncomplete, nil}
+        return ErrorCode{ErrorCodeHttpResponseIncomplete, nil}
 }
 func MakeErrorCodeHttpResponseHeaderSectionSize(value witTypes.Option[uint32]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseHeaderSectionSize, value}
+        return ErrorCode{ErrorCodeHttpResponseHeaderSectionSize, value}
 }
 func MakeErrorCodeHttpResponseHeaderSize(value FieldSizePayload) ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseHeaderSize, value}
+        return ErrorCode{ErrorCodeHttpResponseHeaderSize, value}
 }
 func MakeErrorCodeHttpResponseBodySize(value witTypes.Option[uint64]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseBodySize, value}
+        return ErrorCode{ErrorCodeHttpResponseBodySize, value}
 }
 func MakeErrorCodeHttpResponseTrailerSectionSize(value witTypes.Option[uint32]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseTrailerSectionSize, value}
+        return ErrorCode{ErrorCodeHttpResponseTrailerSectionSize, value}
 }
 func MakeErrorCodeHttpResponseTrailerSize(value FieldSizePayload) ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseTrailerSize, value}
+        return ErrorCode{ErrorCodeHttpResponseTrailerSize, value}
 }
 func MakeErrorCodeHttpResponseTransferCoding(value witTypes.Option[string]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseTransferCoding, value}
+        return ErrorCode{ErrorCodeHttpResponseTransferCoding, value}
 }
 func MakeErrorCodeHttpResponseContentCoding(value witTypes.Option[string]) ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseContentCoding, value}
+        return ErrorCode{ErrorCodeHttpResponseContentCoding, value}
 }
 func MakeErrorCodeHttpResponseTimeout() ErrorCode {
-	return ErrorCode{ErrorCodeHttpResponseTimeout, nil}
+        return ErrorCode{ErrorCodeHttpResponseTimeout, nil}
 }
 func MakeErrorCodeHttpUpgradeFailed() ErrorCode {
-	return ErrorCode{ErrorCodeHttpUpgradeFailed, nil}
+        return ErrorCode{ErrorCodeHttpUpgradeFailed, nil}
 }
 func MakeErrorCodeHttpProtocolError() ErrorCode {
-	return ErrorCode{ErrorCodeHttpProtocolError, nil}
+        return ErrorCode{ErrorCodeHttpProtocolError, nil}
 }
 func MakeErrorCodeLoopDetected() ErrorCode {
-	return ErrorCode{ErrorCodeLoopDetected, nil}
+        return ErrorCode{ErrorCodeLoopDetected, nil}
 }
 func MakeErrorCodeConfigurationError() ErrorCode {
-	return ErrorCode{ErrorCodeConfigurationError, nil}
+        return ErrorCode{ErrorCodeConfigurationError, nil}
 }
 func MakeErrorCodeInternalError(value witTypes.Option[string]) ErrorCode {
-	return ErrorCode{ErrorCodeInternalError, value}
+        return ErrorCode{ErrorCodeInternalError, value}
 }
 
+
+
 const (
-	HeaderErrorInvalidSyntax uint8 = 0
-	HeaderErrorForbidden     uint8 = 1
-	HeaderErrorImmutable     uint8 = 2
+HeaderErrorInvalidSyntax uint8 = 0
+HeaderErrorForbidden uint8 = 1
+HeaderErrorImmutable uint8 = 2
 )
 
 type HeaderError struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self HeaderError) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
+
 func MakeHeaderErrorInvalidSyntax() HeaderError {
-	return HeaderError{HeaderErrorInvalidSyntax, nil}
+        return HeaderError{HeaderErrorInvalidSyntax, nil}
 }
 func MakeHeaderErrorForbidden() HeaderError {
-	return HeaderError{HeaderErrorForbidden, nil}
+        return HeaderError{HeaderErrorForbidden, nil}
 }
 func MakeHeaderErrorImmutable() HeaderError {
-	return HeaderError{HeaderErrorImmutable, nil}
+        return HeaderError{HeaderErrorImmutable, nil}
 }
+
 
 type FieldKey = string
 type FieldValue = []uint8
@@ -423,19 +431,19 @@ type StatusCode = uint16
 func resourceDropFields(handle int32)
 
 type Fields struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *Fields) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *Fields) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *Fields) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *Fields) Drop() {
@@ -446,15 +454,15 @@ func (self *Fields) Drop() {
 }
 
 func FieldsFromOwnHandle(handleValue int32) *Fields {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &Fields{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropFields(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &Fields{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropFields(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func FieldsFromBorrowHandle(handleValue int32) *Fields {
@@ -469,19 +477,19 @@ type Trailers = Fields
 func resourceDropOutgoingRequest(handle int32)
 
 type OutgoingRequest struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *OutgoingRequest) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *OutgoingRequest) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *OutgoingRequest) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *OutgoingRequest) Drop() {
@@ -492,15 +500,15 @@ func (self *OutgoingRequest) Drop() {
 }
 
 func OutgoingRequestFromOwnHandle(handleValue int32) *OutgoingRequest {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &OutgoingRequest{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropOutgoingRequest(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &OutgoingRequest{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropOutgoingRequest(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func OutgoingRequestFromBorrowHandle(handleValue int32) *OutgoingRequest {
@@ -508,23 +516,24 @@ func OutgoingRequestFromBorrowHandle(handleValue int32) *OutgoingRequest {
 	return &OutgoingRequest{handle}
 }
 
+
 //go:wasmimport wasi:http/types@0.2.0 [resource-drop]request-options
 func resourceDropRequestOptions(handle int32)
 
 type RequestOptions struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *RequestOptions) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *RequestOptions) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *RequestOptions) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *RequestOptions) Drop() {
@@ -535,15 +544,15 @@ func (self *RequestOptions) Drop() {
 }
 
 func RequestOptionsFromOwnHandle(handleValue int32) *RequestOptions {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &RequestOptions{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropRequestOptions(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &RequestOptions{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropRequestOptions(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func RequestOptionsFromBorrowHandle(handleValue int32) *RequestOptions {
@@ -551,23 +560,24 @@ func RequestOptionsFromBorrowHandle(handleValue int32) *RequestOptions {
 	return &RequestOptions{handle}
 }
 
+
 //go:wasmimport wasi:http/types@0.2.0 [resource-drop]outgoing-body
 func resourceDropOutgoingBody(handle int32)
 
 type OutgoingBody struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *OutgoingBody) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *OutgoingBody) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *OutgoingBody) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *OutgoingBody) Drop() {
@@ -578,15 +588,15 @@ func (self *OutgoingBody) Drop() {
 }
 
 func OutgoingBodyFromOwnHandle(handleValue int32) *OutgoingBody {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &OutgoingBody{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropOutgoingBody(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &OutgoingBody{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropOutgoingBody(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func OutgoingBodyFromBorrowHandle(handleValue int32) *OutgoingBody {
@@ -594,23 +604,24 @@ func OutgoingBodyFromBorrowHandle(handleValue int32) *OutgoingBody {
 	return &OutgoingBody{handle}
 }
 
+
 //go:wasmimport wasi:http/types@0.2.0 [resource-drop]future-incoming-response
 func resourceDropFutureIncomingResponse(handle int32)
 
 type FutureIncomingResponse struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *FutureIncomingResponse) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *FutureIncomingResponse) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *FutureIncomingResponse) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *FutureIncomingResponse) Drop() {
@@ -621,15 +632,15 @@ func (self *FutureIncomingResponse) Drop() {
 }
 
 func FutureIncomingResponseFromOwnHandle(handleValue int32) *FutureIncomingResponse {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &FutureIncomingResponse{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropFutureIncomingResponse(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &FutureIncomingResponse{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropFutureIncomingResponse(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func FutureIncomingResponseFromBorrowHandle(handleValue int32) *FutureIncomingResponse {
@@ -637,23 +648,24 @@ func FutureIncomingResponseFromBorrowHandle(handleValue int32) *FutureIncomingRe
 	return &FutureIncomingResponse{handle}
 }
 
+
 //go:wasmimport wasi:http/types@0.2.0 [resource-drop]incoming-response
 func resourceDropIncomingResponse(handle int32)
 
 type IncomingResponse struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *IncomingResponse) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *IncomingResponse) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *IncomingResponse) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *IncomingResponse) Drop() {
@@ -664,15 +676,15 @@ func (self *IncomingResponse) Drop() {
 }
 
 func IncomingResponseFromOwnHandle(handleValue int32) *IncomingResponse {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &IncomingResponse{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropIncomingResponse(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &IncomingResponse{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropIncomingResponse(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func IncomingResponseFromBorrowHandle(handleValue int32) *IncomingResponse {
@@ -680,23 +692,24 @@ func IncomingResponseFromBorrowHandle(handleValue int32) *IncomingResponse {
 	return &IncomingResponse{handle}
 }
 
+
 //go:wasmimport wasi:http/types@0.2.0 [resource-drop]incoming-body
 func resourceDropIncomingBody(handle int32)
 
 type IncomingBody struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *IncomingBody) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *IncomingBody) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *IncomingBody) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *IncomingBody) Drop() {
@@ -707,15 +720,15 @@ func (self *IncomingBody) Drop() {
 }
 
 func IncomingBodyFromOwnHandle(handleValue int32) *IncomingBody {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &IncomingBody{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropIncomingBody(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &IncomingBody{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropIncomingBody(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func IncomingBodyFromBorrowHandle(handleValue int32) *IncomingBody {
@@ -723,82 +736,84 @@ func IncomingBodyFromBorrowHandle(handleValue int32) *IncomingBody {
 	return &IncomingBody{handle}
 }
 
+
 //go:wasmimport wasi:http/types@0.2.0 [constructor]fields
 func wasm_import_constructor_fields() int32
 
 func MakeFields() *Fields {
-
-	result := wasm_import_constructor_fields()
-	return FieldsFromOwnHandle(int32(uintptr(result)))
+        
+        
+        result := wasm_import_constructor_fields()
+return FieldsFromOwnHandle(int32(uintptr(result)))
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [method]fields.append
-func wasm_import_method_fields_append(arg0 int32, arg1 uintptr, arg2 uint32, arg3 uintptr, arg4 uint32, arg5 uintptr)
+func wasm_import_method_fields_append(arg0 int32, arg1 uintptr, arg2 uint32, arg3 uintptr, arg4 uint32, arg5 uintptr) 
 
 func (self *Fields) Append(name string, value []uint8) witTypes.Result[witTypes.Unit, HeaderError] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, 2, 1))
-	utf8 := unsafe.Pointer(unsafe.StringData(name))
-	pinner.Pin(utf8)
-	data := unsafe.Pointer(unsafe.SliceData(value))
-	pinner.Pin(data)
-	wasm_import_method_fields_append((self).Handle(), uintptr(utf8), uint32(len(name)), uintptr(data), uint32(len(value)), returnArea)
-	var result witTypes.Result[witTypes.Unit, HeaderError]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
+        returnArea := uintptr(witRuntime.Allocate(pinner, 2, 1))
+        utf8 := unsafe.Pointer(unsafe.StringData(name))
+pinner.Pin(utf8)
+data := unsafe.Pointer(unsafe.SliceData(value))
+pinner.Pin(data)
+wasm_import_method_fields_append((self).Handle(), uintptr(utf8), uint32(len(name)), uintptr(data), uint32(len(value)), returnArea)
+var result witTypes.Result[witTypes.Unit, HeaderError]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[witTypes.Unit, HeaderError](witTypes.Unit{})
+case 1:
+        var variant HeaderError
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 1))) {
+case 0:
+        
+        variant = MakeHeaderErrorInvalidSyntax()
 
-		result = witTypes.Ok[witTypes.Unit, HeaderError](witTypes.Unit{})
-	case 1:
-		var variant HeaderError
-		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 1))) {
-		case 0:
+case 1:
+        
+        variant = MakeHeaderErrorForbidden()
 
-			variant = MakeHeaderErrorInvalidSyntax()
+case 2:
+        
+        variant = MakeHeaderErrorImmutable()
 
-		case 1:
+default:
+        panic("unreachable")
+}
 
-			variant = MakeHeaderErrorForbidden()
-
-		case 2:
-
-			variant = MakeHeaderErrorImmutable()
-
-		default:
-			panic("unreachable")
-		}
-
-		result = witTypes.Err[witTypes.Unit, HeaderError](variant)
-	default:
-		panic("unreachable")
-	}
-	result0 := result
-	return result0
+        result = witTypes.Err[witTypes.Unit, HeaderError](variant)
+default:
+        panic("unreachable")
+}
+result0 := result;
+return result0
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [method]fields.entries
-func wasm_import_method_fields_entries(arg0 int32, arg1 uintptr)
+func wasm_import_method_fields_entries(arg0 int32, arg1 uintptr) 
 
 func (self *Fields) Entries() []witTypes.Tuple2[string, []uint8] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, (2 * 4), 4))
-	wasm_import_method_fields_entries((self).Handle(), returnArea)
-	result := make([]witTypes.Tuple2[string, []uint8], 0, *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4)))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0)))), index*(4*4))
-		value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value0 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+        returnArea := uintptr(witRuntime.Allocate(pinner, (2*4), 4))
+        wasm_import_method_fields_entries((self).Handle(), returnArea)
+result := make([]witTypes.Tuple2[string, []uint8], 0, *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4)))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0)))), index * (4*4))
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value0 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-		result = append(result, witTypes.Tuple2[string, []uint8]{F0: value, F1: value0})
-	}
+        result = append(result, witTypes.Tuple2[string, []uint8]{F0: value, F1: value0})
+}
 
-	result1 := result
-	return result1
+result1 := result;
+return result1
 
 }
 
@@ -806,34 +821,35 @@ func (self *Fields) Entries() []witTypes.Tuple2[string, []uint8] {
 func wasm_import_constructor_outgoing_request(arg0 int32) int32
 
 func MakeOutgoingRequest(headers *Fields) *OutgoingRequest {
-
-	result := wasm_import_constructor_outgoing_request((headers).TakeHandle())
-	return OutgoingRequestFromOwnHandle(int32(uintptr(result)))
+        
+        
+        result := wasm_import_constructor_outgoing_request((headers).TakeHandle())
+return OutgoingRequestFromOwnHandle(int32(uintptr(result)))
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [method]outgoing-request.body
-func wasm_import_method_outgoing_request_body(arg0 int32, arg1 uintptr)
+func wasm_import_method_outgoing_request_body(arg0 int32, arg1 uintptr) 
 
 func (self *OutgoingRequest) Body() witTypes.Result[*OutgoingBody, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
-	wasm_import_method_outgoing_request_body((self).Handle(), returnArea)
-	var result witTypes.Result[*OutgoingBody, witTypes.Unit]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-
-		result = witTypes.Ok[*OutgoingBody, witTypes.Unit](OutgoingBodyFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
-	case 1:
-
-		result = witTypes.Err[*OutgoingBody, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	result0 := result
-	return result0
+        returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
+        wasm_import_method_outgoing_request_body((self).Handle(), returnArea)
+var result witTypes.Result[*OutgoingBody, witTypes.Unit]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[*OutgoingBody, witTypes.Unit](OutgoingBodyFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
+case 1:
+        
+        result = witTypes.Err[*OutgoingBody, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+result0 := result;
+return result0
 
 }
 
@@ -841,92 +857,102 @@ func (self *OutgoingRequest) Body() witTypes.Result[*OutgoingBody, witTypes.Unit
 func wasm_import_method_outgoing_request_set_method(arg0 int32, arg1 int32, arg2 uintptr, arg3 uint32) int32
 
 func (self *OutgoingRequest) SetMethod(method Method) witTypes.Result[witTypes.Unit, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	var variant int32
-	var variant0 uintptr
-	var variant1 uint32
-	switch method.Tag() {
-	case MethodGet:
+        
+        var variant int32
+var variant0 uintptr
+var variant1 uint32
+switch method.Tag() {
+case MethodGet:
+        
+        
+        variant = int32(0)
+variant0 = 0
+variant1 = 0
 
-		variant = int32(0)
-		variant0 = 0
-		variant1 = 0
+case MethodHead:
+        
+        
+        variant = int32(1)
+variant0 = 0
+variant1 = 0
 
-	case MethodHead:
+case MethodPost:
+        
+        
+        variant = int32(2)
+variant0 = 0
+variant1 = 0
 
-		variant = int32(1)
-		variant0 = 0
-		variant1 = 0
+case MethodPut:
+        
+        
+        variant = int32(3)
+variant0 = 0
+variant1 = 0
 
-	case MethodPost:
+case MethodDelete:
+        
+        
+        variant = int32(4)
+variant0 = 0
+variant1 = 0
 
-		variant = int32(2)
-		variant0 = 0
-		variant1 = 0
+case MethodConnect:
+        
+        
+        variant = int32(5)
+variant0 = 0
+variant1 = 0
 
-	case MethodPut:
+case MethodOptions:
+        
+        
+        variant = int32(6)
+variant0 = 0
+variant1 = 0
 
-		variant = int32(3)
-		variant0 = 0
-		variant1 = 0
+case MethodTrace:
+        
+        
+        variant = int32(7)
+variant0 = 0
+variant1 = 0
 
-	case MethodDelete:
+case MethodPatch:
+        
+        
+        variant = int32(8)
+variant0 = 0
+variant1 = 0
 
-		variant = int32(4)
-		variant0 = 0
-		variant1 = 0
+case MethodOther:
+        payload := method.Other()
+        utf8 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf8)
 
-	case MethodConnect:
+        variant = int32(9)
+variant0 = uintptr(utf8)
+variant1 = uint32(len(payload))
 
-		variant = int32(5)
-		variant0 = 0
-		variant1 = 0
-
-	case MethodOptions:
-
-		variant = int32(6)
-		variant0 = 0
-		variant1 = 0
-
-	case MethodTrace:
-
-		variant = int32(7)
-		variant0 = 0
-		variant1 = 0
-
-	case MethodPatch:
-
-		variant = int32(8)
-		variant0 = 0
-		variant1 = 0
-
-	case MethodOther:
-		payload := method.Other()
-		utf8 := unsafe.Pointer(unsafe.StringData(payload))
-		pinner.Pin(utf8)
-
-		variant = int32(9)
-		variant0 = uintptr(utf8)
-		variant1 = uint32(len(payload))
-
-	default:
-		panic("unreachable")
-	}
-	result := wasm_import_method_outgoing_request_set_method((self).Handle(), variant, variant0, variant1)
-	var result2 witTypes.Result[witTypes.Unit, witTypes.Unit]
-	switch result {
-	case 0:
-
-		result2 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	case 1:
-
-		result2 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	return result2
+default:
+        panic("unreachable")
+}
+result := wasm_import_method_outgoing_request_set_method((self).Handle(), variant, variant0, variant1)
+var result2 witTypes.Result[witTypes.Unit, witTypes.Unit]
+switch result {
+case 0:
+        
+        result2 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+case 1:
+        
+        result2 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+return result2
 
 }
 
@@ -934,42 +960,43 @@ func (self *OutgoingRequest) SetMethod(method Method) witTypes.Result[witTypes.U
 func wasm_import_method_outgoing_request_set_path_with_query(arg0 int32, arg1 int32, arg2 uintptr, arg3 uint32) int32
 
 func (self *OutgoingRequest) SetPathWithQuery(pathWithQuery witTypes.Option[string]) witTypes.Result[witTypes.Unit, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	var option int32
-	var option0 uintptr
-	var option1 uint32
-	switch pathWithQuery.Tag() {
-	case witTypes.OptionNone:
+        
+        var option int32
+var option0 uintptr
+var option1 uint32
+switch pathWithQuery.Tag() {
+case witTypes.OptionNone:
+        
+        option = int32(0)
+option0 = 0
+option1 = 0
+case witTypes.OptionSome:
+        payload := pathWithQuery.Some()
+        utf8 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf8)
 
-		option = int32(0)
-		option0 = 0
-		option1 = 0
-	case witTypes.OptionSome:
-		payload := pathWithQuery.Some()
-		utf8 := unsafe.Pointer(unsafe.StringData(payload))
-		pinner.Pin(utf8)
-
-		option = int32(1)
-		option0 = uintptr(utf8)
-		option1 = uint32(len(payload))
-	default:
-		panic("unreachable")
-	}
-	result := wasm_import_method_outgoing_request_set_path_with_query((self).Handle(), option, option0, option1)
-	var result2 witTypes.Result[witTypes.Unit, witTypes.Unit]
-	switch result {
-	case 0:
-
-		result2 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	case 1:
-
-		result2 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	return result2
+        option = int32(1)
+option0 = uintptr(utf8)
+option1 = uint32(len(payload))
+default:
+        panic("unreachable")
+}
+result := wasm_import_method_outgoing_request_set_path_with_query((self).Handle(), option, option0, option1)
+var result2 witTypes.Result[witTypes.Unit, witTypes.Unit]
+switch result {
+case 0:
+        
+        result2 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+case 1:
+        
+        result2 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+return result2
 
 }
 
@@ -977,71 +1004,74 @@ func (self *OutgoingRequest) SetPathWithQuery(pathWithQuery witTypes.Option[stri
 func wasm_import_method_outgoing_request_set_scheme(arg0 int32, arg1 int32, arg2 int32, arg3 uintptr, arg4 uint32) int32
 
 func (self *OutgoingRequest) SetScheme(scheme witTypes.Option[Scheme]) witTypes.Result[witTypes.Unit, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	var option int32
-	var option2 int32
-	var option3 uintptr
-	var option4 uint32
-	switch scheme.Tag() {
-	case witTypes.OptionNone:
+        
+        var option int32
+var option2 int32
+var option3 uintptr
+var option4 uint32
+switch scheme.Tag() {
+case witTypes.OptionNone:
+        
+        option = int32(0)
+option2 = 0
+option3 = 0
+option4 = 0
+case witTypes.OptionSome:
+        payload := scheme.Some()
+        var variant int32
+var variant0 uintptr
+var variant1 uint32
+switch payload.Tag() {
+case SchemeHttp:
+        
+        
+        variant = int32(0)
+variant0 = 0
+variant1 = 0
 
-		option = int32(0)
-		option2 = 0
-		option3 = 0
-		option4 = 0
-	case witTypes.OptionSome:
-		payload := scheme.Some()
-		var variant int32
-		var variant0 uintptr
-		var variant1 uint32
-		switch payload.Tag() {
-		case SchemeHttp:
+case SchemeHttps:
+        
+        
+        variant = int32(1)
+variant0 = 0
+variant1 = 0
 
-			variant = int32(0)
-			variant0 = 0
-			variant1 = 0
+case SchemeOther:
+        payload := payload.Other()
+        utf8 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf8)
 
-		case SchemeHttps:
+        variant = int32(2)
+variant0 = uintptr(utf8)
+variant1 = uint32(len(payload))
 
-			variant = int32(1)
-			variant0 = 0
-			variant1 = 0
+default:
+        panic("unreachable")
+}
 
-		case SchemeOther:
-			payload := payload.Other()
-			utf8 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf8)
-
-			variant = int32(2)
-			variant0 = uintptr(utf8)
-			variant1 = uint32(len(payload))
-
-		default:
-			panic("unreachable")
-		}
-
-		option = int32(1)
-		option2 = variant
-		option3 = variant0
-		option4 = variant1
-	default:
-		panic("unreachable")
-	}
-	result := wasm_import_method_outgoing_request_set_scheme((self).Handle(), option, option2, option3, option4)
-	var result5 witTypes.Result[witTypes.Unit, witTypes.Unit]
-	switch result {
-	case 0:
-
-		result5 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	case 1:
-
-		result5 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	return result5
+        option = int32(1)
+option2 = variant
+option3 = variant0
+option4 = variant1
+default:
+        panic("unreachable")
+}
+result := wasm_import_method_outgoing_request_set_scheme((self).Handle(), option, option2, option3, option4)
+var result5 witTypes.Result[witTypes.Unit, witTypes.Unit]
+switch result {
+case 0:
+        
+        result5 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+case 1:
+        
+        result5 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+return result5
 
 }
 
@@ -1049,42 +1079,43 @@ func (self *OutgoingRequest) SetScheme(scheme witTypes.Option[Scheme]) witTypes.
 func wasm_import_method_outgoing_request_set_authority(arg0 int32, arg1 int32, arg2 uintptr, arg3 uint32) int32
 
 func (self *OutgoingRequest) SetAuthority(authority witTypes.Option[string]) witTypes.Result[witTypes.Unit, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	var option int32
-	var option0 uintptr
-	var option1 uint32
-	switch authority.Tag() {
-	case witTypes.OptionNone:
+        
+        var option int32
+var option0 uintptr
+var option1 uint32
+switch authority.Tag() {
+case witTypes.OptionNone:
+        
+        option = int32(0)
+option0 = 0
+option1 = 0
+case witTypes.OptionSome:
+        payload := authority.Some()
+        utf8 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf8)
 
-		option = int32(0)
-		option0 = 0
-		option1 = 0
-	case witTypes.OptionSome:
-		payload := authority.Some()
-		utf8 := unsafe.Pointer(unsafe.StringData(payload))
-		pinner.Pin(utf8)
-
-		option = int32(1)
-		option0 = uintptr(utf8)
-		option1 = uint32(len(payload))
-	default:
-		panic("unreachable")
-	}
-	result := wasm_import_method_outgoing_request_set_authority((self).Handle(), option, option0, option1)
-	var result2 witTypes.Result[witTypes.Unit, witTypes.Unit]
-	switch result {
-	case 0:
-
-		result2 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	case 1:
-
-		result2 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	return result2
+        option = int32(1)
+option0 = uintptr(utf8)
+option1 = uint32(len(payload))
+default:
+        panic("unreachable")
+}
+result := wasm_import_method_outgoing_request_set_authority((self).Handle(), option, option0, option1)
+var result2 witTypes.Result[witTypes.Unit, witTypes.Unit]
+switch result {
+case 0:
+        
+        result2 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+case 1:
+        
+        result2 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+return result2
 
 }
 
@@ -1092,9 +1123,10 @@ func (self *OutgoingRequest) SetAuthority(authority witTypes.Option[string]) wit
 func wasm_import_constructor_request_options() int32
 
 func MakeRequestOptions() *RequestOptions {
-
-	result := wasm_import_constructor_request_options()
-	return RequestOptionsFromOwnHandle(int32(uintptr(result)))
+        
+        
+        result := wasm_import_constructor_request_options()
+return RequestOptionsFromOwnHandle(int32(uintptr(result)))
 
 }
 
@@ -1102,35 +1134,36 @@ func MakeRequestOptions() *RequestOptions {
 func wasm_import_method_request_options_set_connect_timeout(arg0 int32, arg1 int32, arg2 int64) int32
 
 func (self *RequestOptions) SetConnectTimeout(duration witTypes.Option[uint64]) witTypes.Result[witTypes.Unit, witTypes.Unit] {
-
-	var option int32
-	var option0 int64
-	switch duration.Tag() {
-	case witTypes.OptionNone:
-
-		option = int32(0)
-		option0 = 0
-	case witTypes.OptionSome:
-		payload := duration.Some()
-
-		option = int32(1)
-		option0 = int64(payload)
-	default:
-		panic("unreachable")
-	}
-	result := wasm_import_method_request_options_set_connect_timeout((self).Handle(), option, option0)
-	var result1 witTypes.Result[witTypes.Unit, witTypes.Unit]
-	switch result {
-	case 0:
-
-		result1 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	case 1:
-
-		result1 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	return result1
+        
+        
+        var option int32
+var option0 int64
+switch duration.Tag() {
+case witTypes.OptionNone:
+        
+        option = int32(0)
+option0 = 0
+case witTypes.OptionSome:
+        payload := duration.Some()
+        
+        option = int32(1)
+option0 = int64(payload)
+default:
+        panic("unreachable")
+}
+result := wasm_import_method_request_options_set_connect_timeout((self).Handle(), option, option0)
+var result1 witTypes.Result[witTypes.Unit, witTypes.Unit]
+switch result {
+case 0:
+        
+        result1 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+case 1:
+        
+        result1 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+return result1
 
 }
 
@@ -1138,512 +1171,513 @@ func (self *RequestOptions) SetConnectTimeout(duration witTypes.Option[uint64]) 
 func wasm_import_method_request_options_set_first_byte_timeout(arg0 int32, arg1 int32, arg2 int64) int32
 
 func (self *RequestOptions) SetFirstByteTimeout(duration witTypes.Option[uint64]) witTypes.Result[witTypes.Unit, witTypes.Unit] {
-
-	var option int32
-	var option0 int64
-	switch duration.Tag() {
-	case witTypes.OptionNone:
-
-		option = int32(0)
-		option0 = 0
-	case witTypes.OptionSome:
-		payload := duration.Some()
-
-		option = int32(1)
-		option0 = int64(payload)
-	default:
-		panic("unreachable")
-	}
-	result := wasm_import_method_request_options_set_first_byte_timeout((self).Handle(), option, option0)
-	var result1 witTypes.Result[witTypes.Unit, witTypes.Unit]
-	switch result {
-	case 0:
-
-		result1 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	case 1:
-
-		result1 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	return result1
+        
+        
+        var option int32
+var option0 int64
+switch duration.Tag() {
+case witTypes.OptionNone:
+        
+        option = int32(0)
+option0 = 0
+case witTypes.OptionSome:
+        payload := duration.Some()
+        
+        option = int32(1)
+option0 = int64(payload)
+default:
+        panic("unreachable")
+}
+result := wasm_import_method_request_options_set_first_byte_timeout((self).Handle(), option, option0)
+var result1 witTypes.Result[witTypes.Unit, witTypes.Unit]
+switch result {
+case 0:
+        
+        result1 = witTypes.Ok[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+case 1:
+        
+        result1 = witTypes.Err[witTypes.Unit, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+return result1
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [method]outgoing-body.write
-func wasm_import_method_outgoing_body_write(arg0 int32, arg1 uintptr)
+func wasm_import_method_outgoing_body_write(arg0 int32, arg1 uintptr) 
 
 func (self *OutgoingBody) Write() witTypes.Result[*wasi_io_streams.OutputStream, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
-	wasm_import_method_outgoing_body_write((self).Handle(), returnArea)
-	var result witTypes.Result[*wasi_io_streams.OutputStream, witTypes.Unit]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-
-		result = witTypes.Ok[*wasi_io_streams.OutputStream, witTypes.Unit](wasi_io_streams.OutputStreamFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
-	case 1:
-
-		result = witTypes.Err[*wasi_io_streams.OutputStream, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	result0 := result
-	return result0
+        returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
+        wasm_import_method_outgoing_body_write((self).Handle(), returnArea)
+var result witTypes.Result[*wasi_io_streams.OutputStream, witTypes.Unit]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[*wasi_io_streams.OutputStream, witTypes.Unit](wasi_io_streams.OutputStreamFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
+case 1:
+        
+        result = witTypes.Err[*wasi_io_streams.OutputStream, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+result0 := result;
+return result0
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [static]outgoing-body.finish
-func wasm_import_static_outgoing_body_finish(arg0 int32, arg1 int32, arg2 int32, arg3 uintptr)
+func wasm_import_static_outgoing_body_finish(arg0 int32, arg1 int32, arg2 int32, arg3 uintptr) 
 
 func OutgoingBodyFinish(this *OutgoingBody, trailers witTypes.Option[*Fields]) witTypes.Result[witTypes.Unit, ErrorCode] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
-
-	returnArea := uintptr(witRuntime.Allocate(pinner, (24 + 4*4), 8))
-	var option int32
-	var option0 int32
-	switch trailers.Tag() {
-	case witTypes.OptionNone:
-
-		option = int32(0)
-		option0 = 0
-	case witTypes.OptionSome:
-		payload := trailers.Some()
-
-		option = int32(1)
-		option0 = (payload).TakeHandle()
-	default:
-		panic("unreachable")
-	}
-	wasm_import_static_outgoing_body_finish((this).TakeHandle(), option, option0, returnArea)
-	var result witTypes.Result[witTypes.Unit, ErrorCode]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-
-		result = witTypes.Ok[witTypes.Unit, ErrorCode](witTypes.Unit{})
-	case 1:
-		var variant ErrorCode
-		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8))) {
-		case 0:
-
-			variant = MakeErrorCodeDnsTimeout()
-
-		case 1:
-			var option1 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option1 = witTypes.None[string]()
-			case 1:
-				value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option1 = witTypes.Some[string](value)
-			default:
-				panic("unreachable")
-			}
-			var option2 witTypes.Option[uint16]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option2 = witTypes.None[uint16]()
-			case 1:
-
-				option2 = witTypes.Some[uint16](uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (18 + 3*4))))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeDnsError(DnsErrorPayload{Rcode: option1, InfoCode: option2})
-
-		case 2:
-
-			variant = MakeErrorCodeDestinationNotFound()
-
-		case 3:
-
-			variant = MakeErrorCodeDestinationUnavailable()
-
-		case 4:
-
-			variant = MakeErrorCodeDestinationIpProhibited()
-
-		case 5:
-
-			variant = MakeErrorCodeDestinationIpUnroutable()
-
-		case 6:
-
-			variant = MakeErrorCodeConnectionRefused()
-
-		case 7:
-
-			variant = MakeErrorCodeConnectionTerminated()
-
-		case 8:
-
-			variant = MakeErrorCodeConnectionTimeout()
-
-		case 9:
-
-			variant = MakeErrorCodeConnectionReadTimeout()
-
-		case 10:
-
-			variant = MakeErrorCodeConnectionWriteTimeout()
-
-		case 11:
-
-			variant = MakeErrorCodeConnectionLimitReached()
-
-		case 12:
-
-			variant = MakeErrorCodeTlsProtocolError()
-
-		case 13:
-
-			variant = MakeErrorCodeTlsCertificateError()
-
-		case 14:
-			var option3 witTypes.Option[uint8]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option3 = witTypes.None[uint8]()
-			case 1:
-
-				option3 = witTypes.Some[uint8](uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 17)))))
-			default:
-				panic("unreachable")
-			}
-			var option5 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))) {
-			case 0:
-
-				option5 = witTypes.None[string]()
-			case 1:
-				value4 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4))))
-
-				option5 = witTypes.Some[string](value4)
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeTlsAlertReceived(TlsAlertReceivedPayload{AlertId: option3, AlertMessage: option5})
-
-		case 15:
-
-			variant = MakeErrorCodeHttpRequestDenied()
-
-		case 16:
-
-			variant = MakeErrorCodeHttpRequestLengthRequired()
-
-		case 17:
-			var option6 witTypes.Option[uint64]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option6 = witTypes.None[uint64]()
-			case 1:
-
-				option6 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpRequestBodySize(option6)
-
-		case 18:
-
-			variant = MakeErrorCodeHttpRequestMethodInvalid()
-
-		case 19:
-
-			variant = MakeErrorCodeHttpRequestUriInvalid()
-
-		case 20:
-
-			variant = MakeErrorCodeHttpRequestUriTooLong()
-
-		case 21:
-			var option7 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option7 = witTypes.None[uint32]()
-			case 1:
-
-				option7 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpRequestHeaderSectionSize(option7)
-
-		case 22:
-			var option11 witTypes.Option[FieldSizePayload]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option11 = witTypes.None[FieldSizePayload]()
-			case 1:
-				var option9 witTypes.Option[string]
-				switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))) {
-				case 0:
-
-					option9 = witTypes.None[string]()
-				case 1:
-					value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4))))
-
-					option9 = witTypes.Some[string](value8)
-				default:
-					panic("unreachable")
-				}
-				var option10 witTypes.Option[uint32]
-				switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 4*4)))) {
-				case 0:
-
-					option10 = witTypes.None[uint32]()
-				case 1:
-
-					option10 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 4*4)))))
-				default:
-					panic("unreachable")
-				}
-
-				option11 = witTypes.Some[FieldSizePayload](FieldSizePayload{FieldName: option9, FieldSize: option10})
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpRequestHeaderSize(option11)
-
-		case 23:
-			var option12 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option12 = witTypes.None[uint32]()
-			case 1:
-
-				option12 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpRequestTrailerSectionSize(option12)
-
-		case 24:
-			var option14 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option14 = witTypes.None[string]()
-			case 1:
-				value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option14 = witTypes.Some[string](value13)
-			default:
-				panic("unreachable")
-			}
-			var option15 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option15 = witTypes.None[uint32]()
-			case 1:
-
-				option15 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 3*4)))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpRequestTrailerSize(FieldSizePayload{FieldName: option14, FieldSize: option15})
-
-		case 25:
-
-			variant = MakeErrorCodeHttpResponseIncomplete()
-
-		case 26:
-			var option16 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option16 = witTypes.None[uint32]()
-			case 1:
-
-				option16 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpResponseHeaderSectionSize(option16)
-
-		case 27:
-			var option18 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option18 = witTypes.None[string]()
-			case 1:
-				value17 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option18 = witTypes.Some[string](value17)
-			default:
-				panic("unreachable")
-			}
-			var option19 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option19 = witTypes.None[uint32]()
-			case 1:
-
-				option19 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 3*4)))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpResponseHeaderSize(FieldSizePayload{FieldName: option18, FieldSize: option19})
-
-		case 28:
-			var option20 witTypes.Option[uint64]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option20 = witTypes.None[uint64]()
-			case 1:
-
-				option20 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpResponseBodySize(option20)
-
-		case 29:
-			var option21 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option21 = witTypes.None[uint32]()
-			case 1:
-
-				option21 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpResponseTrailerSectionSize(option21)
-
-		case 30:
-			var option23 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option23 = witTypes.None[string]()
-			case 1:
-				value22 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option23 = witTypes.Some[string](value22)
-			default:
-				panic("unreachable")
-			}
-			var option24 witTypes.Option[uint32]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 3*4)))) {
-			case 0:
-
-				option24 = witTypes.None[uint32]()
-			case 1:
-
-				option24 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20 + 3*4)))))
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpResponseTrailerSize(FieldSizePayload{FieldName: option23, FieldSize: option24})
-
-		case 31:
-			var option26 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option26 = witTypes.None[string]()
-			case 1:
-				value25 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option26 = witTypes.Some[string](value25)
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpResponseTransferCoding(option26)
-
-		case 32:
-			var option28 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option28 = witTypes.None[string]()
-			case 1:
-				value27 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option28 = witTypes.Some[string](value27)
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeHttpResponseContentCoding(option28)
-
-		case 33:
-
-			variant = MakeErrorCodeHttpResponseTimeout()
-
-		case 34:
-
-			variant = MakeErrorCodeHttpUpgradeFailed()
-
-		case 35:
-
-			variant = MakeErrorCodeHttpProtocolError()
-
-		case 36:
-
-			variant = MakeErrorCodeLoopDetected()
-
-		case 37:
-
-			variant = MakeErrorCodeConfigurationError()
-
-		case 38:
-			var option30 witTypes.Option[string]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				option30 = witTypes.None[string]()
-			case 1:
-				value29 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 2*4))))
-
-				option30 = witTypes.Some[string](value29)
-			default:
-				panic("unreachable")
-			}
-
-			variant = MakeErrorCodeInternalError(option30)
-
-		default:
-			panic("unreachable")
-		}
-
-		result = witTypes.Err[witTypes.Unit, ErrorCode](variant)
-	default:
-		panic("unreachable")
-	}
-	result31 := result
-	return result31
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
+
+        returnArea := uintptr(witRuntime.Allocate(pinner, (24+4*4), 8))
+        var option int32
+var option0 int32
+switch trailers.Tag() {
+case witTypes.OptionNone:
+        
+        option = int32(0)
+option0 = 0
+case witTypes.OptionSome:
+        payload := trailers.Some()
+        
+        option = int32(1)
+option0 = (payload).TakeHandle()
+default:
+        panic("unreachable")
+}
+wasm_import_static_outgoing_body_finish((this).TakeHandle(), option, option0, returnArea)
+var result witTypes.Result[witTypes.Unit, ErrorCode]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[witTypes.Unit, ErrorCode](witTypes.Unit{})
+case 1:
+        var variant ErrorCode
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8))) {
+case 0:
+        
+        variant = MakeErrorCodeDnsTimeout()
+
+case 1:
+        var option1 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option1 = witTypes.None[string]()
+case 1:
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option1 = witTypes.Some[string](value)
+default:
+        panic("unreachable")
+}
+var option2 witTypes.Option[uint16]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option2 = witTypes.None[uint16]()
+case 1:
+        
+        option2 = witTypes.Some[uint16](uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (18+3*4))))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeDnsError(DnsErrorPayload{Rcode: option1, InfoCode: option2})
+
+case 2:
+        
+        variant = MakeErrorCodeDestinationNotFound()
+
+case 3:
+        
+        variant = MakeErrorCodeDestinationUnavailable()
+
+case 4:
+        
+        variant = MakeErrorCodeDestinationIpProhibited()
+
+case 5:
+        
+        variant = MakeErrorCodeDestinationIpUnroutable()
+
+case 6:
+        
+        variant = MakeErrorCodeConnectionRefused()
+
+case 7:
+        
+        variant = MakeErrorCodeConnectionTerminated()
+
+case 8:
+        
+        variant = MakeErrorCodeConnectionTimeout()
+
+case 9:
+        
+        variant = MakeErrorCodeConnectionReadTimeout()
+
+case 10:
+        
+        variant = MakeErrorCodeConnectionWriteTimeout()
+
+case 11:
+        
+        variant = MakeErrorCodeConnectionLimitReached()
+
+case 12:
+        
+        variant = MakeErrorCodeTlsProtocolError()
+
+case 13:
+        
+        variant = MakeErrorCodeTlsCertificateError()
+
+case 14:
+        var option3 witTypes.Option[uint8]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option3 = witTypes.None[uint8]()
+case 1:
+        
+        option3 = witTypes.Some[uint8](uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 17)))))
+default:
+        panic("unreachable")
+}
+var option5 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))) {
+case 0:
+        
+        option5 = witTypes.None[string]()
+case 1:
+        value4 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4))))
+
+        option5 = witTypes.Some[string](value4)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeTlsAlertReceived(TlsAlertReceivedPayload{AlertId: option3, AlertMessage: option5})
+
+case 15:
+        
+        variant = MakeErrorCodeHttpRequestDenied()
+
+case 16:
+        
+        variant = MakeErrorCodeHttpRequestLengthRequired()
+
+case 17:
+        var option6 witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option6 = witTypes.None[uint64]()
+case 1:
+        
+        option6 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestBodySize(option6)
+
+case 18:
+        
+        variant = MakeErrorCodeHttpRequestMethodInvalid()
+
+case 19:
+        
+        variant = MakeErrorCodeHttpRequestUriInvalid()
+
+case 20:
+        
+        variant = MakeErrorCodeHttpRequestUriTooLong()
+
+case 21:
+        var option7 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option7 = witTypes.None[uint32]()
+case 1:
+        
+        option7 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestHeaderSectionSize(option7)
+
+case 22:
+        var option11 witTypes.Option[FieldSizePayload]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option11 = witTypes.None[FieldSizePayload]()
+case 1:
+        var option9 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))) {
+case 0:
+        
+        option9 = witTypes.None[string]()
+case 1:
+        value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4))))
+
+        option9 = witTypes.Some[string](value8)
+default:
+        panic("unreachable")
+}
+var option10 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+4*4)))) {
+case 0:
+        
+        option10 = witTypes.None[uint32]()
+case 1:
+        
+        option10 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+4*4)))))
+default:
+        panic("unreachable")
+}
+
+        option11 = witTypes.Some[FieldSizePayload](FieldSizePayload{FieldName: option9, FieldSize: option10})
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestHeaderSize(option11)
+
+case 23:
+        var option12 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option12 = witTypes.None[uint32]()
+case 1:
+        
+        option12 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestTrailerSectionSize(option12)
+
+case 24:
+        var option14 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option14 = witTypes.None[string]()
+case 1:
+        value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option14 = witTypes.Some[string](value13)
+default:
+        panic("unreachable")
+}
+var option15 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option15 = witTypes.None[uint32]()
+case 1:
+        
+        option15 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestTrailerSize(FieldSizePayload{FieldName: option14, FieldSize: option15})
+
+case 25:
+        
+        variant = MakeErrorCodeHttpResponseIncomplete()
+
+case 26:
+        var option16 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option16 = witTypes.None[uint32]()
+case 1:
+        
+        option16 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseHeaderSectionSize(option16)
+
+case 27:
+        var option18 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option18 = witTypes.None[string]()
+case 1:
+        value17 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option18 = witTypes.Some[string](value17)
+default:
+        panic("unreachable")
+}
+var option19 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option19 = witTypes.None[uint32]()
+case 1:
+        
+        option19 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseHeaderSize(FieldSizePayload{FieldName: option18, FieldSize: option19})
+
+case 28:
+        var option20 witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option20 = witTypes.None[uint64]()
+case 1:
+        
+        option20 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 24))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseBodySize(option20)
+
+case 29:
+        var option21 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option21 = witTypes.None[uint32]()
+case 1:
+        
+        option21 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 20))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseTrailerSectionSize(option21)
+
+case 30:
+        var option23 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option23 = witTypes.None[string]()
+case 1:
+        value22 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option23 = witTypes.Some[string](value22)
+default:
+        panic("unreachable")
+}
+var option24 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+3*4)))) {
+case 0:
+        
+        option24 = witTypes.None[uint32]()
+case 1:
+        
+        option24 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (20+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseTrailerSize(FieldSizePayload{FieldName: option23, FieldSize: option24})
+
+case 31:
+        var option26 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option26 = witTypes.None[string]()
+case 1:
+        value25 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option26 = witTypes.Some[string](value25)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseTransferCoding(option26)
+
+case 32:
+        var option28 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option28 = witTypes.None[string]()
+case 1:
+        value27 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option28 = witTypes.Some[string](value27)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseContentCoding(option28)
+
+case 33:
+        
+        variant = MakeErrorCodeHttpResponseTimeout()
+
+case 34:
+        
+        variant = MakeErrorCodeHttpUpgradeFailed()
+
+case 35:
+        
+        variant = MakeErrorCodeHttpProtocolError()
+
+case 36:
+        
+        variant = MakeErrorCodeLoopDetected()
+
+case 37:
+        
+        variant = MakeErrorCodeConfigurationError()
+
+case 38:
+        var option30 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        option30 = witTypes.None[string]()
+case 1:
+        value29 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16+2*4))))
+
+        option30 = witTypes.Some[string](value29)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeInternalError(option30)
+
+default:
+        panic("unreachable")
+}
+
+        result = witTypes.Err[witTypes.Unit, ErrorCode](variant)
+default:
+        panic("unreachable")
+}
+result31 := result;
+return result31
 
 }
 
@@ -1651,468 +1685,469 @@ func OutgoingBodyFinish(this *OutgoingBody, trailers witTypes.Option[*Fields]) w
 func wasm_import_method_future_incoming_response_subscribe(arg0 int32) int32
 
 func (self *FutureIncomingResponse) Subscribe() *wasi_io_poll.Pollable {
-
-	result := wasm_import_method_future_incoming_response_subscribe((self).Handle())
-	return wasi_io_poll.PollableFromOwnHandle(int32(uintptr(result)))
+        
+        
+        result := wasm_import_method_future_incoming_response_subscribe((self).Handle())
+return wasi_io_poll.PollableFromOwnHandle(int32(uintptr(result)))
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [method]future-incoming-response.get
-func wasm_import_method_future_incoming_response_get(arg0 int32, arg1 uintptr)
+func wasm_import_method_future_incoming_response_get(arg0 int32, arg1 uintptr) 
 
 func (self *FutureIncomingResponse) Get() witTypes.Option[witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
-
-	returnArea := uintptr(witRuntime.Allocate(pinner, (40 + 4*4), 8))
-	wasm_import_method_future_incoming_response_get((self).Handle(), returnArea)
-	var option30 witTypes.Option[witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-
-		option30 = witTypes.None[witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]]()
-	case 1:
-		var result29 witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]
-		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8))) {
-		case 0:
-			var result witTypes.Result[*IncomingResponse, ErrorCode]
-			switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
-			case 0:
-
-				result = witTypes.Ok[*IncomingResponse, ErrorCode](IncomingResponseFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 24))))))
-			case 1:
-				var variant ErrorCode
-				switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 24))) {
-				case 0:
-
-					variant = MakeErrorCodeDnsTimeout()
-
-				case 1:
-					var option witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option = witTypes.None[string]()
-					case 1:
-						value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4))))
-
-						option = witTypes.Some[string](value)
-					default:
-						panic("unreachable")
-					}
-					var option0 witTypes.Option[uint16]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 3*4)))) {
-					case 0:
-
-						option0 = witTypes.None[uint16]()
-					case 1:
-
-						option0 = witTypes.Some[uint16](uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (34 + 3*4))))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeDnsError(DnsErrorPayload{Rcode: option, InfoCode: option0})
-
-				case 2:
-
-					variant = MakeErrorCodeDestinationNotFound()
-
-				case 3:
-
-					variant = MakeErrorCodeDestinationUnavailable()
-
-				case 4:
-
-					variant = MakeErrorCodeDestinationIpProhibited()
-
-				case 5:
-
-					variant = MakeErrorCodeDestinationIpUnroutable()
-
-				case 6:
-
-					variant = MakeErrorCodeConnectionRefused()
-
-				case 7:
-
-					variant = MakeErrorCodeConnectionTerminated()
-
-				case 8:
-
-					variant = MakeErrorCodeConnectionTimeout()
-
-				case 9:
-
-					variant = MakeErrorCodeConnectionReadTimeout()
-
-				case 10:
-
-					variant = MakeErrorCodeConnectionWriteTimeout()
-
-				case 11:
-
-					variant = MakeErrorCodeConnectionLimitReached()
-
-				case 12:
-
-					variant = MakeErrorCodeTlsProtocolError()
-
-				case 13:
-
-					variant = MakeErrorCodeTlsCertificateError()
-
-				case 14:
-					var option1 witTypes.Option[uint8]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option1 = witTypes.None[uint8]()
-					case 1:
-
-						option1 = witTypes.Some[uint8](uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 33)))))
-					default:
-						panic("unreachable")
-					}
-					var option3 witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))) {
-					case 0:
-
-						option3 = witTypes.None[string]()
-					case 1:
-						value2 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 3*4))))
-
-						option3 = witTypes.Some[string](value2)
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeTlsAlertReceived(TlsAlertReceivedPayload{AlertId: option1, AlertMessage: option3})
-
-				case 15:
-
-					variant = MakeErrorCodeHttpRequestDenied()
-
-				case 16:
-
-					variant = MakeErrorCodeHttpRequestLengthRequired()
-
-				case 17:
-					var option4 witTypes.Option[uint64]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option4 = witTypes.None[uint64]()
-					case 1:
-
-						option4 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 40))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpRequestBodySize(option4)
-
-				case 18:
-
-					variant = MakeErrorCodeHttpRequestMethodInvalid()
-
-				case 19:
-
-					variant = MakeErrorCodeHttpRequestUriInvalid()
-
-				case 20:
-
-					variant = MakeErrorCodeHttpRequestUriTooLong()
-
-				case 21:
-					var option5 witTypes.Option[uint32]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option5 = witTypes.None[uint32]()
-					case 1:
-
-						option5 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpRequestHeaderSectionSize(option5)
-
-				case 22:
-					var option9 witTypes.Option[FieldSizePayload]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option9 = witTypes.None[FieldSizePayload]()
-					case 1:
-						var option7 witTypes.Option[string]
-						switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))) {
-						case 0:
-
-							option7 = witTypes.None[string]()
-						case 1:
-							value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 3*4))))
-
-							option7 = witTypes.Some[string](value6)
-						default:
-							panic("unreachable")
-						}
-						var option8 witTypes.Option[uint32]
-						switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 4*4)))) {
-						case 0:
-
-							option8 = witTypes.None[uint32]()
-						case 1:
-
-							option8 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36 + 4*4)))))
-						default:
-							panic("unreachable")
-						}
-
-						option9 = witTypes.Some[FieldSizePayload](FieldSizePayload{FieldName: option7, FieldSize: option8})
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpRequestHeaderSize(option9)
-
-				case 23:
-					var option10 witTypes.Option[uint32]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option10 = witTypes.None[uint32]()
-					case 1:
-
-						option10 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpRequestTrailerSectionSize(option10)
-
-				case 24:
-					var option12 witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option12 = witTypes.None[string]()
-					case 1:
-						value11 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4))))
-
-						option12 = witTypes.Some[string](value11)
-					default:
-						panic("unreachable")
-					}
-					var option13 witTypes.Option[uint32]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 3*4)))) {
-					case 0:
-
-						option13 = witTypes.None[uint32]()
-					case 1:
-
-						option13 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36 + 3*4)))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpRequestTrailerSize(FieldSizePayload{FieldName: option12, FieldSize: option13})
-
-				case 25:
-
-					variant = MakeErrorCodeHttpResponseIncomplete()
-
-				case 26:
-					var option14 witTypes.Option[uint32]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option14 = witTypes.None[uint32]()
-					case 1:
-
-						option14 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpResponseHeaderSectionSize(option14)
-
-				case 27:
-					var option16 witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option16 = witTypes.None[string]()
-					case 1:
-						value15 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4))))
-
-						option16 = witTypes.Some[string](value15)
-					default:
-						panic("unreachable")
-					}
-					var option17 witTypes.Option[uint32]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 3*4)))) {
-					case 0:
-
-						option17 = witTypes.None[uint32]()
-					case 1:
-
-						option17 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36 + 3*4)))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpResponseHeaderSize(FieldSizePayload{FieldName: option16, FieldSize: option17})
-
-				case 28:
-					var option18 witTypes.Option[uint64]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option18 = witTypes.None[uint64]()
-					case 1:
-
-						option18 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 40))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpResponseBodySize(option18)
-
-				case 29:
-					var option19 witTypes.Option[uint32]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option19 = witTypes.None[uint32]()
-					case 1:
-
-						option19 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpResponseTrailerSectionSize(option19)
-
-				case 30:
-					var option21 witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option21 = witTypes.None[string]()
-					case 1:
-						value20 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4))))
-
-						option21 = witTypes.Some[string](value20)
-					default:
-						panic("unreachable")
-					}
-					var option22 witTypes.Option[uint32]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 3*4)))) {
-					case 0:
-
-						option22 = witTypes.None[uint32]()
-					case 1:
-
-						option22 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36 + 3*4)))))
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpResponseTrailerSize(FieldSizePayload{FieldName: option21, FieldSize: option22})
-
-				case 31:
-					var option24 witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option24 = witTypes.None[string]()
-					case 1:
-						value23 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4))))
-
-						option24 = witTypes.Some[string](value23)
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpResponseTransferCoding(option24)
-
-				case 32:
-					var option26 witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option26 = witTypes.None[string]()
-					case 1:
-						value25 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4))))
-
-						option26 = witTypes.Some[string](value25)
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeHttpResponseContentCoding(option26)
-
-				case 33:
-
-					variant = MakeErrorCodeHttpResponseTimeout()
-
-				case 34:
-
-					variant = MakeErrorCodeHttpUpgradeFailed()
-
-				case 35:
-
-					variant = MakeErrorCodeHttpProtocolError()
-
-				case 36:
-
-					variant = MakeErrorCodeLoopDetected()
-
-				case 37:
-
-					variant = MakeErrorCodeConfigurationError()
-
-				case 38:
-					var option28 witTypes.Option[string]
-					switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
-					case 0:
-
-						option28 = witTypes.None[string]()
-					case 1:
-						value27 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32 + 2*4))))
-
-						option28 = witTypes.Some[string](value27)
-					default:
-						panic("unreachable")
-					}
-
-					variant = MakeErrorCodeInternalError(option28)
-
-				default:
-					panic("unreachable")
-				}
-
-				result = witTypes.Err[*IncomingResponse, ErrorCode](variant)
-			default:
-				panic("unreachable")
-			}
-
-			result29 = witTypes.Ok[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit](result)
-		case 1:
-
-			result29 = witTypes.Err[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit](witTypes.Unit{})
-		default:
-			panic("unreachable")
-		}
-
-		option30 = witTypes.Some[witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]](result29)
-	default:
-		panic("unreachable")
-	}
-	result31 := option30
-	return result31
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
+
+        returnArea := uintptr(witRuntime.Allocate(pinner, (40+4*4), 8))
+        wasm_import_method_future_incoming_response_get((self).Handle(), returnArea)
+var option30 witTypes.Option[witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        option30 = witTypes.None[witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]]()
+case 1:
+        var result29 witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8))) {
+case 0:
+        var result witTypes.Result[*IncomingResponse, ErrorCode]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))) {
+case 0:
+        
+        result = witTypes.Ok[*IncomingResponse, ErrorCode](IncomingResponseFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 24))))))
+case 1:
+        var variant ErrorCode
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 24))) {
+case 0:
+        
+        variant = MakeErrorCodeDnsTimeout()
+
+case 1:
+        var option witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option = witTypes.None[string]()
+case 1:
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4))))
+
+        option = witTypes.Some[string](value)
+default:
+        panic("unreachable")
+}
+var option0 witTypes.Option[uint16]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+3*4)))) {
+case 0:
+        
+        option0 = witTypes.None[uint16]()
+case 1:
+        
+        option0 = witTypes.Some[uint16](uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (34+3*4))))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeDnsError(DnsErrorPayload{Rcode: option, InfoCode: option0})
+
+case 2:
+        
+        variant = MakeErrorCodeDestinationNotFound()
+
+case 3:
+        
+        variant = MakeErrorCodeDestinationUnavailable()
+
+case 4:
+        
+        variant = MakeErrorCodeDestinationIpProhibited()
+
+case 5:
+        
+        variant = MakeErrorCodeDestinationIpUnroutable()
+
+case 6:
+        
+        variant = MakeErrorCodeConnectionRefused()
+
+case 7:
+        
+        variant = MakeErrorCodeConnectionTerminated()
+
+case 8:
+        
+        variant = MakeErrorCodeConnectionTimeout()
+
+case 9:
+        
+        variant = MakeErrorCodeConnectionReadTimeout()
+
+case 10:
+        
+        variant = MakeErrorCodeConnectionWriteTimeout()
+
+case 11:
+        
+        variant = MakeErrorCodeConnectionLimitReached()
+
+case 12:
+        
+        variant = MakeErrorCodeTlsProtocolError()
+
+case 13:
+        
+        variant = MakeErrorCodeTlsCertificateError()
+
+case 14:
+        var option1 witTypes.Option[uint8]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option1 = witTypes.None[uint8]()
+case 1:
+        
+        option1 = witTypes.Some[uint8](uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 33)))))
+default:
+        panic("unreachable")
+}
+var option3 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))) {
+case 0:
+        
+        option3 = witTypes.None[string]()
+case 1:
+        value2 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+3*4))))
+
+        option3 = witTypes.Some[string](value2)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeTlsAlertReceived(TlsAlertReceivedPayload{AlertId: option1, AlertMessage: option3})
+
+case 15:
+        
+        variant = MakeErrorCodeHttpRequestDenied()
+
+case 16:
+        
+        variant = MakeErrorCodeHttpRequestLengthRequired()
+
+case 17:
+        var option4 witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option4 = witTypes.None[uint64]()
+case 1:
+        
+        option4 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 40))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestBodySize(option4)
+
+case 18:
+        
+        variant = MakeErrorCodeHttpRequestMethodInvalid()
+
+case 19:
+        
+        variant = MakeErrorCodeHttpRequestUriInvalid()
+
+case 20:
+        
+        variant = MakeErrorCodeHttpRequestUriTooLong()
+
+case 21:
+        var option5 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option5 = witTypes.None[uint32]()
+case 1:
+        
+        option5 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestHeaderSectionSize(option5)
+
+case 22:
+        var option9 witTypes.Option[FieldSizePayload]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option9 = witTypes.None[FieldSizePayload]()
+case 1:
+        var option7 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))) {
+case 0:
+        
+        option7 = witTypes.None[string]()
+case 1:
+        value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+3*4))))
+
+        option7 = witTypes.Some[string](value6)
+default:
+        panic("unreachable")
+}
+var option8 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+4*4)))) {
+case 0:
+        
+        option8 = witTypes.None[uint32]()
+case 1:
+        
+        option8 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36+4*4)))))
+default:
+        panic("unreachable")
+}
+
+        option9 = witTypes.Some[FieldSizePayload](FieldSizePayload{FieldName: option7, FieldSize: option8})
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestHeaderSize(option9)
+
+case 23:
+        var option10 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option10 = witTypes.None[uint32]()
+case 1:
+        
+        option10 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestTrailerSectionSize(option10)
+
+case 24:
+        var option12 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option12 = witTypes.None[string]()
+case 1:
+        value11 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4))))
+
+        option12 = witTypes.Some[string](value11)
+default:
+        panic("unreachable")
+}
+var option13 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+3*4)))) {
+case 0:
+        
+        option13 = witTypes.None[uint32]()
+case 1:
+        
+        option13 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpRequestTrailerSize(FieldSizePayload{FieldName: option12, FieldSize: option13})
+
+case 25:
+        
+        variant = MakeErrorCodeHttpResponseIncomplete()
+
+case 26:
+        var option14 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option14 = witTypes.None[uint32]()
+case 1:
+        
+        option14 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseHeaderSectionSize(option14)
+
+case 27:
+        var option16 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option16 = witTypes.None[string]()
+case 1:
+        value15 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4))))
+
+        option16 = witTypes.Some[string](value15)
+default:
+        panic("unreachable")
+}
+var option17 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+3*4)))) {
+case 0:
+        
+        option17 = witTypes.None[uint32]()
+case 1:
+        
+        option17 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseHeaderSize(FieldSizePayload{FieldName: option16, FieldSize: option17})
+
+case 28:
+        var option18 witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option18 = witTypes.None[uint64]()
+case 1:
+        
+        option18 = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 40))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseBodySize(option18)
+
+case 29:
+        var option19 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option19 = witTypes.None[uint32]()
+case 1:
+        
+        option19 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 36))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseTrailerSectionSize(option19)
+
+case 30:
+        var option21 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option21 = witTypes.None[string]()
+case 1:
+        value20 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4))))
+
+        option21 = witTypes.Some[string](value20)
+default:
+        panic("unreachable")
+}
+var option22 witTypes.Option[uint32]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+3*4)))) {
+case 0:
+        
+        option22 = witTypes.None[uint32]()
+case 1:
+        
+        option22 = witTypes.Some[uint32](uint32(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (36+3*4)))))
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseTrailerSize(FieldSizePayload{FieldName: option21, FieldSize: option22})
+
+case 31:
+        var option24 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option24 = witTypes.None[string]()
+case 1:
+        value23 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4))))
+
+        option24 = witTypes.Some[string](value23)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseTransferCoding(option24)
+
+case 32:
+        var option26 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option26 = witTypes.None[string]()
+case 1:
+        value25 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4))))
+
+        option26 = witTypes.Some[string](value25)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeHttpResponseContentCoding(option26)
+
+case 33:
+        
+        variant = MakeErrorCodeHttpResponseTimeout()
+
+case 34:
+        
+        variant = MakeErrorCodeHttpUpgradeFailed()
+
+case 35:
+        
+        variant = MakeErrorCodeHttpProtocolError()
+
+case 36:
+        
+        variant = MakeErrorCodeLoopDetected()
+
+case 37:
+        
+        variant = MakeErrorCodeConfigurationError()
+
+case 38:
+        var option28 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 32))) {
+case 0:
+        
+        option28 = witTypes.None[string]()
+case 1:
+        value27 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+1*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (32+2*4))))
+
+        option28 = witTypes.Some[string](value27)
+default:
+        panic("unreachable")
+}
+
+        variant = MakeErrorCodeInternalError(option28)
+
+default:
+        panic("unreachable")
+}
+
+        result = witTypes.Err[*IncomingResponse, ErrorCode](variant)
+default:
+        panic("unreachable")
+}
+
+        result29 = witTypes.Ok[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit](result)
+case 1:
+        
+        result29 = witTypes.Err[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+
+        option30 = witTypes.Some[witTypes.Result[witTypes.Result[*IncomingResponse, ErrorCode], witTypes.Unit]](result29)
+default:
+        panic("unreachable")
+}
+result31 := option30;
+return result31
 
 }
 
@@ -2120,9 +2155,10 @@ func (self *FutureIncomingResponse) Get() witTypes.Option[witTypes.Result[witTyp
 func wasm_import_method_incoming_response_status(arg0 int32) int32
 
 func (self *IncomingResponse) Status() uint16 {
-
-	result := wasm_import_method_incoming_response_status((self).Handle())
-	return uint16(result)
+        
+        
+        result := wasm_import_method_incoming_response_status((self).Handle())
+return uint16(result)
 
 }
 
@@ -2130,58 +2166,59 @@ func (self *IncomingResponse) Status() uint16 {
 func wasm_import_method_incoming_response_headers(arg0 int32) int32
 
 func (self *IncomingResponse) Headers() *Fields {
-
-	result := wasm_import_method_incoming_response_headers((self).Handle())
-	return FieldsFromOwnHandle(int32(uintptr(result)))
+        
+        
+        result := wasm_import_method_incoming_response_headers((self).Handle())
+return FieldsFromOwnHandle(int32(uintptr(result)))
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [method]incoming-response.consume
-func wasm_import_method_incoming_response_consume(arg0 int32, arg1 uintptr)
+func wasm_import_method_incoming_response_consume(arg0 int32, arg1 uintptr) 
 
 func (self *IncomingResponse) Consume() witTypes.Result[*IncomingBody, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
-	wasm_import_method_incoming_response_consume((self).Handle(), returnArea)
-	var result witTypes.Result[*IncomingBody, witTypes.Unit]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-
-		result = witTypes.Ok[*IncomingBody, witTypes.Unit](IncomingBodyFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
-	case 1:
-
-		result = witTypes.Err[*IncomingBody, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	result0 := result
-	return result0
+        returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
+        wasm_import_method_incoming_response_consume((self).Handle(), returnArea)
+var result witTypes.Result[*IncomingBody, witTypes.Unit]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[*IncomingBody, witTypes.Unit](IncomingBodyFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
+case 1:
+        
+        result = witTypes.Err[*IncomingBody, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+result0 := result;
+return result0
 
 }
 
 //go:wasmimport wasi:http/types@0.2.0 [method]incoming-body.stream
-func wasm_import_method_incoming_body_stream(arg0 int32, arg1 uintptr)
+func wasm_import_method_incoming_body_stream(arg0 int32, arg1 uintptr) 
 
 func (self *IncomingBody) Stream() witTypes.Result[*wasi_io_streams.InputStream, witTypes.Unit] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
-	wasm_import_method_incoming_body_stream((self).Handle(), returnArea)
-	var result witTypes.Result[*wasi_io_streams.InputStream, witTypes.Unit]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-
-		result = witTypes.Ok[*wasi_io_streams.InputStream, witTypes.Unit](wasi_io_streams.InputStreamFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
-	case 1:
-
-		result = witTypes.Err[*wasi_io_streams.InputStream, witTypes.Unit](witTypes.Unit{})
-	default:
-		panic("unreachable")
-	}
-	result0 := result
-	return result0
+        returnArea := uintptr(witRuntime.Allocate(pinner, 8, 4))
+        wasm_import_method_incoming_body_stream((self).Handle(), returnArea)
+var result witTypes.Result[*wasi_io_streams.InputStream, witTypes.Unit]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[*wasi_io_streams.InputStream, witTypes.Unit](wasi_io_streams.InputStreamFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))))
+case 1:
+        
+        result = witTypes.Err[*wasi_io_streams.InputStream, witTypes.Unit](witTypes.Unit{})
+default:
+        panic("unreachable")
+}
+result0 := result;
+return result0
 
 }

@@ -10,27 +10,28 @@
 package wasi_io_poll
 
 import (
-	"runtime"
-	witRuntime "rustus/hook/internal/wit/runtime"
+        witRuntime "rustus/hook/internal/wit/runtime"
+"runtime"
 )
+
 
 //go:wasmimport wasi:io/poll@0.2.0 [resource-drop]pollable
 func resourceDropPollable(handle int32)
 
 type Pollable struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *Pollable) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *Pollable) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *Pollable) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *Pollable) Drop() {
@@ -41,15 +42,15 @@ func (self *Pollable) Drop() {
 }
 
 func PollableFromOwnHandle(handleValue int32) *Pollable {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &Pollable{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropPollable(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &Pollable{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropPollable(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func PollableFromBorrowHandle(handleValue int32) *Pollable {
@@ -57,11 +58,13 @@ func PollableFromBorrowHandle(handleValue int32) *Pollable {
 	return &Pollable{handle}
 }
 
+
 //go:wasmimport wasi:io/poll@0.2.0 [method]pollable.block
-func wasm_import_method_pollable_block(arg0 int32)
+func wasm_import_method_pollable_block(arg0 int32) 
 
-func (self *Pollable) Block() {
-
-	wasm_import_method_pollable_block((self).Handle())
+func (self *Pollable) Block()  {
+        
+        
+        wasm_import_method_pollable_block((self).Handle())
 
 }

@@ -10,60 +10,62 @@
 package wasi_io_streams
 
 import (
-	"runtime"
-	"rustus/hook/internal/generated/wasi_io_error"
-	witRuntime "rustus/hook/internal/wit/runtime"
-	witTypes "rustus/hook/internal/wit/types"
-	"unsafe"
+        "rustus/hook/internal/generated/wasi_io_error"
+witRuntime "rustus/hook/internal/wit/runtime"
+witTypes "rustus/hook/internal/wit/types"
+"unsafe"
+"runtime"
 )
 
 type Error = wasi_io_error.Error
 
 const (
-	StreamErrorLastOperationFailed uint8 = 0
-	StreamErrorClosed              uint8 = 1
+StreamErrorLastOperationFailed uint8 = 0
+StreamErrorClosed uint8 = 1
 )
 
 type StreamError struct {
-	tag   uint8
-	value any
+        tag uint8
+        value any
 }
 
 func (self StreamError) Tag() uint8 {
-	return self.tag
+        return self.tag
 }
 
 func (self StreamError) LastOperationFailed() *wasi_io_error.Error {
-	if self.tag != StreamErrorLastOperationFailed {
-		panic("tag mismatch")
-	}
-	return self.value.(*wasi_io_error.Error)
+        if self.tag != StreamErrorLastOperationFailed {
+                panic("tag mismatch")
+        }
+        return self.value.(*wasi_io_error.Error)
 }
 
 func MakeStreamErrorLastOperationFailed(value *wasi_io_error.Error) StreamError {
-	return StreamError{StreamErrorLastOperationFailed, value}
+        return StreamError{StreamErrorLastOperationFailed, value}
 }
 func MakeStreamErrorClosed() StreamError {
-	return StreamError{StreamErrorClosed, nil}
+        return StreamError{StreamErrorClosed, nil}
 }
+
+
 
 //go:wasmimport wasi:io/streams@0.2.0 [resource-drop]input-stream
 func resourceDropInputStream(handle int32)
 
 type InputStream struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *InputStream) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *InputStream) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *InputStream) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *InputStream) Drop() {
@@ -74,15 +76,15 @@ func (self *InputStream) Drop() {
 }
 
 func InputStreamFromOwnHandle(handleValue int32) *InputStream {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &InputStream{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropInputStream(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &InputStream{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropInputStream(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func InputStreamFromBorrowHandle(handleValue int32) *InputStream {
@@ -90,23 +92,24 @@ func InputStreamFromBorrowHandle(handleValue int32) *InputStream {
 	return &InputStream{handle}
 }
 
+
 //go:wasmimport wasi:io/streams@0.2.0 [resource-drop]output-stream
 func resourceDropOutputStream(handle int32)
 
 type OutputStream struct {
-	handle *witRuntime.Handle
+        handle *witRuntime.Handle
 }
 
 func (self *OutputStream) TakeHandle() int32 {
-	return self.handle.Take()
+        return self.handle.Take()
 }
 
 func (self *OutputStream) SetHandle(handle int32) {
-	self.handle.Set(handle)
+        self.handle.Set(handle)
 }
 
 func (self *OutputStream) Handle() int32 {
-	return self.handle.Use()
+        return self.handle.Use()
 }
 
 func (self *OutputStream) Drop() {
@@ -117,15 +120,15 @@ func (self *OutputStream) Drop() {
 }
 
 func OutputStreamFromOwnHandle(handleValue int32) *OutputStream {
-	handle := witRuntime.MakeHandle(handleValue)
-	value := &OutputStream{handle}
-	runtime.AddCleanup(value, func(_ int) {
-		handleValue := handle.TakeOrNil()
-		if handleValue != 0 {
-			resourceDropOutputStream(handleValue)
-		}
-	}, 0)
-	return value
+        handle := witRuntime.MakeHandle(handleValue)
+        value := &OutputStream{handle}
+        runtime.AddCleanup(value, func(_ int) {
+                handleValue := handle.TakeOrNil()
+                if handleValue != 0 {
+                        resourceDropOutputStream(handleValue)
+                }
+        }, 0)
+        return value
 }
 
 func OutputStreamFromBorrowHandle(handleValue int32) *OutputStream {
@@ -133,81 +136,82 @@ func OutputStreamFromBorrowHandle(handleValue int32) *OutputStream {
 	return &OutputStream{handle}
 }
 
+
 //go:wasmimport wasi:io/streams@0.2.0 [method]input-stream.blocking-read
-func wasm_import_method_input_stream_blocking_read(arg0 int32, arg1 int64, arg2 uintptr)
+func wasm_import_method_input_stream_blocking_read(arg0 int32, arg1 int64, arg2 uintptr) 
 
 func (self *InputStream) BlockingRead(len uint64) witTypes.Result[[]uint8, StreamError] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, (3 * 4), 4))
-	wasm_import_method_input_stream_blocking_read((self).Handle(), int64(len), returnArea)
-	var result witTypes.Result[[]uint8, StreamError]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
-		value := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4))))
+        returnArea := uintptr(witRuntime.Allocate(pinner, (3*4), 4))
+        wasm_import_method_input_stream_blocking_read((self).Handle(), int64(len), returnArea)
+var result witTypes.Result[[]uint8, StreamError]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        value := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2*4))))
 
-		result = witTypes.Ok[[]uint8, StreamError](value)
-	case 1:
-		var variant StreamError
-		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))) {
-		case 0:
+        result = witTypes.Ok[[]uint8, StreamError](value)
+case 1:
+        var variant StreamError
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))) {
+case 0:
+        
+        variant = MakeStreamErrorLastOperationFailed(wasi_io_error.ErrorFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (4+1*4)))))))
 
-			variant = MakeStreamErrorLastOperationFailed(wasi_io_error.ErrorFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), (4 + 1*4)))))))
+case 1:
+        
+        variant = MakeStreamErrorClosed()
 
-		case 1:
+default:
+        panic("unreachable")
+}
 
-			variant = MakeStreamErrorClosed()
-
-		default:
-			panic("unreachable")
-		}
-
-		result = witTypes.Err[[]uint8, StreamError](variant)
-	default:
-		panic("unreachable")
-	}
-	result0 := result
-	return result0
+        result = witTypes.Err[[]uint8, StreamError](variant)
+default:
+        panic("unreachable")
+}
+result0 := result;
+return result0
 
 }
 
 //go:wasmimport wasi:io/streams@0.2.0 [method]output-stream.blocking-write-and-flush
-func wasm_import_method_output_stream_blocking_write_and_flush(arg0 int32, arg1 uintptr, arg2 uint32, arg3 uintptr)
+func wasm_import_method_output_stream_blocking_write_and_flush(arg0 int32, arg1 uintptr, arg2 uint32, arg3 uintptr) 
 
 func (self *OutputStream) BlockingWriteAndFlush(contents []uint8) witTypes.Result[witTypes.Unit, StreamError] {
-	pinner := &runtime.Pinner{}
-	defer pinner.Unpin()
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, 12, 4))
-	data := unsafe.Pointer(unsafe.SliceData(contents))
-	pinner.Pin(data)
-	wasm_import_method_output_stream_blocking_write_and_flush((self).Handle(), uintptr(data), uint32(len(contents)), returnArea)
-	var result witTypes.Result[witTypes.Unit, StreamError]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
-	case 0:
+        returnArea := uintptr(witRuntime.Allocate(pinner, 12, 4))
+        data := unsafe.Pointer(unsafe.SliceData(contents))
+pinner.Pin(data)
+wasm_import_method_output_stream_blocking_write_and_flush((self).Handle(), uintptr(data), uint32(len(contents)), returnArea)
+var result witTypes.Result[witTypes.Unit, StreamError]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+case 0:
+        
+        result = witTypes.Ok[witTypes.Unit, StreamError](witTypes.Unit{})
+case 1:
+        var variant StreamError
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))) {
+case 0:
+        
+        variant = MakeStreamErrorLastOperationFailed(wasi_io_error.ErrorFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 8))))))
 
-		result = witTypes.Ok[witTypes.Unit, StreamError](witTypes.Unit{})
-	case 1:
-		var variant StreamError
-		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))) {
-		case 0:
+case 1:
+        
+        variant = MakeStreamErrorClosed()
 
-			variant = MakeStreamErrorLastOperationFailed(wasi_io_error.ErrorFromOwnHandle(int32(uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(returnArea), 8))))))
+default:
+        panic("unreachable")
+}
 
-		case 1:
-
-			variant = MakeStreamErrorClosed()
-
-		default:
-			panic("unreachable")
-		}
-
-		result = witTypes.Err[witTypes.Unit, StreamError](variant)
-	default:
-		panic("unreachable")
-	}
-	result0 := result
-	return result0
+        result = witTypes.Err[witTypes.Unit, StreamError](variant)
+default:
+        panic("unreachable")
+}
+result0 := result;
+return result0
 
 }

@@ -10,1219 +10,1331 @@
 package wit_exports
 
 import (
-	"runtime"
-	"rustus/hook/internal/answers/export_rustus_hooks_notifications"
-	"rustus/hook/internal/answers/export_rustus_hooks_pre_create"
-	"rustus/hook/internal/answers/export_rustus_hooks_pre_finish"
-	"rustus/hook/internal/answers/export_rustus_hooks_pre_get"
-	"rustus/hook/internal/answers/export_rustus_hooks_pre_terminate"
-	"rustus/hook/internal/answers/export_rustus_hooks_sink"
-	"rustus/hook/internal/generated/rustus_hooks_notifications"
-	"rustus/hook/internal/generated/rustus_hooks_pre_create"
-	"rustus/hook/internal/generated/rustus_hooks_pre_finish"
-	"rustus/hook/internal/generated/rustus_hooks_pre_get"
-	"rustus/hook/internal/generated/rustus_hooks_pre_terminate"
-	"rustus/hook/internal/generated/rustus_hooks_types"
-	witRuntime "rustus/hook/internal/wit/runtime"
-	witTypes "rustus/hook/internal/wit/types"
-	"unsafe"
+        "runtime"
+        "rustus/hook/internal/answers/export_rustus_hooks_notifications"
+"rustus/hook/internal/answers/export_rustus_hooks_pre_create"
+"rustus/hook/internal/answers/export_rustus_hooks_pre_finish"
+"rustus/hook/internal/answers/export_rustus_hooks_pre_get"
+"rustus/hook/internal/answers/export_rustus_hooks_pre_terminate"
+"rustus/hook/internal/answers/export_rustus_hooks_sink"
+"rustus/hook/internal/generated/rustus_hooks_notifications"
+"rustus/hook/internal/generated/rustus_hooks_pre_create"
+"rustus/hook/internal/generated/rustus_hooks_pre_finish"
+"rustus/hook/internal/generated/rustus_hooks_pre_get"
+"rustus/hook/internal/generated/rustus_hooks_pre_terminate"
+"rustus/hook/internal/generated/rustus_hooks_types"
+witRuntime "rustus/hook/internal/wit/runtime"
+witTypes "rustus/hook/internal/wit/types"
+"unsafe"
 )
 
 var staticPinner = runtime.Pinner{}
-var exportReturnArea = uintptr(witRuntime.Allocate(&staticPinner, (8 + 12*4), 8))
+var exportReturnArea = uintptr(witRuntime.Allocate(&staticPinner, (8+12*4), 8))
 var syncExportPinner = runtime.Pinner{}
+
 
 //go:wasmexport rustus:hooks/pre-create@0.1.0#decide
 func wasm_export_rustus_hooks_pre_create_decide(arg0 uintptr) uintptr {
+        
+        pinner := &syncExportPinner
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
+value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+3*4))))
+var option witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+4*4)))) {
+case 0:
+        
+        option = witTypes.None[uint64]()
+case 1:
+        
+        option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32+4*4)))))
+default:
+        panic("unreachable")
+}
+result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+4*4))))), index * (4*4))
+        value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-	pinner := &syncExportPinner
-	value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
-	value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 3*4))))
-	var option witTypes.Option[uint64]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 4*4)))) {
-	case 0:
+        result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
+}
 
-		option = witTypes.None[uint64]()
-	case 1:
+var variant rustus_hooks_types.UploadKind
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+6*4)))) {
+case 0:
+        
+        variant = rustus_hooks_types.MakeUploadKindWhole()
 
-		option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32 + 4*4)))))
-	default:
-		panic("unreachable")
-	}
-	result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 4*4))))), index*(4*4))
-		value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case 1:
+        
+        variant = rustus_hooks_types.MakeUploadKindPartial()
 
-		result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
-	}
+case 2:
+        result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+7*4))))), index * (2*4))
+        value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
 
-	var variant rustus_hooks_types.UploadKind
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 6*4)))) {
-	case 0:
+        result4 = append(result4, value3)
+}
 
-		variant = rustus_hooks_types.MakeUploadKindWhole()
 
-	case 1:
+        variant = rustus_hooks_types.MakeUploadKindFinal(result4)
 
-		variant = rustus_hooks_types.MakeUploadKindPartial()
+default:
+        panic("unreachable")
+}
+value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+10*4))))
+var option7 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+11*4)))) {
+case 0:
+        
+        option7 = witTypes.None[string]()
+case 1:
+        value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+13*4))))
 
-	case 2:
-		result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4))))
-		for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4)))); index++ {
-			base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 7*4))))), index*(2*4))
-			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+        option7 = witTypes.Some[string](value6)
+default:
+        panic("unreachable")
+}
+value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+15*4))))
+value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+17*4))))
+var option11 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+18*4)))) {
+case 0:
+        
+        option11 = witTypes.None[string]()
+case 1:
+        value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+20*4))))
 
-			result4 = append(result4, value3)
-		}
+        option11 = witTypes.Some[string](value10)
+default:
+        panic("unreachable")
+}
+result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+21*4))))), index * (4*4))
+        value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-		variant = rustus_hooks_types.MakeUploadKindFinal(result4)
+        result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
+}
 
-	default:
-		panic("unreachable")
-	}
-	value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 10*4))))
-	var option7 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 11*4)))) {
-	case 0:
+witRuntime.Unpin()
+result15 := export_rustus_hooks_pre_create.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8+2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16+4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40+14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48+14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
 
-		option7 = witTypes.None[string]()
-	case 1:
-		value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 13*4))))
+switch result15.Tag() {
+case witTypes.ResultOk:
+        payload := result15.Ok()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 
-		option7 = witTypes.Some[string](value6)
-	default:
-		panic("unreachable")
-	}
-	value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 15*4))))
-	value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 17*4))))
-	var option11 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 18*4)))) {
-	case 0:
+switch payload.Tag() {
+case rustus_hooks_pre_create.CreateDecisionProceed:
+        payload := payload.Proceed()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-		option11 = witTypes.None[string]()
-	case 1:
-		value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 20*4))))
+switch (payload).Metadata.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int8(int32(0))
 
-		option11 = witTypes.Some[string](value10)
-	default:
-		panic("unreachable")
-	}
-	result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 21*4))))), index*(4*4))
-		value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+        
+case witTypes.OptionSome:
+        payload := (payload).Metadata.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int8(int32(1))
+slice := payload
+length := uint32(len(slice))
+result16 := witRuntime.Allocate(pinner, uintptr(length * (4*4)), 4)
+for index, element := range slice {
+        base := unsafe.Add(result16, index * (4*4))
+        utf8 := unsafe.Pointer(unsafe.StringData((element).Key))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Key)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
+data := unsafe.Pointer(unsafe.SliceData((element).Value))
+pinner.Pin(data)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(data)))
 
-		result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
-	}
+}
 
-	witRuntime.Unpin()
-	result15 := export_rustus_hooks_pre_create.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2 * 4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16 + 4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40 + 14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+3*4))) = uint32(length)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+2*4))) = uint32(uintptr(uintptr(result16)))
 
-	switch result15.Tag() {
-	case witTypes.ResultOk:
-		payload := result15.Ok()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+        
+default:
+        panic("unreachable")
+}
 
-		switch payload.Tag() {
-		case rustus_hooks_pre_create.CreateDecisionProceed:
-			payload := payload.Proceed()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+switch (payload).Id.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = int8(int32(0))
 
-			switch (payload).Metadata.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int8(int32(0))
+        
+case witTypes.OptionSome:
+        payload := (payload).Id.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = int8(int32(1))
+utf817 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf817)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+6*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+5*4))) = uint32(uintptr(uintptr(utf817)))
 
-			case witTypes.OptionSome:
-				payload := (payload).Metadata.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int8(int32(1))
-				slice := payload
-				length := uint32(len(slice))
-				result16 := witRuntime.Allocate(pinner, uintptr(length*(4*4)), 4)
-				for index, element := range slice {
-					base := unsafe.Add(result16, index*(4*4))
-					utf8 := unsafe.Pointer(unsafe.StringData((element).Key))
-					pinner.Pin(utf8)
-					*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Key)))
-					*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
-					data := unsafe.Pointer(unsafe.SliceData((element).Value))
-					pinner.Pin(data)
-					*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-					*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(data)))
+        
+default:
+        panic("unreachable")
+}
 
-				}
+switch (payload).Path.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+7*4))) = int8(int32(0))
 
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 3*4))) = uint32(length)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 2*4))) = uint32(uintptr(uintptr(result16)))
+        
+case witTypes.OptionSome:
+        payload := (payload).Path.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+7*4))) = int8(int32(1))
+utf818 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf818)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+9*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+8*4))) = uint32(uintptr(uintptr(utf818)))
 
-			default:
-				panic("unreachable")
-			}
+        
+default:
+        panic("unreachable")
+}
+slice21 := (payload).Headers
+length23 := uint32(len(slice21))
+result22 := witRuntime.Allocate(pinner, uintptr(length23 * (4*4)), 4)
+for index, element := range slice21 {
+        base := unsafe.Add(result22, index * (4*4))
+        utf819 := unsafe.Pointer(unsafe.StringData((element).Name))
+pinner.Pin(utf819)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf819)))
+utf820 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf820)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf820)))
 
-			switch (payload).Id.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = int8(int32(0))
+}
 
-			case witTypes.OptionSome:
-				payload := (payload).Id.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = int8(int32(1))
-				utf817 := unsafe.Pointer(unsafe.StringData(payload))
-				pinner.Pin(utf817)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 6*4))) = uint32(uint32(len(payload)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 5*4))) = uint32(uintptr(uintptr(utf817)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+11*4))) = uint32(length23)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+10*4))) = uint32(uintptr(uintptr(result22)))
 
-			default:
-				panic("unreachable")
-			}
+        
 
-			switch (payload).Path.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 7*4))) = int8(int32(0))
+case rustus_hooks_pre_create.CreateDecisionReject:
+        payload := payload.Reject()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int16(int32((payload).Status))
+slice26 := (payload).Headers
+length28 := uint32(len(slice26))
+result27 := witRuntime.Allocate(pinner, uintptr(length28 * (4*4)), 4)
+for index, element := range slice26 {
+        base := unsafe.Add(result27, index * (4*4))
+        utf824 := unsafe.Pointer(unsafe.StringData((element).Name))
+pinner.Pin(utf824)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf824)))
+utf825 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf825)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf825)))
 
-			case witTypes.OptionSome:
-				payload := (payload).Path.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 7*4))) = int8(int32(1))
-				utf818 := unsafe.Pointer(unsafe.StringData(payload))
-				pinner.Pin(utf818)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 9*4))) = uint32(uint32(len(payload)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 8*4))) = uint32(uintptr(uintptr(utf818)))
+}
 
-			default:
-				panic("unreachable")
-			}
-			slice21 := (payload).Headers
-			length23 := uint32(len(slice21))
-			result22 := witRuntime.Allocate(pinner, uintptr(length23*(4*4)), 4)
-			for index, element := range slice21 {
-				base := unsafe.Add(result22, index*(4*4))
-				utf819 := unsafe.Pointer(unsafe.StringData((element).Name))
-				pinner.Pin(utf819)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf819)))
-				utf820 := unsafe.Pointer(unsafe.StringData((element).Value))
-				pinner.Pin(utf820)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf820)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+3*4))) = uint32(length28)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+2*4))) = uint32(uintptr(uintptr(result27)))
+utf829 := unsafe.Pointer(unsafe.StringData((payload).Body))
+pinner.Pin(utf829)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+5*4))) = uint32(uint32(len((payload).Body)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = uint32(uintptr(uintptr(utf829)))
 
-			}
+        
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 11*4))) = uint32(length23)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 10*4))) = uint32(uintptr(uintptr(result22)))
+default:
+        panic("unreachable")
+}
 
-		case rustus_hooks_pre_create.CreateDecisionReject:
-			payload := payload.Reject()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int16(int32((payload).Status))
-			slice26 := (payload).Headers
-			length28 := uint32(len(slice26))
-			result27 := witRuntime.Allocate(pinner, uintptr(length28*(4*4)), 4)
-			for index, element := range slice26 {
-				base := unsafe.Add(result27, index*(4*4))
-				utf824 := unsafe.Pointer(unsafe.StringData((element).Name))
-				pinner.Pin(utf824)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf824)))
-				utf825 := unsafe.Pointer(unsafe.StringData((element).Value))
-				pinner.Pin(utf825)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf825)))
+        
+case witTypes.ResultErr:
+        payload := result15.Err()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
-			}
+switch payload.Tag() {
+case rustus_hooks_types.HookErrorRetry:
+        payload := payload.Retry()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 3*4))) = uint32(length28)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 2*4))) = uint32(uintptr(uintptr(result27)))
-			utf829 := unsafe.Pointer(unsafe.StringData((payload).Body))
-			pinner.Pin(utf829)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 5*4))) = uint32(uint32(len((payload).Body)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = uint32(uintptr(uintptr(utf829)))
+switch payload.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
 
-		default:
-			panic("unreachable")
-		}
+        
+case witTypes.OptionSome:
+        payload := payload.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
+*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
 
-	case witTypes.ResultErr:
-		payload := result15.Err()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+        
+default:
+        panic("unreachable")
+}
 
-		switch payload.Tag() {
-		case rustus_hooks_types.HookErrorRetry:
-			payload := payload.Retry()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+        
 
-			switch payload.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
+case rustus_hooks_types.HookErrorPermanent:
+        payload := payload.Permanent()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+utf830 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf830)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf830)))
 
-			case witTypes.OptionSome:
-				payload := payload.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
-				*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
+        
 
-			default:
-				panic("unreachable")
-			}
+case rustus_hooks_types.HookErrorOther:
+        payload := payload.Other()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
+utf831 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf831)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf831)))
 
-		case rustus_hooks_types.HookErrorPermanent:
-			payload := payload.Permanent()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			utf830 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf830)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf830)))
+        
 
-		case rustus_hooks_types.HookErrorOther:
-			payload := payload.Other()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
-			utf831 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf831)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf831)))
+default:
+        panic("unreachable")
+}
 
-		default:
-			panic("unreachable")
-		}
+        
+default:
+        panic("unreachable")
+}
+return exportReturnArea
 
-	default:
-		panic("unreachable")
-	}
-	return exportReturnArea
-
+        
 }
 
 //go:wasmexport cabi_post_rustus:hooks/pre-create@0.1.0#decide
 func wasm_export_post_return_rustus_hooks_pre_create_decide(result uintptr) {
-	syncExportPinner.Unpin()
+        syncExportPinner.Unpin()
 }
+
 
 //go:wasmexport rustus:hooks/pre-finish@0.1.0#decide
 func wasm_export_rustus_hooks_pre_finish_decide(arg0 uintptr) uintptr {
+        
+        pinner := &syncExportPinner
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
+value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+3*4))))
+var option witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+4*4)))) {
+case 0:
+        
+        option = witTypes.None[uint64]()
+case 1:
+        
+        option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32+4*4)))))
+default:
+        panic("unreachable")
+}
+result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+4*4))))), index * (4*4))
+        value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-	pinner := &syncExportPinner
-	value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
-	value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 3*4))))
-	var option witTypes.Option[uint64]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 4*4)))) {
-	case 0:
+        result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
+}
 
-		option = witTypes.None[uint64]()
-	case 1:
+var variant rustus_hooks_types.UploadKind
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+6*4)))) {
+case 0:
+        
+        variant = rustus_hooks_types.MakeUploadKindWhole()
 
-		option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32 + 4*4)))))
-	default:
-		panic("unreachable")
-	}
-	result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 4*4))))), index*(4*4))
-		value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case 1:
+        
+        variant = rustus_hooks_types.MakeUploadKindPartial()
 
-		result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
-	}
+case 2:
+        result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+7*4))))), index * (2*4))
+        value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
 
-	var variant rustus_hooks_types.UploadKind
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 6*4)))) {
-	case 0:
+        result4 = append(result4, value3)
+}
 
-		variant = rustus_hooks_types.MakeUploadKindWhole()
 
-	case 1:
+        variant = rustus_hooks_types.MakeUploadKindFinal(result4)
 
-		variant = rustus_hooks_types.MakeUploadKindPartial()
+default:
+        panic("unreachable")
+}
+value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+10*4))))
+var option7 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+11*4)))) {
+case 0:
+        
+        option7 = witTypes.None[string]()
+case 1:
+        value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+13*4))))
 
-	case 2:
-		result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4))))
-		for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4)))); index++ {
-			base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 7*4))))), index*(2*4))
-			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+        option7 = witTypes.Some[string](value6)
+default:
+        panic("unreachable")
+}
+value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+15*4))))
+value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+17*4))))
+var option11 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+18*4)))) {
+case 0:
+        
+        option11 = witTypes.None[string]()
+case 1:
+        value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+20*4))))
 
-			result4 = append(result4, value3)
-		}
+        option11 = witTypes.Some[string](value10)
+default:
+        panic("unreachable")
+}
+result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+21*4))))), index * (4*4))
+        value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-		variant = rustus_hooks_types.MakeUploadKindFinal(result4)
+        result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
+}
 
-	default:
-		panic("unreachable")
-	}
-	value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 10*4))))
-	var option7 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 11*4)))) {
-	case 0:
+witRuntime.Unpin()
+result15 := export_rustus_hooks_pre_finish.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8+2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16+4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40+14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48+14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
 
-		option7 = witTypes.None[string]()
-	case 1:
-		value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 13*4))))
+switch result15.Tag() {
+case witTypes.ResultOk:
+        payload := result15.Ok()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 
-		option7 = witTypes.Some[string](value6)
-	default:
-		panic("unreachable")
-	}
-	value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 15*4))))
-	value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 17*4))))
-	var option11 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 18*4)))) {
-	case 0:
+switch payload.Tag() {
+case rustus_hooks_pre_finish.FinishDecisionProceed:
+        payload := payload.Proceed()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-		option11 = witTypes.None[string]()
-	case 1:
-		value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 20*4))))
+switch (payload).Status.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int8(int32(0))
 
-		option11 = witTypes.Some[string](value10)
-	default:
-		panic("unreachable")
-	}
-	result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 21*4))))), index*(4*4))
-		value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+        
+case witTypes.OptionSome:
+        payload := (payload).Status.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int8(int32(1))
+*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (10+1*4))) = int16(int32(payload))
 
-		result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
-	}
+        
+default:
+        panic("unreachable")
+}
+slice := (payload).Headers
+length := uint32(len(slice))
+result17 := witRuntime.Allocate(pinner, uintptr(length * (4*4)), 4)
+for index, element := range slice {
+        base := unsafe.Add(result17, index * (4*4))
+        utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
+utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf816)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf816)))
 
-	witRuntime.Unpin()
-	result15 := export_rustus_hooks_pre_finish.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2 * 4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16 + 4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40 + 14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
+}
 
-	switch result15.Tag() {
-	case witTypes.ResultOk:
-		payload := result15.Ok()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+3*4))) = uint32(length)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+2*4))) = uint32(uintptr(uintptr(result17)))
 
-		switch payload.Tag() {
-		case rustus_hooks_pre_finish.FinishDecisionProceed:
-			payload := payload.Proceed()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+switch (payload).Body.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = int8(int32(0))
 
-			switch (payload).Status.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int8(int32(0))
+        
+case witTypes.OptionSome:
+        payload := (payload).Body.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = int8(int32(1))
+utf818 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf818)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+6*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+5*4))) = uint32(uintptr(uintptr(utf818)))
 
-			case witTypes.OptionSome:
-				payload := (payload).Status.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int8(int32(1))
-				*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (10 + 1*4))) = int16(int32(payload))
+        
+default:
+        panic("unreachable")
+}
 
-			default:
-				panic("unreachable")
-			}
-			slice := (payload).Headers
-			length := uint32(len(slice))
-			result17 := witRuntime.Allocate(pinner, uintptr(length*(4*4)), 4)
-			for index, element := range slice {
-				base := unsafe.Add(result17, index*(4*4))
-				utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
-				pinner.Pin(utf8)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
-				utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
-				pinner.Pin(utf816)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf816)))
+        
 
-			}
+case rustus_hooks_pre_finish.FinishDecisionReject:
+        payload := payload.Reject()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int16(int32((payload).Status))
+slice21 := (payload).Headers
+length23 := uint32(len(slice21))
+result22 := witRuntime.Allocate(pinner, uintptr(length23 * (4*4)), 4)
+for index, element := range slice21 {
+        base := unsafe.Add(result22, index * (4*4))
+        utf819 := unsafe.Pointer(unsafe.StringData((element).Name))
+pinner.Pin(utf819)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf819)))
+utf820 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf820)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf820)))
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 3*4))) = uint32(length)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 2*4))) = uint32(uintptr(uintptr(result17)))
+}
 
-			switch (payload).Body.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = int8(int32(0))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+3*4))) = uint32(length23)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+2*4))) = uint32(uintptr(uintptr(result22)))
+utf824 := unsafe.Pointer(unsafe.StringData((payload).Body))
+pinner.Pin(utf824)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+5*4))) = uint32(uint32(len((payload).Body)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = uint32(uintptr(uintptr(utf824)))
 
-			case witTypes.OptionSome:
-				payload := (payload).Body.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = int8(int32(1))
-				utf818 := unsafe.Pointer(unsafe.StringData(payload))
-				pinner.Pin(utf818)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 6*4))) = uint32(uint32(len(payload)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 5*4))) = uint32(uintptr(uintptr(utf818)))
+        
 
-			default:
-				panic("unreachable")
-			}
+default:
+        panic("unreachable")
+}
 
-		case rustus_hooks_pre_finish.FinishDecisionReject:
-			payload := payload.Reject()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int16(int32((payload).Status))
-			slice21 := (payload).Headers
-			length23 := uint32(len(slice21))
-			result22 := witRuntime.Allocate(pinner, uintptr(length23*(4*4)), 4)
-			for index, element := range slice21 {
-				base := unsafe.Add(result22, index*(4*4))
-				utf819 := unsafe.Pointer(unsafe.StringData((element).Name))
-				pinner.Pin(utf819)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf819)))
-				utf820 := unsafe.Pointer(unsafe.StringData((element).Value))
-				pinner.Pin(utf820)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf820)))
+        
+case witTypes.ResultErr:
+        payload := result15.Err()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
-			}
+switch payload.Tag() {
+case rustus_hooks_types.HookErrorRetry:
+        payload := payload.Retry()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 3*4))) = uint32(length23)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 2*4))) = uint32(uintptr(uintptr(result22)))
-			utf824 := unsafe.Pointer(unsafe.StringData((payload).Body))
-			pinner.Pin(utf824)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 5*4))) = uint32(uint32(len((payload).Body)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = uint32(uintptr(uintptr(utf824)))
+switch payload.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
 
-		default:
-			panic("unreachable")
-		}
+        
+case witTypes.OptionSome:
+        payload := payload.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
+*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
 
-	case witTypes.ResultErr:
-		payload := result15.Err()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+        
+default:
+        panic("unreachable")
+}
 
-		switch payload.Tag() {
-		case rustus_hooks_types.HookErrorRetry:
-			payload := payload.Retry()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+        
 
-			switch payload.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
+case rustus_hooks_types.HookErrorPermanent:
+        payload := payload.Permanent()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+utf825 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf825)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf825)))
 
-			case witTypes.OptionSome:
-				payload := payload.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
-				*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
+        
 
-			default:
-				panic("unreachable")
-			}
+case rustus_hooks_types.HookErrorOther:
+        payload := payload.Other()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
+utf826 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf826)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf826)))
 
-		case rustus_hooks_types.HookErrorPermanent:
-			payload := payload.Permanent()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			utf825 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf825)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf825)))
+        
 
-		case rustus_hooks_types.HookErrorOther:
-			payload := payload.Other()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
-			utf826 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf826)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf826)))
+default:
+        panic("unreachable")
+}
 
-		default:
-			panic("unreachable")
-		}
+        
+default:
+        panic("unreachable")
+}
+return exportReturnArea
 
-	default:
-		panic("unreachable")
-	}
-	return exportReturnArea
-
+        
 }
 
 //go:wasmexport cabi_post_rustus:hooks/pre-finish@0.1.0#decide
 func wasm_export_post_return_rustus_hooks_pre_finish_decide(result uintptr) {
-	syncExportPinner.Unpin()
+        syncExportPinner.Unpin()
 }
+
 
 //go:wasmexport rustus:hooks/pre-get@0.1.0#decide
 func wasm_export_rustus_hooks_pre_get_decide(arg0 uintptr) uintptr {
+        
+        pinner := &syncExportPinner
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
+value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+3*4))))
+var option witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+4*4)))) {
+case 0:
+        
+        option = witTypes.None[uint64]()
+case 1:
+        
+        option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32+4*4)))))
+default:
+        panic("unreachable")
+}
+result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+4*4))))), index * (4*4))
+        value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-	pinner := &syncExportPinner
-	value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
-	value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 3*4))))
-	var option witTypes.Option[uint64]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 4*4)))) {
-	case 0:
+        result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
+}
 
-		option = witTypes.None[uint64]()
-	case 1:
+var variant rustus_hooks_types.UploadKind
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+6*4)))) {
+case 0:
+        
+        variant = rustus_hooks_types.MakeUploadKindWhole()
 
-		option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32 + 4*4)))))
-	default:
-		panic("unreachable")
-	}
-	result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 4*4))))), index*(4*4))
-		value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case 1:
+        
+        variant = rustus_hooks_types.MakeUploadKindPartial()
 
-		result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
-	}
+case 2:
+        result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+7*4))))), index * (2*4))
+        value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
 
-	var variant rustus_hooks_types.UploadKind
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 6*4)))) {
-	case 0:
+        result4 = append(result4, value3)
+}
 
-		variant = rustus_hooks_types.MakeUploadKindWhole()
 
-	case 1:
+        variant = rustus_hooks_types.MakeUploadKindFinal(result4)
 
-		variant = rustus_hooks_types.MakeUploadKindPartial()
+default:
+        panic("unreachable")
+}
+value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+10*4))))
+var option7 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+11*4)))) {
+case 0:
+        
+        option7 = witTypes.None[string]()
+case 1:
+        value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+13*4))))
 
-	case 2:
-		result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4))))
-		for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4)))); index++ {
-			base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 7*4))))), index*(2*4))
-			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+        option7 = witTypes.Some[string](value6)
+default:
+        panic("unreachable")
+}
+value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+15*4))))
+value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+17*4))))
+var option11 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+18*4)))) {
+case 0:
+        
+        option11 = witTypes.None[string]()
+case 1:
+        value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+20*4))))
 
-			result4 = append(result4, value3)
-		}
+        option11 = witTypes.Some[string](value10)
+default:
+        panic("unreachable")
+}
+result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+21*4))))), index * (4*4))
+        value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-		variant = rustus_hooks_types.MakeUploadKindFinal(result4)
+        result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
+}
 
-	default:
-		panic("unreachable")
-	}
-	value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 10*4))))
-	var option7 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 11*4)))) {
-	case 0:
+witRuntime.Unpin()
+result15 := export_rustus_hooks_pre_get.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8+2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16+4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40+14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48+14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
 
-		option7 = witTypes.None[string]()
-	case 1:
-		value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 13*4))))
+switch result15.Tag() {
+case witTypes.ResultOk:
+        payload := result15.Ok()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 
-		option7 = witTypes.Some[string](value6)
-	default:
-		panic("unreachable")
-	}
-	value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 15*4))))
-	value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 17*4))))
-	var option11 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 18*4)))) {
-	case 0:
+switch payload.Tag() {
+case rustus_hooks_pre_get.GetDecisionProceed:
+        
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-		option11 = witTypes.None[string]()
-	case 1:
-		value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 20*4))))
+        
 
-		option11 = witTypes.Some[string](value10)
-	default:
-		panic("unreachable")
-	}
-	result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 21*4))))), index*(4*4))
-		value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case rustus_hooks_pre_get.GetDecisionReject:
+        payload := payload.Reject()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int16(int32((payload).Status))
+slice := (payload).Headers
+length := uint32(len(slice))
+result17 := witRuntime.Allocate(pinner, uintptr(length * (4*4)), 4)
+for index, element := range slice {
+        base := unsafe.Add(result17, index * (4*4))
+        utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
+utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf816)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf816)))
 
-		result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
-	}
+}
 
-	witRuntime.Unpin()
-	result15 := export_rustus_hooks_pre_get.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2 * 4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16 + 4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40 + 14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+3*4))) = uint32(length)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+2*4))) = uint32(uintptr(uintptr(result17)))
+utf818 := unsafe.Pointer(unsafe.StringData((payload).Body))
+pinner.Pin(utf818)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+5*4))) = uint32(uint32(len((payload).Body)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = uint32(uintptr(uintptr(utf818)))
 
-	switch result15.Tag() {
-	case witTypes.ResultOk:
-		payload := result15.Ok()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+        
 
-		switch payload.Tag() {
-		case rustus_hooks_pre_get.GetDecisionProceed:
+default:
+        panic("unreachable")
+}
 
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+        
+case witTypes.ResultErr:
+        payload := result15.Err()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
-		case rustus_hooks_pre_get.GetDecisionReject:
-			payload := payload.Reject()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int16(int32((payload).Status))
-			slice := (payload).Headers
-			length := uint32(len(slice))
-			result17 := witRuntime.Allocate(pinner, uintptr(length*(4*4)), 4)
-			for index, element := range slice {
-				base := unsafe.Add(result17, index*(4*4))
-				utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
-				pinner.Pin(utf8)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
-				utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
-				pinner.Pin(utf816)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf816)))
+switch payload.Tag() {
+case rustus_hooks_types.HookErrorRetry:
+        payload := payload.Retry()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-			}
+switch payload.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 3*4))) = uint32(length)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 2*4))) = uint32(uintptr(uintptr(result17)))
-			utf818 := unsafe.Pointer(unsafe.StringData((payload).Body))
-			pinner.Pin(utf818)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 5*4))) = uint32(uint32(len((payload).Body)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = uint32(uintptr(uintptr(utf818)))
+        
+case witTypes.OptionSome:
+        payload := payload.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
+*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
 
-		default:
-			panic("unreachable")
-		}
+        
+default:
+        panic("unreachable")
+}
 
-	case witTypes.ResultErr:
-		payload := result15.Err()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+        
 
-		switch payload.Tag() {
-		case rustus_hooks_types.HookErrorRetry:
-			payload := payload.Retry()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+case rustus_hooks_types.HookErrorPermanent:
+        payload := payload.Permanent()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+utf819 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf819)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf819)))
 
-			switch payload.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
+        
 
-			case witTypes.OptionSome:
-				payload := payload.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
-				*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
+case rustus_hooks_types.HookErrorOther:
+        payload := payload.Other()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
+utf820 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf820)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf820)))
 
-			default:
-				panic("unreachable")
-			}
+        
 
-		case rustus_hooks_types.HookErrorPermanent:
-			payload := payload.Permanent()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			utf819 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf819)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf819)))
+default:
+        panic("unreachable")
+}
 
-		case rustus_hooks_types.HookErrorOther:
-			payload := payload.Other()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
-			utf820 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf820)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf820)))
+        
+default:
+        panic("unreachable")
+}
+return exportReturnArea
 
-		default:
-			panic("unreachable")
-		}
-
-	default:
-		panic("unreachable")
-	}
-	return exportReturnArea
-
+        
 }
 
 //go:wasmexport cabi_post_rustus:hooks/pre-get@0.1.0#decide
 func wasm_export_post_return_rustus_hooks_pre_get_decide(result uintptr) {
-	syncExportPinner.Unpin()
+        syncExportPinner.Unpin()
 }
+
 
 //go:wasmexport rustus:hooks/pre-terminate@0.1.0#decide
 func wasm_export_rustus_hooks_pre_terminate_decide(arg0 uintptr) uintptr {
+        
+        pinner := &syncExportPinner
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
+value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16+3*4))))
+var option witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+4*4)))) {
+case 0:
+        
+        option = witTypes.None[uint64]()
+case 1:
+        
+        option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32+4*4)))))
+default:
+        panic("unreachable")
+}
+result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+5*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+4*4))))), index * (4*4))
+        value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-	pinner := &syncExportPinner
-	value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 4)))
-	value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 3*4))))
-	var option witTypes.Option[uint64]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 4*4)))) {
-	case 0:
+        result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
+}
 
-		option = witTypes.None[uint64]()
-	case 1:
+var variant rustus_hooks_types.UploadKind
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+6*4)))) {
+case 0:
+        
+        variant = rustus_hooks_types.MakeUploadKindWhole()
 
-		option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (32 + 4*4)))))
-	default:
-		panic("unreachable")
-	}
-	result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 5*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 4*4))))), index*(4*4))
-		value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case 1:
+        
+        variant = rustus_hooks_types.MakeUploadKindPartial()
 
-		result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
-	}
+case 2:
+        result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+8*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+7*4))))), index * (2*4))
+        value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
 
-	var variant rustus_hooks_types.UploadKind
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 6*4)))) {
-	case 0:
+        result4 = append(result4, value3)
+}
 
-		variant = rustus_hooks_types.MakeUploadKindWhole()
 
-	case 1:
+        variant = rustus_hooks_types.MakeUploadKindFinal(result4)
 
-		variant = rustus_hooks_types.MakeUploadKindPartial()
+default:
+        panic("unreachable")
+}
+value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+10*4))))
+var option7 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+11*4)))) {
+case 0:
+        
+        option7 = witTypes.None[string]()
+case 1:
+        value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40+13*4))))
 
-	case 2:
-		result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4))))
-		for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 8*4)))); index++ {
-			base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 7*4))))), index*(2*4))
-			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+        option7 = witTypes.Some[string](value6)
+default:
+        panic("unreachable")
+}
+value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+15*4))))
+value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+17*4))))
+var option11 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+18*4)))) {
+case 0:
+        
+        option11 = witTypes.None[string]()
+case 1:
+        value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+20*4))))
 
-			result4 = append(result4, value3)
-		}
+        option11 = witTypes.Some[string](value10)
+default:
+        panic("unreachable")
+}
+result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+22*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56+21*4))))), index * (4*4))
+        value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-		variant = rustus_hooks_types.MakeUploadKindFinal(result4)
+        result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
+}
 
-	default:
-		panic("unreachable")
-	}
-	value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 10*4))))
-	var option7 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 11*4)))) {
-	case 0:
+witRuntime.Unpin()
+result15 := export_rustus_hooks_pre_terminate.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8+2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16+4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40+14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48+14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
 
-		option7 = witTypes.None[string]()
-	case 1:
-		value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (40 + 13*4))))
+switch result15.Tag() {
+case witTypes.ResultOk:
+        payload := result15.Ok()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 
-		option7 = witTypes.Some[string](value6)
-	default:
-		panic("unreachable")
-	}
-	value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 15*4))))
-	value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 17*4))))
-	var option11 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 18*4)))) {
-	case 0:
+switch payload.Tag() {
+case rustus_hooks_pre_terminate.TerminateDecisionProceed:
+        
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-		option11 = witTypes.None[string]()
-	case 1:
-		value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 20*4))))
+        
 
-		option11 = witTypes.Some[string](value10)
-	default:
-		panic("unreachable")
-	}
-	result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 22*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 21*4))))), index*(4*4))
-		value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case rustus_hooks_pre_terminate.TerminateDecisionReject:
+        payload := payload.Reject()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int16(int32((payload).Status))
+slice := (payload).Headers
+length := uint32(len(slice))
+result17 := witRuntime.Allocate(pinner, uintptr(length * (4*4)), 4)
+for index, element := range slice {
+        base := unsafe.Add(result17, index * (4*4))
+        utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
+utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf816)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf816)))
 
-		result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
-	}
+}
 
-	witRuntime.Unpin()
-	result15 := export_rustus_hooks_pre_terminate.Decide(rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (2 * 4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (16 + 4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40 + 14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+3*4))) = uint32(length)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+2*4))) = uint32(uintptr(uintptr(result17)))
+utf818 := unsafe.Pointer(unsafe.StringData((payload).Body))
+pinner.Pin(utf818)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+5*4))) = uint32(uint32(len((payload).Body)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = uint32(uintptr(uintptr(utf818)))
 
-	switch result15.Tag() {
-	case witTypes.ResultOk:
-		payload := result15.Ok()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+        
 
-		switch payload.Tag() {
-		case rustus_hooks_pre_terminate.TerminateDecisionProceed:
+default:
+        panic("unreachable")
+}
 
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+        
+case witTypes.ResultErr:
+        payload := result15.Err()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
-		case rustus_hooks_pre_terminate.TerminateDecisionReject:
-			payload := payload.Reject()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int16(int32((payload).Status))
-			slice := (payload).Headers
-			length := uint32(len(slice))
-			result17 := witRuntime.Allocate(pinner, uintptr(length*(4*4)), 4)
-			for index, element := range slice {
-				base := unsafe.Add(result17, index*(4*4))
-				utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
-				pinner.Pin(utf8)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
-				utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
-				pinner.Pin(utf816)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf816)))
+switch payload.Tag() {
+case rustus_hooks_types.HookErrorRetry:
+        payload := payload.Retry()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-			}
+switch payload.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 3*4))) = uint32(length)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 2*4))) = uint32(uintptr(uintptr(result17)))
-			utf818 := unsafe.Pointer(unsafe.StringData((payload).Body))
-			pinner.Pin(utf818)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 5*4))) = uint32(uint32(len((payload).Body)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = uint32(uintptr(uintptr(utf818)))
+        
+case witTypes.OptionSome:
+        payload := payload.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
+*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
 
-		default:
-			panic("unreachable")
-		}
+        
+default:
+        panic("unreachable")
+}
 
-	case witTypes.ResultErr:
-		payload := result15.Err()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+        
 
-		switch payload.Tag() {
-		case rustus_hooks_types.HookErrorRetry:
-			payload := payload.Retry()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+case rustus_hooks_types.HookErrorPermanent:
+        payload := payload.Permanent()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+utf819 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf819)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf819)))
 
-			switch payload.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
+        
 
-			case witTypes.OptionSome:
-				payload := payload.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
-				*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
+case rustus_hooks_types.HookErrorOther:
+        payload := payload.Other()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
+utf820 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf820)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf820)))
 
-			default:
-				panic("unreachable")
-			}
+        
 
-		case rustus_hooks_types.HookErrorPermanent:
-			payload := payload.Permanent()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			utf819 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf819)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf819)))
+default:
+        panic("unreachable")
+}
 
-		case rustus_hooks_types.HookErrorOther:
-			payload := payload.Other()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
-			utf820 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf820)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf820)))
+        
+default:
+        panic("unreachable")
+}
+return exportReturnArea
 
-		default:
-			panic("unreachable")
-		}
-
-	default:
-		panic("unreachable")
-	}
-	return exportReturnArea
-
+        
 }
 
 //go:wasmexport cabi_post_rustus:hooks/pre-terminate@0.1.0#decide
 func wasm_export_post_return_rustus_hooks_pre_terminate_decide(result uintptr) {
-	syncExportPinner.Unpin()
+        syncExportPinner.Unpin()
 }
+
 
 //go:wasmexport rustus:hooks/notifications@0.1.0#notify
 func wasm_export_rustus_hooks_notifications_notify(arg0 uintptr) uintptr {
+        
+        pinner := &syncExportPinner
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 8))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (8+1*4))))
+value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+3*4))))
+var option witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (32+4*4)))) {
+case 0:
+        
+        option = witTypes.None[uint64]()
+case 1:
+        
+        option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40+4*4)))))
+default:
+        panic("unreachable")
+}
+result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+5*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+5*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+4*4))))), index * (4*4))
+        value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-	pinner := &syncExportPinner
-	value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 8))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 1*4))))
-	value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 3*4))))
-	var option witTypes.Option[uint64]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (32 + 4*4)))) {
-	case 0:
+        result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
+}
 
-		option = witTypes.None[uint64]()
-	case 1:
+var variant rustus_hooks_types.UploadKind
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+6*4)))) {
+case 0:
+        
+        variant = rustus_hooks_types.MakeUploadKindWhole()
 
-		option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40 + 4*4)))))
-	default:
-		panic("unreachable")
-	}
-	result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 5*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 5*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 4*4))))), index*(4*4))
-		value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case 1:
+        
+        variant = rustus_hooks_types.MakeUploadKindPartial()
 
-		result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
-	}
+case 2:
+        result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+8*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+8*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+7*4))))), index * (2*4))
+        value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
 
-	var variant rustus_hooks_types.UploadKind
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 6*4)))) {
-	case 0:
+        result4 = append(result4, value3)
+}
 
-		variant = rustus_hooks_types.MakeUploadKindWhole()
 
-	case 1:
+        variant = rustus_hooks_types.MakeUploadKindFinal(result4)
 
-		variant = rustus_hooks_types.MakeUploadKindPartial()
+default:
+        panic("unreachable")
+}
+value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+10*4))))
+var option7 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+11*4)))) {
+case 0:
+        
+        option7 = witTypes.None[string]()
+case 1:
+        value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+13*4))))
 
-	case 2:
-		result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 8*4))))
-		for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 8*4)))); index++ {
-			base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 7*4))))), index*(2*4))
-			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+        option7 = witTypes.Some[string](value6)
+default:
+        panic("unreachable")
+}
+value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+15*4))))
+value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+17*4))))
+var option11 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+18*4)))) {
+case 0:
+        
+        option11 = witTypes.None[string]()
+case 1:
+        value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+20*4))))
 
-			result4 = append(result4, value3)
-		}
+        option11 = witTypes.Some[string](value10)
+default:
+        panic("unreachable")
+}
+result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+22*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+22*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+21*4))))), index * (4*4))
+        value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-		variant = rustus_hooks_types.MakeUploadKindFinal(result4)
+        result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
+}
 
-	default:
-		panic("unreachable")
-	}
-	value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 10*4))))
-	var option7 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 11*4)))) {
-	case 0:
+witRuntime.Unpin()
+result15 := export_rustus_hooks_notifications.Notify(uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0)))), rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (8+2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (16+2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (24+4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (48+14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (56+14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
 
-		option7 = witTypes.None[string]()
-	case 1:
-		value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 13*4))))
+switch result15.Tag() {
+case witTypes.ResultOk:
+        payload := result15.Ok()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 
-		option7 = witTypes.Some[string](value6)
-	default:
-		panic("unreachable")
-	}
-	value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 15*4))))
-	value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 17*4))))
-	var option11 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 18*4)))) {
-	case 0:
+switch payload.Tag() {
+case rustus_hooks_notifications.ReactionDone:
+        
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-		option11 = witTypes.None[string]()
-	case 1:
-		value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 20*4))))
+        
 
-		option11 = witTypes.Some[string](value10)
-	default:
-		panic("unreachable")
-	}
-	result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 22*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 22*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 21*4))))), index*(4*4))
-		value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case rustus_hooks_notifications.ReactionStop:
+        payload := payload.Stop()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+1*4))) = int16(int32((payload).Status))
+slice := (payload).Headers
+length := uint32(len(slice))
+result17 := witRuntime.Allocate(pinner, uintptr(length * (4*4)), 4)
+for index, element := range slice {
+        base := unsafe.Add(result17, index * (4*4))
+        utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
+utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
+pinner.Pin(utf816)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))) = uint32(uint32(len((element).Value)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4))) = uint32(uintptr(uintptr(utf816)))
 
-		result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
-	}
+}
 
-	witRuntime.Unpin()
-	result15 := export_rustus_hooks_notifications.Notify(uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0)))), rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (8 + 2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (24 + 4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (48 + 14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+3*4))) = uint32(length)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+2*4))) = uint32(uintptr(uintptr(result17)))
+utf818 := unsafe.Pointer(unsafe.StringData((payload).Body))
+pinner.Pin(utf818)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+5*4))) = uint32(uint32(len((payload).Body)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8+4*4))) = uint32(uintptr(uintptr(utf818)))
 
-	switch result15.Tag() {
-	case witTypes.ResultOk:
-		payload := result15.Ok()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+        
 
-		switch payload.Tag() {
-		case rustus_hooks_notifications.ReactionDone:
+default:
+        panic("unreachable")
+}
 
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+        
+case witTypes.ResultErr:
+        payload := result15.Err()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
-		case rustus_hooks_notifications.ReactionStop:
-			payload := payload.Stop()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			*(*int16)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 1*4))) = int16(int32((payload).Status))
-			slice := (payload).Headers
-			length := uint32(len(slice))
-			result17 := witRuntime.Allocate(pinner, uintptr(length*(4*4)), 4)
-			for index, element := range slice {
-				base := unsafe.Add(result17, index*(4*4))
-				utf8 := unsafe.Pointer(unsafe.StringData((element).Name))
-				pinner.Pin(utf8)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Name)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
-				utf816 := unsafe.Pointer(unsafe.StringData((element).Value))
-				pinner.Pin(utf816)
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Value)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf816)))
+switch payload.Tag() {
+case rustus_hooks_types.HookErrorRetry:
+        payload := payload.Retry()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-			}
+switch payload.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 3*4))) = uint32(length)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 2*4))) = uint32(uintptr(uintptr(result17)))
-			utf818 := unsafe.Pointer(unsafe.StringData((payload).Body))
-			pinner.Pin(utf818)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 5*4))) = uint32(uint32(len((payload).Body)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 + 4*4))) = uint32(uintptr(uintptr(utf818)))
+        
+case witTypes.OptionSome:
+        payload := payload.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
+*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
 
-		default:
-			panic("unreachable")
-		}
+        
+default:
+        panic("unreachable")
+}
 
-	case witTypes.ResultErr:
-		payload := result15.Err()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+        
 
-		switch payload.Tag() {
-		case rustus_hooks_types.HookErrorRetry:
-			payload := payload.Retry()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+case rustus_hooks_types.HookErrorPermanent:
+        payload := payload.Permanent()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+utf819 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf819)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf819)))
 
-			switch payload.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
+        
 
-			case witTypes.OptionSome:
-				payload := payload.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
-				*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
+case rustus_hooks_types.HookErrorOther:
+        payload := payload.Other()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
+utf820 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf820)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf820)))
 
-			default:
-				panic("unreachable")
-			}
+        
 
-		case rustus_hooks_types.HookErrorPermanent:
-			payload := payload.Permanent()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			utf819 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf819)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf819)))
+default:
+        panic("unreachable")
+}
 
-		case rustus_hooks_types.HookErrorOther:
-			payload := payload.Other()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
-			utf820 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf820)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf820)))
+        
+default:
+        panic("unreachable")
+}
+return exportReturnArea
 
-		default:
-			panic("unreachable")
-		}
-
-	default:
-		panic("unreachable")
-	}
-	return exportReturnArea
-
+        
 }
 
 //go:wasmexport cabi_post_rustus:hooks/notifications@0.1.0#notify
 func wasm_export_post_return_rustus_hooks_notifications_notify(result uintptr) {
-	syncExportPinner.Unpin()
+        syncExportPinner.Unpin()
 }
+
 
 //go:wasmexport rustus:hooks/sink@0.1.0#deliver
 func wasm_export_rustus_hooks_sink_deliver(arg0 uintptr) uintptr {
+        
+        pinner := &syncExportPinner
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 8))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (8+1*4))))
+value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24+3*4))))
+var option witTypes.Option[uint64]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (32+4*4)))) {
+case 0:
+        
+        option = witTypes.None[uint64]()
+case 1:
+        
+        option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40+4*4)))))
+default:
+        panic("unreachable")
+}
+result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+5*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+5*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+4*4))))), index * (4*4))
+        value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-	pinner := &syncExportPinner
-	value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 8))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 1*4))))
-	value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (24 + 3*4))))
-	var option witTypes.Option[uint64]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (32 + 4*4)))) {
-	case 0:
+        result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
+}
 
-		option = witTypes.None[uint64]()
-	case 1:
+var variant rustus_hooks_types.UploadKind
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+6*4)))) {
+case 0:
+        
+        variant = rustus_hooks_types.MakeUploadKindWhole()
 
-		option = witTypes.Some[uint64](uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (40 + 4*4)))))
-	default:
-		panic("unreachable")
-	}
-	result := make([]rustus_hooks_types.MetadataEntry, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 5*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 5*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 4*4))))), index*(4*4))
-		value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value2 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+case 1:
+        
+        variant = rustus_hooks_types.MakeUploadKindPartial()
 
-		result = append(result, rustus_hooks_types.MetadataEntry{Key: value1, Value: value2})
-	}
+case 2:
+        result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+8*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+8*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+7*4))))), index * (2*4))
+        value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
 
-	var variant rustus_hooks_types.UploadKind
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 6*4)))) {
-	case 0:
+        result4 = append(result4, value3)
+}
 
-		variant = rustus_hooks_types.MakeUploadKindWhole()
 
-	case 1:
+        variant = rustus_hooks_types.MakeUploadKindFinal(result4)
 
-		variant = rustus_hooks_types.MakeUploadKindPartial()
+default:
+        panic("unreachable")
+}
+value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+10*4))))
+var option7 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+11*4)))) {
+case 0:
+        
+        option7 = witTypes.None[string]()
+case 1:
+        value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48+13*4))))
 
-	case 2:
-		result4 := make([]string, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 8*4))))
-		for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 8*4)))); index++ {
-			base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 7*4))))), index*(2*4))
-			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+        option7 = witTypes.Some[string](value6)
+default:
+        panic("unreachable")
+}
+value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+15*4))))
+value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+17*4))))
+var option11 witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+18*4)))) {
+case 0:
+        
+        option11 = witTypes.None[string]()
+case 1:
+        value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+20*4))))
 
-			result4 = append(result4, value3)
-		}
+        option11 = witTypes.Some[string](value10)
+default:
+        panic("unreachable")
+}
+result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+22*4))))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+22*4)))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64+21*4))))), index * (4*4))
+        value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
 
-		variant = rustus_hooks_types.MakeUploadKindFinal(result4)
+        result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
+}
 
-	default:
-		panic("unreachable")
-	}
-	value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 9*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 10*4))))
-	var option7 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 11*4)))) {
-	case 0:
+witRuntime.Unpin()
+result15 := export_rustus_hooks_sink.Deliver(uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0)))), rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (8+2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (16+2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (24+4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (48+14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (56+14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
 
-		option7 = witTypes.None[string]()
-	case 1:
-		value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 12*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (48 + 13*4))))
+switch result15.Tag() {
+case witTypes.ResultOk:
+        
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 
-		option7 = witTypes.Some[string](value6)
-	default:
-		panic("unreachable")
-	}
-	value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 15*4))))
-	value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 16*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 17*4))))
-	var option11 witTypes.Option[string]
-	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 18*4)))) {
-	case 0:
+        
+case witTypes.ResultErr:
+        payload := result15.Err()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
-		option11 = witTypes.None[string]()
-	case 1:
-		value10 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 19*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 20*4))))
+switch payload.Tag() {
+case rustus_hooks_types.HookErrorRetry:
+        payload := payload.Retry()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
 
-		option11 = witTypes.Some[string](value10)
-	default:
-		panic("unreachable")
-	}
-	result14 := make([]rustus_hooks_types.Header, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 22*4))))
-	for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 22*4)))); index++ {
-		base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (64 + 21*4))))), index*(4*4))
-		value12 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-		value13 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+switch payload.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
 
-		result14 = append(result14, rustus_hooks_types.Header{Name: value12, Value: value13})
-	}
+        
+case witTypes.OptionSome:
+        payload := payload.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
+*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
 
-	witRuntime.Unpin()
-	result15 := export_rustus_hooks_sink.Deliver(uint8(uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), 0)))), rustus_hooks_types.Event{Id: value, Time: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (8 + 2*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 2*4))))}, Upload: rustus_hooks_types.Upload{Id: value0, Offset: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (24 + 4*4)))), Length: option, Metadata: result, Kind: variant, Storage: value5, Path: option7, CreatedAt: rustus_hooks_types.Timestamp{Seconds: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (48 + 14*4)))), Nanoseconds: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (56 + 14*4))))}}, Request: rustus_hooks_types.Request{Method: value8, Uri: value9, RemoteAddress: option11, Headers: result14}})
+        
+default:
+        panic("unreachable")
+}
 
-	switch result15.Tag() {
-	case witTypes.ResultOk:
+        
 
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+case rustus_hooks_types.HookErrorPermanent:
+        payload := payload.Permanent()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
+utf8 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf8)))
 
-	case witTypes.ResultErr:
-		payload := result15.Err()
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+        
 
-		switch payload.Tag() {
-		case rustus_hooks_types.HookErrorRetry:
-			payload := payload.Retry()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(0))
+case rustus_hooks_types.HookErrorOther:
+        payload := payload.Other()
+        *(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
+utf816 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf816)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16+1*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf816)))
 
-			switch payload.Tag() {
-			case witTypes.OptionNone:
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(0))
+        
 
-			case witTypes.OptionSome:
-				payload := payload.Some()
-				*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = int8(int32(1))
-				*(*int64)(unsafe.Add(unsafe.Pointer(exportReturnArea), 24)) = int64(payload)
+default:
+        panic("unreachable")
+}
 
-			default:
-				panic("unreachable")
-			}
+        
+default:
+        panic("unreachable")
+}
+return exportReturnArea
 
-		case rustus_hooks_types.HookErrorPermanent:
-			payload := payload.Permanent()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(1))
-			utf8 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf8)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf8)))
-
-		case rustus_hooks_types.HookErrorOther:
-			payload := payload.Other()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 8)) = int8(int32(2))
-			utf816 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf816)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (16 + 1*4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 16)) = uint32(uintptr(uintptr(utf816)))
-
-		default:
-			panic("unreachable")
-		}
-
-	default:
-		panic("unreachable")
-	}
-	return exportReturnArea
-
+        
 }
 
 //go:wasmexport cabi_post_rustus:hooks/sink@0.1.0#deliver
 func wasm_export_post_return_rustus_hooks_sink_deliver(result uintptr) {
-	syncExportPinner.Unpin()
+        syncExportPinner.Unpin()
 }
+
+
+
+
