@@ -208,21 +208,41 @@ const char *rustus_json(const char *text) {
   return json;
 }
 
-/* Whether bytes are UTF-8, as JSON must be. */
+/* How many bytes a character of UTF-8 has that begins so; 0 if none does. */
+static size_t character_length(const unsigned char *c) {
+  if (c[0] < 0x80) {
+    return 1;
+  }
+  if (c[0] >= 0xc2 && c[0] <= 0xdf) {
+    return 2;
+  }
+  /* Not what is longer than it must be, nor a half of a surrogate pair. */
+  if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f)) {
+    return 0;
+  }
+  if (c[0] >= 0xe0 && c[0] <= 0xef) {
+    return 3;
+  }
+  if ((c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f)) {
+    return 0;
+  }
+  return c[0] >= 0xf0 && c[0] <= 0xf4 ? 4 : 0;
+}
+
+/* Whether a text is UTF-8, as JSON must be. */
 static bool is_utf8(const char *text) {
-  for (const unsigned char *c = (const unsigned char *)text; *c != '\0';) {
-    int more = *c < 0x80 ? 0 : *c >= 0xc2 && *c < 0xe0 ? 1 : *c >= 0xe0 && *c < 0xf0 ? 2 : *c >= 0xf0 && *c < 0xf5 ? 3 : -1;
-    bool overlong = (*c == 0xe0 && c[1] < 0xa0) || (*c == 0xf0 && c[1] < 0x90);
-    bool surrogate = *c == 0xed && c[1] > 0x9f;
-    bool too_large = *c == 0xf4 && c[1] > 0x8f;
-    if (more < 0 || overlong || surrogate || too_large) {
+  const unsigned char *c = (const unsigned char *)text;
+  while (*c != '\0') {
+    size_t length = character_length(c);
+    if (length == 0) {
       return false;
     }
-    for (c++; more > 0; more--, c++) {
-      if ((*c & 0xc0) != 0x80) {
+    for (size_t i = 1; i < length; i++) {
+      if ((c[i] & 0xc0) != 0x80) {
         return false;
       }
     }
+    c += length;
   }
   return true;
 }

@@ -90,10 +90,12 @@ uint16_t rustus_http_post(const char *url, const rustus_field_t *fields, const c
   for (; taken && fields != NULL && fields->name != NULL; fields++) {
     taken = append(borrowed, fields->name, fields->value);
   }
-  wasi_http_types_own_outgoing_request_t request = wasi_http_types_constructor_outgoing_request(own);
+  wasi_http_types_own_outgoing_request_t request =
+      wasi_http_types_constructor_outgoing_request(own);
   wasi_http_types_borrow_outgoing_request_t head = wasi_http_types_borrow_outgoing_request(request);
   wasi_http_types_own_outgoing_body_t content;
-  if (!taken || !address(head, url) || !wasi_http_types_method_outgoing_request_body(head, &content)) {
+  taken = taken && address(head, url);
+  if (!taken || !wasi_http_types_method_outgoing_request_body(head, &content)) {
     wasi_http_types_outgoing_request_drop_own(request);
     return 0;
   }
