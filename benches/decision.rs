@@ -35,11 +35,11 @@ struct Hosted {
     generation: Arc<Generation>,
 }
 
-fn hosted(manifest: &str) -> Hosted {
+fn hosted(guest: &Path, manifest: &str) -> Hosted {
     let directory = tempfile::tempdir().unwrap();
     let hooks = directory.path().join("hooks");
     fs::create_dir(&hooks).unwrap();
-    fs::copy(GUEST, hooks.join("guest.wasm")).expect("`./x guests` builds what this measures");
+    fs::copy(guest, hooks.join("guest.wasm")).expect("`./x guests` builds what this measures");
     fs::write(hooks.join("guest.toml"), manifest).unwrap();
     let watched = Watched::start(HostConfig {
         directory: Some(hooks),
@@ -194,11 +194,11 @@ fn decisions(criterion: &mut Criterion) {
     let event = event::event();
     let mut group = criterion.benchmark_group("decision");
 
-    let fresh = hosted("");
+    let fresh = hosted(Path::new(GUEST), "");
     group.bench_function("fresh", |bencher| {
         bencher.iter(|| block_on(&runtime, fresh.generation.pre_create(&event)));
     });
-    let reuse = hosted("instances = \"reuse\"");
+    let reuse = hosted(Path::new(GUEST), "instances = \"reuse\"");
     group.bench_function("reuse", |bencher| {
         bencher.iter(|| block_on(&runtime, reuse.generation.pre_create(&event)));
     });
@@ -226,6 +226,29 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The same of hooks in other languages: those that lie in `target/guests/hooks`,
+/// such as the components that the templates of `sdk/` give.
+fn languages(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let event = event();
+    let folder = Path::new(GUEST).with_file_name("hooks");
+    let mut group = criterion.benchmark_group("languages");
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        for instances in ["fresh", "reuse"] {
+            let guest = hosted(&path, &format!("instances = \"{instances}\""));
+            group.bench_function(format!("{name}, {instances}"), |bencher| {
+                bencher.iter(|| block_on(&runtime, guest.generation.pre_create(&event)));
+            });
+        }
+    }
+    group.finish();
+}
+
 fn block_on<T, E: std::fmt::Debug>(
     runtime: &Runtime,
     future: impl Future<Output = Result<T, E>>,
@@ -233,5 +256,5 @@ fn block_on<T, E: std::fmt::Debug>(
     runtime.block_on(future).unwrap()
 }
 
-criterion_group!(benches, decisions);
+criterion_group!(benches, decisions, languages);
 criterion_main!(benches);

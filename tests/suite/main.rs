@@ -35,6 +35,7 @@ mod faults;
 mod harness;
 mod health;
 mod hostile_guests;
+mod languages;
 mod logs;
 mod manifests;
 mod many_uploads;

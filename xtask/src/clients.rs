@@ -1,5 +1,5 @@
-//! The programs, clients and servers that the tests use: Debian's packages, npm's,
-//! Python's, Kafka. What cannot be had is named; the tests that need it say so as well.
+//! The programs, clients, compilers and servers that the tests use: Debian's
+//! packages, npm's, Python's, Kafka. What cannot be had is named; the tests that need it say so as well.
 
 use std::{
     fs,
@@ -105,6 +105,8 @@ pub(crate) fn prepare() -> Result<()> {
     for (name, package) in GO_TOOLS {
         prepare_or_say(name, go::install(name, package));
     }
+    prepare_or_say("hooks in Python and C", python_compilers());
+    prepare_or_say("hooks in JavaScript and TypeScript", node_compilers());
     Ok(())
 }
 
@@ -164,6 +166,21 @@ fn tuspy() -> Result<()> {
         )?;
         pip_install(&venv, &requirements)
     })
+}
+
+/// What makes components of Python and C.
+fn python_compilers() -> Result<()> {
+    let requirements = python_client("hooks.txt");
+    let venv = process::target().join("venv");
+    once(&requirements, &venv.join(".prepared-hooks"), || {
+        eprintln!("x: installing componentize-py and ziglang into target/venv (pip install)");
+        pip_install(&venv, &requirements)
+    })
+}
+
+/// What makes components of JavaScript and TypeScript.
+fn node_compilers() -> Result<()> {
+    npm::install("tests/clients/hooks", "ComponentizeJS")
 }
 
 /// What answers or takes hooks in Python, beside tuspy.

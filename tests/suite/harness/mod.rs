@@ -15,6 +15,7 @@ pub mod kafka;
 pub mod markdown;
 pub mod nginx;
 pub mod programs;
+pub mod project;
 pub mod rabbitmq;
 pub mod receiver;
 pub mod server;

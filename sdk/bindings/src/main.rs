@@ -1,0 +1,77 @@
+//! Writes what wit-bindgen makes of `wit/` for C and Go into a directory: `sdk`
+//! of this repository, or that of a test which compares.
+//!
+//! ```sh
+//! cargo run --manifest-path sdk/bindings/Cargo.toml -- sdk
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+use wit_bindgen_core::wit_parser::Resolve;
+use wit_bindgen_core::{Files, WorldGenerator};
+
+/// The package whose types the generated Go uses, and ours that stands in its
+/// place: a project then needs nothing from elsewhere.
+const GO_TYPES: (&str, &str) = (
+    "go.bytecodealliance.org/pkg/wit",
+    "rustus/hook/internal/wit",
+);
+
+fn main() -> Result<()> {
+    let into = env::args_os().nth(1).context("name a directory")?;
+    let into = PathBuf::from(into);
+    write(&into.join("c/rustus_hook/generated"), for_c(), ("", ""))?;
+    write(
+        &into.join("go/rustus/internal/generated"),
+        for_go(),
+        GO_TYPES,
+    )
+}
+
+fn for_c() -> Box<dyn WorldGenerator> {
+    let options = wit_bindgen_c::Opts {
+        // The component's type is added by `wasm-tools component embed`.
+        no_object_file: true,
+        ..Default::default()
+    };
+    options.build()
+}
+
+fn for_go() -> Box<dyn WorldGenerator> {
+    let options = wit_bindgen_go::Opts {
+        // The same where there is no gofmt.
+        format: wit_bindgen_go::Format::False,
+        pkg_name: Some("rustus/hook/internal/generated".to_owned()),
+        export_pkg_name: Some("rustus/hook/internal/answers".to_owned()),
+        ..Default::default()
+    };
+    options.build()
+}
+
+fn write(
+    folder: &Path,
+    mut generator: Box<dyn WorldGenerator>,
+    (theirs, ours): (&str, &str),
+) -> Result<()> {
+    let world = Path::new(env!("CARGO_MANIFEST_DIR")).join("../c/wit");
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(&world)?;
+    let world = resolve.select_world(&[package], Some("rustus"))?;
+    let mut files = Files::default();
+    generator.generate(&mut resolve, world, &mut files)?;
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    for (name, bytes) in files.iter() {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        let mut text = String::from_utf8(bytes.to_vec())?;
+        if !theirs.is_empty() {
+            text = text.replace(theirs, ours);
+        }
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+module rustus/hook
+
+go 1.24

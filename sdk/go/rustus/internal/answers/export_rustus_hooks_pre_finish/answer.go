@@ -1,0 +1,19 @@
+// Package export_rustus_hooks_pre_finish is what the generated code calls for pre-finish.
+package export_rustus_hooks_pre_finish
+
+import (
+	"rustus/hook/internal/generated/rustus_hooks_pre_finish"
+	"rustus/hook/internal/generated/rustus_hooks_types"
+	"rustus/hook/internal/wit/types"
+)
+
+type result = types.Result[rustus_hooks_pre_finish.FinishDecision, rustus_hooks_types.HookError]
+
+// Answer is set by the function of package hook that takes an author's.
+var Answer = func(rustus_hooks_types.Event) result {
+	return types.Err[rustus_hooks_pre_finish.FinishDecision](
+		rustus_hooks_types.MakeHookErrorPermanent("wit/world.wit exports pre-finish, which no function answers"))
+}
+
+// Decide answers the event.
+func Decide(event rustus_hooks_types.Event) result { return Answer(event) }

@@ -1,0 +1,94 @@
+// What happened: the upload as it stands and the request that caused it.
+
+const text = new TextDecoder("utf-8", { fatal: true });
+
+export class Event {
+  #raw;
+
+  constructor(raw) {
+    this.#raw = raw;
+    this.id = raw.id;
+    this.upload = new Upload(raw.upload);
+    this.request = new Request(raw.request);
+  }
+
+  get time() {
+    return moment(this.#raw.time);
+  }
+}
+
+class Upload {
+  #raw;
+  #metadata;
+
+  constructor(raw) {
+    this.#raw = raw;
+    this.id = raw.id;
+    this.offset = Number(raw.offset);
+    this.length = raw.length === undefined ? undefined : Number(raw.length);
+    this.storage = raw.storage;
+    this.path = raw.path;
+  }
+
+  get metadata() {
+    this.#metadata ??= texts(this.#raw.metadata);
+    return this.#metadata;
+  }
+
+  get metadataBytes() {
+    return Object.fromEntries(this.#raw.metadata.map(({ key, value }) => [key, value]));
+  }
+
+  get isComplete() {
+    return this.length === this.offset;
+  }
+
+  get isPartial() {
+    return this.#raw.kind.tag === "partial";
+  }
+
+  get parts() {
+    return this.#raw.kind.tag === "final" ? this.#raw.kind.val : undefined;
+  }
+
+  get createdAt() {
+    return moment(this.#raw.createdAt);
+  }
+}
+
+class Request {
+  #raw;
+
+  constructor(raw) {
+    this.#raw = raw;
+    this.method = raw.method;
+    this.uri = raw.uri;
+    this.remoteAddress = raw.remoteAddress;
+  }
+
+  get headers() {
+    return this.#raw.headers.map(({ name, value }) => [name, value]);
+  }
+
+  header(name) {
+    const wanted = name.toLowerCase();
+    return this.#raw.headers.find((field) => field.name === wanted)?.value;
+  }
+}
+
+/** The pairs whose values are text. */
+function texts(entries) {
+  const pairs = Object.create(null);
+  for (const { key, value } of entries) {
+    try {
+      pairs[key] = text.decode(value);
+    } catch {
+      // Bytes that are no UTF-8: among `metadataBytes` only.
+    }
+  }
+  return pairs;
+}
+
+function moment({ seconds, nanoseconds }) {
+  return new Date(Number(seconds) * 1000 + Math.floor(nanoseconds / 1e6));
+}

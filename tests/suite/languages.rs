@@ -1,0 +1,312 @@
+//! Hooks in other languages than Rust: each template and each example is built
+//! by the language's own compiler and asked by the real server, under its default
+//! limits.
+
+mod bindings;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::guests::replace;
+use crate::harness::markdown::section;
+use crate::harness::project::{NAME, Project};
+use crate::harness::receiver::{Answer, Receiver};
+use crate::harness::server::{Server, Setup};
+use crate::harness::tus::{Tus, header, metadata};
+
+/// The same tests for every language that has the same examples.
+macro_rules! languages {
+    ($($language:ident)+) => {$(
+        mod $language {
+            #[test]
+            fn the_template_refuses_and_accepts() {
+                super::the_template_refuses_and_accepts(stringify!($language));
+            }
+
+            #[test]
+            fn an_example_refuses_by_type_and_size() {
+                super::an_example_refuses_by_type_and_size(stringify!($language));
+            }
+
+            #[test]
+            fn an_example_checks_a_token_and_sets_the_owner() {
+                super::an_example_checks_a_token_and_sets_the_owner(stringify!($language));
+            }
+
+            #[test]
+            fn an_example_tells_a_web_service_until_it_was_heard() {
+                super::an_example_tells_a_web_service_until_it_was_heard(stringify!($language));
+            }
+
+            #[test]
+            fn the_cases_of_the_examples_pass() {
+                super::the_cases_of_the_examples_pass(stringify!($language));
+            }
+        }
+    )+};
+}
+
+languages!(python javascript c go);
+
+#[test]
+fn typescript_is_checked_built_and_asked() {
+    the_template_refuses_and_accepts("typescript");
+}
+
+#[test]
+fn a_wrong_type_in_typescript_is_no_component() {
+    let Some(project) = Project::new("typescript") else {
+        return;
+    };
+    let wrong = project.read("src/hook.ts").replace("415", "\"415\"");
+    fs::write(project.path().join("src/hook.ts"), wrong).unwrap();
+    let output = Command::new(project.path().join("node_modules/.bin/tsc"))
+        .current_dir(project.path())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("src/hook.ts") && said.contains("'number'"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_commands_of_the_documentation_do_what_it_says() {
+    for (language, title) in [
+        ("python", "Python"),
+        ("javascript", "JavaScript"),
+        ("typescript", "TypeScript"),
+        ("go", "Go"),
+        ("c", "C"),
+    ] {
+        the_commands_of_the_page_and_the_readme_do_what_they_say(language, title);
+    }
+}
+
+/// A server with this project's component, and `NAME.toml` beside it.
+fn serving(project: &Project, manifest: &str) -> (Server, Tus) {
+    let setup = Setup::new().with_hooks();
+    let hooks = setup.hooks_dir();
+    replace(&hooks.join(format!("{NAME}.wasm")), &project.component());
+    replace(&hooks.join(format!("{NAME}.toml")), manifest.as_bytes());
+    let server = setup.start();
+    server.wait_for_log("plugin loaded");
+    let tus = Tus::new(server.files());
+    (server, tus)
+}
+
+fn the_template_refuses_and_accepts(language: &str) {
+    let Some(project) = Project::new(language) else {
+        return;
+    };
+    let (server, tus) = serving(&project, "[config]\nmax-size = 1000\n");
+    let refused = tus.create_with(5, &[("filename", "Setup.EXE")]);
+    assert_eq!(refused.status(), 415);
+    assert_eq!(refused.text().unwrap(), "Programs are not accepted.");
+    assert_eq!(
+        tus.create_with(1001, &[("filename", "a.txt")]).status(),
+        413
+    );
+    assert!(server.stored_files().is_empty());
+
+    let url = tus.location(&tus.create_with(5, &[("filename", "a.txt")]));
+    assert_eq!(tus.patch(&url, 0, "hello").status(), 204);
+    assert_eq!(tus.get(&url).text().unwrap(), "hello");
+}
+
+fn the_cases_of_the_examples_pass(language: &str) {
+    for example in ["refuse-by-type", "check-token"] {
+        let Some(project) = Project::of_example(language, example) else {
+            return;
+        };
+        project.component();
+        let said = project.rustus(&["test"]);
+        assert!(said.contains("2 passed; 0 failed"), "{said}");
+    }
+}
+
+fn an_example_refuses_by_type_and_size(language: &str) {
+    let Some(project) = Project::of_example(language, "refuse-by-type") else {
+        return;
+    };
+    let (_server, tus) = serving(&project, &project.read("NAME.toml"));
+    let refused = tus.create_with(5, &[("filetype", "application/x-msdownload")]);
+    assert_eq!(refused.status(), 415);
+    assert!(refused.text().unwrap().contains("text/plain"));
+    assert_eq!(tus.create_with(5, &[]).status(), 415);
+    assert_eq!(
+        tus.create_with(1_000_001, &[("filetype", "text/plain")])
+            .status(),
+        413
+    );
+    assert_eq!(
+        tus.create_with(5, &[("filetype", "text/plain")]).status(),
+        201
+    );
+}
+
+fn an_example_checks_a_token_and_sets_the_owner(language: &str) {
+    let Some(project) = Project::of_example(language, "check-token") else {
+        return;
+    };
+    let (_server, tus) = serving(&project, &project.read("NAME.toml"));
+    let refused = tus.create_with(5, &[]);
+    assert_eq!(refused.status(), 401);
+    assert_eq!(header(&refused, "www-authenticate"), "Bearer");
+
+    let sent = metadata(&[("filename", "ü.txt"), ("owner", "root")]);
+    let with_token = |token: &str| {
+        tus.post(&[
+            ("upload-length", "5"),
+            ("upload-metadata", &sent),
+            ("authorization", &format!("Bearer {token}")),
+        ])
+    };
+    assert_eq!(with_token("guessed").status(), 401);
+    let created = with_token("ann-secret");
+    assert_eq!(created.status(), 201);
+    let kept = tus.head(&tus.location(&created));
+    let expected = metadata(&[("filename", "ü.txt"), ("owner", "ann")]);
+    assert_eq!(header(&kept, "upload-metadata"), expected);
+}
+
+fn an_example_tells_a_web_service_until_it_was_heard(language: &str) {
+    let Some(project) = Project::of_example(language, "notify-service") else {
+        return;
+    };
+    let receiver = Receiver::start(|_| Answer::status(500));
+    let manifest = project
+        .read("NAME.toml")
+        .replace("http://127.0.0.1:8000", receiver.url("").as_str());
+    let (server, tus) = serving(&project, &manifest);
+    let url = tus.location(&tus.create_with(5, &[("filename", "a \"b\".txt")]));
+    assert_eq!(tus.patch(&url, 0, "hello").status(), 204);
+    receiver.wait_for(1);
+    receiver.tell(|_| Answer::status(204));
+
+    let requests = receiver.wait_for(2);
+    let (first, second) = (&requests[0], &requests[1]);
+    assert_eq!(
+        (second.method.as_str(), second.path.as_str()),
+        ("POST", "/done")
+    );
+    assert_eq!(second.header("content-type"), Some("application/json"));
+    assert_eq!(
+        first.header("idempotency-key"),
+        second.header("idempotency-key")
+    );
+    let news = second.json();
+    assert_eq!(Value::from(url.rsplit('/').next()), news["id"]);
+    assert_eq!(news["size"], 5);
+    assert_eq!(news["metadata"]["filename"], "a \"b\".txt");
+
+    // Nobody there: it is tried again.
+    drop(receiver);
+    let mark = server.mark();
+    let upload = || {
+        let url = tus.location(&tus.create_with(5, &[("filename", "a.txt")]));
+        assert_eq!(tus.patch(&url, 0, "hello").status(), 204);
+    };
+    upload();
+    server.wait_for_log_after(mark, "no answer");
+
+    // Without the grant no request leaves, and the plugin hears of it.
+    let mark = server.mark();
+    let manifest = manifest.split("[allow.http]").next().unwrap();
+    let file = server.hooks_dir().join(format!("{NAME}.toml"));
+    replace(&file, manifest.as_bytes());
+    server.wait_for_log_after(mark, "plugin loaded");
+    let mark = server.mark();
+    upload();
+    server.wait_for_log_after(
+        mark,
+        "a plugin was denied what its NAME.toml does not allow",
+    );
+    server.wait_for_log_after(mark, "no answer");
+}
+
+/// All but the line that installs, which the tests have done.
+fn the_commands_of_the_page_and_the_readme_do_what_they_say(language: &str, title: &str) {
+    let Some(project) = Project::new(language) else {
+        return;
+    };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/languages.md");
+    let page = fs::read_to_string(page).unwrap();
+    let page: Vec<&str> = block(section(&page, &format!("## {title}"))).collect();
+    let readme = project.read("README.md");
+    let readme: Vec<&str> = block(&readme).collect();
+    let new = format!("rustus plugin new {NAME} --lang {language} && cd {NAME}");
+    assert_eq!(page[0], new);
+    assert_eq!(page[1..], readme, "the page and the README differ");
+
+    let plugin: toml::Table = project.read("plugin.toml").parse().unwrap();
+    for need in plugin["build"]["needs"].as_array().unwrap() {
+        let install = need["install"].as_str().unwrap();
+        assert!(
+            readme[0].contains(install) || page_has(title, install),
+            "{install}"
+        );
+    }
+    for line in &readme[1..] {
+        match *line {
+            "rustus plugin build" => drop(project.component()),
+            "rustus plugin test" => {
+                let said = project.rustus(&["test"]);
+                assert!(said.contains("3 passed; 0 failed"), "{said}");
+            }
+            line => project.shell(line),
+        }
+    }
+}
+
+/// Whether the section of a language says so in words.
+fn page_has(title: &str, text: &str) -> bool {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/languages.md");
+    let page = fs::read_to_string(page).unwrap();
+    section(&page, &format!("## {title}")).contains(text)
+}
+
+/// The lines of the first block of commands.
+fn block(text: &str) -> impl Iterator<Item = &str> {
+    let block = text.split("```sh\n").nth(1).unwrap();
+    block.split("```").next().unwrap().lines()
+}
+
+#[test]
+fn an_exception_in_python_is_a_crash_with_its_traceback_in_the_log() {
+    let Some(project) = Project::of_example("python", "check-token") else {
+        return;
+    };
+    let (server, tus) = serving(&project, "[config]\nowners = 5\n");
+    let sent = [("upload-length", "5"), ("authorization", "Bearer x")];
+    let response = tus.post(&sent);
+    assert_eq!(response.status(), 503);
+    assert!(!response.text().unwrap().contains("items"));
+    server.wait_for_log("AttributeError: 'int' object has no attribute 'items'");
+    server.wait_for_log("cause=\"trap\"");
+}
+
+#[test]
+fn a_decorator_for_what_the_world_does_not_export_stops_the_build() {
+    let Some(project) = Project::new("python") else {
+        return;
+    };
+    let app = project.read("app.py").replace("pre_create", "pre_get");
+    fs::write(project.path().join("app.py"), app).unwrap();
+    let output = Command::new(project.path().join(".venv/bin/componentize-py"))
+        .args(["-d", "wit", "-w", "plugin", "componentize", "app"])
+        .current_dir(project.path())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("export rustus:hooks/pre-get@0.1.0;"),
+        "{said}"
+    );
+}
