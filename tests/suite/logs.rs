@@ -115,8 +115,11 @@ fn text_is_as_it_was_and_another_word_ends_the_start() {
 
 #[test]
 fn with_the_level_off_nothing_is_said() {
-    let setup = Setup::new().arguments(&["--log-format", "json", "--log-level", "off"]);
-    let (status, log) = setup.arguments(&["--admin-addr", "127.0.0.1:1"]).run();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let setup = Setup::new().with_port(&port);
+    let setup = setup.arguments(&["--log-format", "json", "--log-level", "off"]);
+    let (status, log) = setup.run();
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(!log.contains("\"level\""), "{log}");
 }
