@@ -36,7 +36,7 @@ fn run() -> Result<ExitCode, Failure> {
     if let Some(traces) = traces {
         traces.end();
     }
-    served
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 fn serve(cli: &Cli) -> Result<(), Failure> {
@@ -78,8 +78,7 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
         served
     });
     hooks.close(served.as_ref().map_or(WITHOUT_A_STOP, Budget::rest));
-    let served = served.map_err(|error| Failure::runtime(&error));
-    served.map(|_| ExitCode::SUCCESS)
+    served.map(drop).map_err(|error| Failure::runtime(&error))
 }
 
 /// How long notifications may take when the server failed by itself.
