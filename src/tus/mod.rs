@@ -42,6 +42,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 
+use crate::tracing_context;
 use crate::uploads::{BodyError, Cause, UploadId, Uploads};
 use body_limit::LimitedBody;
 use errors::Problem;
@@ -106,7 +107,12 @@ impl Tus {
     where
         B: Stream<Item = Result<Bytes, BodyError>>,
     {
-        let cause = Cause::new(|| request.describe());
+        let cause = Cause::new(|| {
+            let mut described = request.describe();
+            // Who hears of it continues the trace from here on.
+            tracing_context::replace(&mut described.headers);
+            described
+        });
         let allowed = self.allowed(&request.target);
         if allowed.is_empty() {
             return Err(Problem::NotFound);

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use super::{Headers, Trailers};
 use crate::hooks::RequestState;
-use crate::tracing_context;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,14 +141,11 @@ impl Request {
 
     /// The request as hooks see it.
     pub(super) fn describe(&self) -> RequestState {
-        let mut headers = self.headers.to_text();
-        // Who hears of it continues the trace from here on.
-        tracing_context::replace(&mut headers);
         RequestState {
             method: self.method.name().to_owned(),
             uri: self.uri.clone(),
             remote_address: self.remote_address.map(|address| address.to_string()),
-            headers,
+            headers: self.headers.to_text(),
         }
     }
 }

@@ -35,6 +35,8 @@ fn start_in(place: &Place, folder: &Path, hooks: Option<&Path>) -> Result<Server
         .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
         // As the others: they never sync.
         .args(["--durability", "none"])
+        // Several run at once, and nobody looks.
+        .args(["--admin-addr", "off"])
         .arg("--data-dir")
         .arg(&data)
         .arg("--info-dir")
