@@ -365,3 +365,91 @@ pub(super) fn plugin_name(text: &str) -> Result<String, String> {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        oci: OciFlags,
+    }
+
+    fn read(flags: &[&str]) -> Result<OciFlags, String> {
+        let line = Line::try_parse_from([&["x"], flags].concat());
+        line.map(|line| line.oci).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_password_is_for_one_registry_and_read_from_one_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("password");
+        fs::write(&file, "a b\n").unwrap();
+        let file = file.to_str().unwrap();
+        let account = ["--oci-registry", "h.b:5000", "--oci-username", "me"];
+        let with = |more: &[&str]| read(&[&account[..], more].concat()).unwrap().client();
+        let given = with(&["--oci-password-file", file])
+            .unwrap()
+            .account
+            .unwrap();
+        assert_eq!(given.host, "h.b:5000");
+        let expected = Credentials::Password {
+            user: "me".to_owned(),
+            password: "a b".to_owned(),
+        };
+        assert!(given.credentials == expected);
+        for (more, said) in [
+            (&[][..], "belong together"),
+            (
+                &["--oci-password", "x", "--oci-password-file", file],
+                "leave one of them out",
+            ),
+            (&["--oci-password-file", "/not/there"], "/not/there"),
+        ] {
+            let error = with(more).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn hosts_mirrors_and_names_are_read_or_answered_with_their_form() {
+        let flags = read(&[
+            "--oci-mirror",
+            "h.b=m.b:5000/x/",
+            "--oci-insecure",
+            "a.b,[::1]:5",
+        ]);
+        let client = flags.unwrap().client().unwrap();
+        assert_eq!(client.insecure, ["a.b", "[::1]:5"]);
+        assert_eq!(
+            (client.mirrors[0].of.as_str(), client.mirrors[0].at.as_str()),
+            ("h.b", "m.b:5000/x")
+        );
+        for (flags, said) in [
+            (["--oci-mirror", "h.b"], "REGISTRY=MIRROR"),
+            (["--oci-insecure", "http://h.b"], "host of a registry"),
+            (["--oci-signatures", "some"], "any, all"),
+            (["--oci-timeout", "1ms"], "at least 1s"),
+        ] {
+            let error = read(&flags).map(drop).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+        assert!(plugin_name("size-limits").is_ok());
+        for name in ["", ".x", "a/b", "a b"] {
+            plugin_name(name).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_trust_root_goes_with_identities_and_those_with_their_issuers() {
+        for flags in [&["--oci-identity", "a"][..], &["--oci-trust-root", "f"]] {
+            read(flags).unwrap().trust().unwrap_err();
+        }
+        let pairs = ["--oci-identity", "a,b", "--oci-issuer", "x,y"];
+        let trust = read(&pairs).unwrap().trust().unwrap();
+        assert_eq!(trust.identities[1], ("b".to_owned(), "y".to_owned()));
+    }
+}

@@ -258,7 +258,7 @@ mod tests {
         let there = Cache::new(directory.path().join("there"));
         let lock = Lock::new(directory.path().join("lock"));
         let loaded = load(&file, &there, &lock).unwrap();
-        assert_eq!(loaded, [contained.clone()]);
+        assert_eq!(loaded, std::slice::from_ref(&contained));
         assert_eq!(
             lock.digest(&contained.reference).unwrap(),
             Some(contained.digest)

@@ -66,14 +66,9 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(reference: &Reference) -> Self {
-        let repository = reference.repository();
-        let is_official = reference.host() == "docker.io" && !repository.contains('/');
         Self {
             host: reference.host().to_owned(),
-            repository: match is_official {
-                true => format!("library/{repository}"),
-                false => repository.to_owned(),
-            },
+            repository: reference.repository().to_owned(),
         }
     }
 

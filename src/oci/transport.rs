@@ -69,11 +69,6 @@ impl Transport {
             true => "http",
             false => "https",
         };
-        // The registry of docker.io has another name than its images.
-        let host = match host {
-            "docker.io" | "index.docker.io" => "registry-1.docker.io",
-            host => host,
-        };
         Url::parse(&format!("{scheme}://{host}{path}")).map_err(|error| OciError::Protocol {
             host: host.to_owned(),
             reason: format!("{path} makes no URL: {error}"),
