@@ -1,7 +1,8 @@
 //! Single calls of modules.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::Stdio;
 
 use serde_json::json;
@@ -200,4 +201,39 @@ fn command_hooks_are_called_as_well() {
         assert_eq!(code, Some(3));
         assert!(out.contains("stderr: This meme isn't allowed"), "{out}");
     }
+}
+
+#[test]
+fn a_call_reaches_what_is_granted_and_says_what_would_grant_the_rest() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut asked = [0; 1024];
+        assert!(connection.read(&mut asked).unwrap() > 0);
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+        connection.write_all(answer).unwrap();
+    });
+    let fetch = built("fetch");
+    let metadata = format!("fetch={server}/");
+    let call = [
+        "run",
+        fetch.to_str().unwrap(),
+        "--event",
+        "pre-create",
+        "--metadata",
+        &metadata,
+    ];
+
+    let (code, out, _) = run(&call);
+    assert_eq!(code, Some(3), "{out}");
+    let line = format!("servers = [\\\"{server}\\\"]` under [allow.http]");
+    assert!(out.contains("was denied") && out.contains(&line), "{out}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("c.toml");
+    fs::write(&config, format!("[allow.http]\nservers = [\"{server}\"]\n")).unwrap();
+    let (_, out, _) = run(&[&call[..], &["--config", config.to_str().unwrap()]].concat());
+    assert!(out.contains("200 hi"), "{out}");
+    answering.join().unwrap();
 }
