@@ -27,6 +27,11 @@ macro_rules! languages {
             }
 
             #[test]
+            fn an_instance_that_is_reused_answers_a_thousand_times() {
+                super::an_instance_that_is_reused_answers_a_thousand_times(stringify!($language));
+            }
+
+            #[test]
             fn an_example_refuses_by_type_and_size() {
                 super::an_example_refuses_by_type_and_size(stringify!($language));
             }
@@ -117,6 +122,20 @@ fn the_template_refuses_and_accepts(language: &str) {
     let url = tus.location(&tus.create_with(5, &[("filename", "a.txt")]));
     assert_eq!(tus.patch(&url, 0, "hello").status(), 204);
     assert_eq!(tus.get(&url).text().unwrap(), "hello");
+}
+
+/// Often enough that languages with a garbage collector have run it.
+fn an_instance_that_is_reused_answers_a_thousand_times(language: &str) {
+    let Some(project) = Project::new(language) else {
+        return;
+    };
+    let (server, tus) = serving(&project, "instances = \"reuse\"\n");
+    let long = "x".repeat(4000);
+    for _ in 0..1000 {
+        let refused = tus.create_with(5, &[("filename", "a.exe"), ("note", &long)]);
+        assert_eq!(refused.status(), 415);
+    }
+    assert!(!server.log().contains("cause="), "an instance was lost");
 }
 
 fn the_cases_of_the_examples_pass(language: &str) {

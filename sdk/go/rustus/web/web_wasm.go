@@ -11,6 +11,7 @@ import (
 	"rustus/hook/internal/generated/wasi_http_outgoing_handler"
 	"rustus/hook/internal/generated/wasi_http_types"
 	"rustus/hook/internal/generated/wasi_io_streams"
+	"rustus/hook/internal/wit/runtime"
 	"rustus/hook/internal/wit/types"
 )
 
@@ -119,6 +120,8 @@ func read(coming *wasi_http_types.FutureIncomingResponse) (int, []byte, error) {
 	defer stream.Drop()
 	var body []byte
 	for {
+		// A long body needs room more than once in a call.
+		runtime.Unpin()
 		part := stream.BlockingRead(64 * 1024)
 		if part.Tag() == types.ResultOk {
 			body = append(body, part.Ok()...)

@@ -6,34 +6,62 @@ import (
 	"unsafe"
 )
 
-// arguments holds what the server wrote into our memory, until the generated code
-// has pointers of its own to it.
+// room is where the server writes to. While it asks for memory, Go must not start to
+// collect garbage: that looks at the clock, which no component may do then. So the
+// memory is there before, and the collector takes a room back when nothing in it is
+// used any more.
+var room = make([]uint64, roomWords)
+
+const (
+	roomWords = 512 * 1024 / 8
+	// enough is more than an event, a configuration or a part of a body has.
+	enough = 256 * 1024 / 8
+)
+
+// arguments holds what was larger than the room.
 var arguments runtime.Pinner
 
-// Allocate makes room that stays where it is until the pinner lets it go.
+// Allocate makes memory that stays where it is until the pinner lets it go.
 func Allocate(pinner *runtime.Pinner, size, align uintptr) unsafe.Pointer {
 	if size == 0 {
 		return unsafe.Pointer(align)
 	}
-	// Of words, so that it is aligned; of pointers there are none in it that the
-	// garbage collector has to know: their targets are pinned as well.
-	words := make([]uint64, (size+7)/8)
+	// Of words, so that it is aligned. The collector sees no pointers in it: what
+	// they lead to is pinned as well.
+	words := make([]uint64, wordsFor(size))
 	pointer := unsafe.Pointer(unsafe.SliceData(words))
 	pinner.Pin(pointer)
 	return pointer
 }
 
-// Unpin lets go of what the server wrote.
-func Unpin() { arguments.Unpin() }
+// Unpin lets go of what the server wrote, and makes room for what it will write
+// next.
+func Unpin() {
+	arguments.Unpin()
+	if len(room) < enough {
+		room = make([]uint64, roomWords)
+	}
+}
 
 //go:wasmexport cabi_realloc
 func reallocate(old unsafe.Pointer, oldSize, align, size uintptr) unsafe.Pointer {
-	grown := Allocate(&arguments, size, align)
+	if size == 0 {
+		return unsafe.Pointer(align)
+	}
+	var grown unsafe.Pointer
+	if words := wordsFor(size); words <= uintptr(len(room)) {
+		grown = unsafe.Pointer(unsafe.SliceData(room))
+		room = room[words:]
+	} else {
+		grown = Allocate(&arguments, size, align)
+	}
 	if oldSize > 0 {
 		copy(unsafe.Slice((*byte)(grown), size), unsafe.Slice((*byte)(old), oldSize))
 	}
 	return grown
 }
+
+func wordsFor(size uintptr) uintptr { return (size + 7) / 8 }
 
 // Handle is a resource of the server.
 type Handle struct{ value int32 }
