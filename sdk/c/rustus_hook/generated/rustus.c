@@ -101,6 +101,11 @@ extern void __wasm_import_rustus_hooks_config_all(uint8_t *);
 __attribute__((__import_module__("rustus:hooks/config@0.1.0"), __import_name__("get")))
 extern void __wasm_import_rustus_hooks_config_get(uint8_t *, size_t, uint8_t *);
 
+// Imported Functions from `rustus:hooks/secrets@0.1.0`
+
+__attribute__((__import_module__("rustus:hooks/secrets@0.1.0"), __import_name__("get")))
+extern void __wasm_import_rustus_hooks_secrets_get(uint8_t *, size_t, uint8_t *);
+
 // Exported Functions from `rustus:hooks/pre-create@0.1.0`
 
 __attribute__((__weak__, __export_name__("cabi_post_rustus:hooks/pre-create@0.1.0#decide")))
@@ -991,6 +996,23 @@ void rustus_hooks_log_list_field_free(rustus_hooks_log_list_field_t *ptr) {
       rustus_hooks_log_field_free(&list_ptr[i]);
     }
     free(list_ptr);
+  }
+}
+
+void rustus_hooks_secrets_secret_error_free(rustus_hooks_secrets_secret_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      rustus_string_free(&ptr->val.denied);
+      break;
+    }
+  }
+}
+
+void rustus_hooks_secrets_result_string_secret_error_free(rustus_hooks_secrets_result_string_secret_error_t *ptr) {
+  if (!ptr->is_err) {
+    rustus_string_free(&ptr->val.ok);
+  } else {
+    rustus_hooks_secrets_secret_error_free(&ptr->val.err);
   }
 }
 
@@ -3316,6 +3338,42 @@ bool rustus_hooks_config_get(rustus_string_t *key, rustus_string_t *ret) {
   }
   *ret = option.val;
   return option.is_some;
+}
+
+bool rustus_hooks_secrets_get(rustus_string_t *name, rustus_string_t *ret, rustus_hooks_secrets_secret_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_rustus_hooks_secrets_get((uint8_t *) (*name).ptr, (*name).len, ptr);
+  rustus_hooks_secrets_result_string_secret_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (rustus_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      rustus_hooks_secrets_secret_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.denied = (rustus_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
 }
 
 __attribute__((__export_name__("rustus:hooks/pre-create@0.1.0#decide")))

@@ -432,6 +432,26 @@ typedef struct {
   size_t len;
 } rustus_hooks_log_list_field_t;
 
+// Why a secret is not given.
+typedef struct rustus_hooks_secrets_secret_error_t {
+  uint8_t tag;
+  union {
+    rustus_string_t     denied;
+  } val;
+} rustus_hooks_secrets_secret_error_t;
+
+// The operator has not listed it; what to write is in the text and in
+// the server's log.
+#define RUSTUS_HOOKS_SECRETS_SECRET_ERROR_DENIED 0
+
+typedef struct {
+  bool is_err;
+  union {
+    rustus_string_t ok;
+    rustus_hooks_secrets_secret_error_t err;
+  } val;
+} rustus_hooks_secrets_result_string_secret_error_t;
+
 // One pair of `Upload-Metadata`, in the order in which the client sent it.
 typedef struct rustus_hooks_types_metadata_entry_t {
   // Printable ASCII without space and comma, never empty, unique
@@ -856,6 +876,10 @@ extern void rustus_hooks_config_all(rustus_string_t *ret);
 // if the key is not there.
 extern bool rustus_hooks_config_get(rustus_string_t *key, rustus_string_t *ret);
 
+// Imported Functions from `rustus:hooks/secrets@0.1.0`
+// The value behind a name of the table.
+extern bool rustus_hooks_secrets_get(rustus_string_t *name, rustus_string_t *ret, rustus_hooks_secrets_secret_error_t *err);
+
 // Exported Functions from `rustus:hooks/pre-create@0.1.0`
 bool exports_rustus_hooks_pre_create_decide(exports_rustus_hooks_pre_create_event_t *event, exports_rustus_hooks_pre_create_create_decision_t *ret, exports_rustus_hooks_pre_create_hook_error_t *err);
 
@@ -1019,6 +1043,10 @@ void wasi_http_outgoing_handler_result_own_future_incoming_response_error_code_f
 void rustus_hooks_log_field_free(rustus_hooks_log_field_t *ptr);
 
 void rustus_hooks_log_list_field_free(rustus_hooks_log_list_field_t *ptr);
+
+void rustus_hooks_secrets_secret_error_free(rustus_hooks_secrets_secret_error_t *ptr);
+
+void rustus_hooks_secrets_result_string_secret_error_free(rustus_hooks_secrets_result_string_secret_error_t *ptr);
 
 void rustus_hooks_types_metadata_entry_free(rustus_hooks_types_metadata_entry_t *ptr);
 
