@@ -233,7 +233,7 @@ fn languages(criterion: &mut Criterion) {
         .enable_all()
         .build()
         .unwrap();
-    let event = event();
+    let event = event::event();
     let folder = Path::new(GUEST).with_file_name("hooks");
     let mut group = criterion.benchmark_group("languages");
     for entry in fs::read_dir(folder).into_iter().flatten() {

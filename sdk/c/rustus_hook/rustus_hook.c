@@ -174,6 +174,19 @@ uint64_t rustus_config_number(const char *key, uint64_t otherwise) {
   return text == NULL || end == text || *end != '\0' ? otherwise : number;
 }
 
+const char *rustus_secret(const char *name) {
+  rustus_string_t key = {(uint8_t *)name, strlen(name)};
+  rustus_string_t value;
+  rustus_hooks_secrets_secret_error_t denied;
+  if (!rustus_hooks_secrets_get(&key, &value, &denied)) {
+    rustus_hooks_secrets_secret_error_free(&denied);
+    return NULL;
+  }
+  const char *text = rustus_text(value);
+  rustus_string_free(&value);
+  return text;
+}
+
 const char *rustus_format(const char *format, ...) {
   va_list arguments, again;
   va_start(arguments, format);

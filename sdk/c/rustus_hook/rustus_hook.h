@@ -99,6 +99,10 @@ const char *rustus_config(const char *key);
 /* A number in `[config]`; `otherwise` if there is none. */
 uint64_t rustus_config_number(const char *key, uint64_t otherwise);
 
+/* A secret under `[secrets]` in NAME.toml; NULL if the operator has not listed it:
+ * the server's log says what to write. */
+const char *rustus_secret(const char *name);
+
 /* Any string of an event with a NUL at its end. */
 const char *rustus_text(rustus_string_t string);
 

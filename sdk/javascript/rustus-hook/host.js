@@ -1,6 +1,8 @@
-// Configuration and log.
+// Configuration, secrets and log.
 
-import { configuration, write } from "#host";
+import { configuration, secretOf, write } from "#host";
+
+import { permanent } from "./answers.js";
 
 export const config = {
   all() {
@@ -11,6 +13,14 @@ export const config = {
     return Object.hasOwn(table, key) ? table[key] : otherwise;
   },
 };
+
+export function secret(name) {
+  try {
+    return secretOf(name);
+  } catch (error) {
+    throw permanent(error.payload?.val ?? String(error));
+  }
+}
 
 export const log = Object.fromEntries(
   ["trace", "debug", "info", "warn", "error"].map((level) => [

@@ -11,6 +11,20 @@ export function configuration() {
   return table;
 }
 
+let secrets = {};
+
+/** @param {object} values */
+export function setSecrets(values) {
+  secrets = { ...values };
+}
+
+export function secretOf(name) {
+  if (!Object.hasOwn(secrets, name)) {
+    throw { payload: { tag: "denied", val: `the secret ${name} is not set` } };
+  }
+  return secrets[name];
+}
+
 /** Lines go to stderr. */
 export function write(level, message, fields) {
   console.error(level, message, ...fields.map(({ key, value }) => `${key}=${value}`));

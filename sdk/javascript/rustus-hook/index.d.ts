@@ -167,6 +167,12 @@ export const config: {
   get<T>(key: string, otherwise: T): T;
 };
 
+/**
+ * What stands behind a name of `[secrets]` in the plugin's `NAME.toml`. Throws a
+ * `HookError` if the operator has not listed it.
+ */
+export function secret(name: string): string;
+
 type Write = (message: string, fields?: Record<string, unknown>) => void;
 
 /** Lines in the server's log. Never log secrets, tokens or the content of files. */

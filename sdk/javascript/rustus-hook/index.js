@@ -2,4 +2,4 @@
 
 export { HookError, other, permanent, proceed, reject, retry } from "./answers.js";
 export { notifications, preCreate, preFinish, preGet, preTerminate, sink } from "./handlers.js";
-export { config, log } from "./host.js";
+export { config, log, secret } from "./host.js";

@@ -16,3 +16,6 @@ export function event(parts?: {
 
 /** Sets what `config` holds. */
 export function config(table: Record<string, unknown>): void;
+
+/** Sets what `secret` gives. */
+export function secrets(values: Record<string, string>): void;

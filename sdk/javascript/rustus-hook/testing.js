@@ -1,10 +1,10 @@
 // Events and configuration for tests that Node.js runs.
 
-import { configure } from "#host";
+import { configure, setSecrets } from "#host";
 
 const encoder = new TextEncoder();
 
-export { configure as config };
+export { configure as config, setSecrets as secrets };
 
 export function event({ metadata = {}, length = 5, offset = 0, headers = {}, method = "POST", uri = "/files" } = {}) {
   const time = { seconds: 1_700_000_000n, nanoseconds: 0 };

@@ -44,6 +44,7 @@ from .handlers import (
     pre_terminate,
     sink,
 )
+from .secret import secret
 
 __all__ = [
     "Event",
@@ -69,5 +70,6 @@ __all__ = [
     "pre_terminate",
     "proceed",
     "reject",
+    "secret",
     "sink",
 ]

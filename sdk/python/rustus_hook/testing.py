@@ -14,6 +14,7 @@ from typing import Any
 
 from .configuration import config as _config
 from .events import Event
+from .secret import native as _secrets
 
 
 def event(
@@ -58,3 +59,9 @@ def event(
 def config(table: Mapping[str, Any]) -> None:
     """Sets what ``rustus_hook.config`` holds."""
     _config._table = dict(table)
+
+
+def secrets(values: Mapping[str, str]) -> None:
+    """Sets what ``rustus_hook.secret`` gives."""
+    _secrets.clear()
+    _secrets.update(values)
