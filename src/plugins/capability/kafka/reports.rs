@@ -162,17 +162,17 @@ mod tests {
     #[test]
     fn a_message_that_timed_out_fails_with_why_nobody_was_reached() {
         let reports = reports();
-        let (verdict, text) = reports.failed("topic", Code::MessageTimedOut);
+        let Failed { verdict, text, .. } = reports.failed("topic", Code::MessageTimedOut);
         assert_eq!(verdict, Verdict::Unavailable);
         let bare = text;
         let global = |code| KafkaError::Global(code);
         reports.error(global(Code::SSL), "handshake failed");
         reports.error(global(Code::AllBrokersDown), "1/1 brokers are down");
-        let (verdict, text) = reports.failed("topic", Code::MessageTimedOut);
+        let Failed { verdict, text, .. } = reports.failed("topic", Code::MessageTimedOut);
         assert_eq!(verdict, Verdict::Unavailable);
         assert_eq!(text, format!("{bare}; handshake failed"));
         reports.delivered();
-        assert_eq!(reports.failed("topic", Code::MessageTimedOut).1, bare);
+        assert_eq!(reports.failed("topic", Code::MessageTimedOut).text, bare);
     }
 
     #[test]
