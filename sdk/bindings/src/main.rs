@@ -1,4 +1,4 @@
-//! Writes what wit-bindgen makes of `wit/` for C and Go into a directory: `sdk`
+//! Writes what wit-bindgen makes of `wit/` for C into a directory: `sdk`
 //! of this repository, or that of a test which compares.
 //!
 //! ```sh
@@ -11,13 +11,6 @@ use std::{env, fs};
 use anyhow::{Context, Result};
 use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::{Files, WorldGenerator};
-
-/// The package whose types the generated Go uses, and ours that stands in its
-/// place: a project then needs nothing from elsewhere.
-const GO_TYPES: (&str, &str) = (
-    "go.bytecodealliance.org/pkg/wit",
-    "rustus/hook/internal/wit",
-);
 
 fn main() -> Result<()> {
     let into = env::args_os().nth(1).context("name a directory")?;
@@ -39,22 +32,7 @@ fn for_c() -> Box<dyn WorldGenerator> {
     options.build()
 }
 
-fn for_go() -> Box<dyn WorldGenerator> {
-    let options = wit_bindgen_go::Opts {
-        // The same where there is no gofmt.
-        format: wit_bindgen_go::Format::False,
-        pkg_name: Some("rustus/hook/internal/generated".to_owned()),
-        export_pkg_name: Some("rustus/hook/internal/answers".to_owned()),
-        ..Default::default()
-    };
-    options.build()
-}
-
-fn write(
-    folder: &Path,
-    mut generator: Box<dyn WorldGenerator>,
-    (theirs, ours): (&str, &str),
-) -> Result<()> {
+fn write(folder: &Path, mut generator: Box<dyn WorldGenerator>) -> Result<()> {
     let world = Path::new(env!("CARGO_MANIFEST_DIR")).join("../c/wit");
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(&world)?;
@@ -67,11 +45,7 @@ fn write(
     for (name, bytes) in files.iter() {
         let path = folder.join(name);
         fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        let mut text = String::from_utf8(bytes.to_vec())?;
-        if !theirs.is_empty() {
-            text = text.replace(theirs, ours);
-        }
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

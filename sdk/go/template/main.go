@@ -1,33 +1,52 @@
-// {{name}}: a hook for rustus.
+// {{name}}: a command hook for rustus.
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
-
-	"rustus/hook"
 )
 
-func init() { hook.PreCreate(decide) }
+// event is what this hook reads of the JSON on its stdin.
+type event struct {
+	Upload upload `json:"upload"`
+}
 
-func main() {}
+type upload struct {
+	Length   *uint64           `json:"length"`
+	Metadata map[string]string `json:"metadata"`
+}
 
-// decide refuses what is called like a program, or is too large.
-func decide(event hook.Event) (hook.Answer, error) {
-	config := struct {
-		MaxSize uint64 `json:"max-size"`
-	}{1_000_000_000}
-	if err := hook.Config(&config); err != nil {
-		return hook.Answer{}, err
+const limit = 1_000_000_000
+
+func main() {
+	var e event
+	if err := json.NewDecoder(os.Stdin).Decode(&e); err != nil {
+		refuse("The event is no JSON: " + err.Error())
 	}
-	name := strings.ToLower(event.Upload.Metadata["filename"])
+	if why := refusal(e.Upload); why != "" {
+		refuse(why)
+	}
+}
+
+// refuse ends the hook: the client gets 400 with the text.
+func refuse(why string) {
+	fmt.Fprint(os.Stderr, why)
+	os.Exit(1)
+}
+
+// refusal says why an upload is refused: what is called like a program, or is too
+// large. Empty if it is not.
+func refusal(upload upload) string {
+	name := strings.ToLower(upload.Metadata["filename"])
 	for _, ending := range []string{".exe", ".bat", ".msi"} {
 		if strings.HasSuffix(name, ending) {
-			return hook.Reject(415, "Programs are not accepted."), nil
+			return "Programs are not accepted."
 		}
 	}
-	if length := event.Upload.Length; length != nil && *length > config.MaxSize {
-		return hook.Reject(413, fmt.Sprintf("At most %d bytes.", config.MaxSize)), nil
+	if upload.Length != nil && *upload.Length > limit {
+		return fmt.Sprintf("At most %d bytes.", limit)
 	}
-	return hook.Proceed(), nil
+	return ""
 }

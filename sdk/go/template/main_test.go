@@ -1,29 +1,21 @@
 package main
 
-import (
-	"testing"
+import "testing"
 
-	"rustus/hook"
-)
-
-func event(filename string, length uint64) hook.Event {
-	metadata := map[string]string{"filename": filename}
-	return hook.Event{Upload: hook.Upload{Metadata: metadata, Length: &length}}
-}
-
-func TestDecision(t *testing.T) {
-	hook.SetConfig(`{"max-size": 10}`)
+func TestRefusal(t *testing.T) {
 	for _, test := range []struct {
-		event  hook.Event
-		status uint16
+		name   string
+		length uint64
+		refuse bool
 	}{
-		{event("Setup.EXE", 5), 415},
-		{event("a.txt", 11), 413},
-		{event("a.txt", 10), 0},
+		{"Setup.EXE", 5, true},
+		{"a.txt", limit + 1, true},
+		{"a.txt", limit, false},
 	} {
-		answer, err := decide(test.event)
-		if err != nil || answer.Status != test.status {
-			t.Errorf("%+v, %v: not %d", answer, err, test.status)
+		metadata := map[string]string{"filename": test.name}
+		why := refusal(upload{Length: &test.length, Metadata: metadata})
+		if (why != "") != test.refuse {
+			t.Errorf("%+v: %q", test, why)
 		}
 	}
 }

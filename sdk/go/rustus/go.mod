@@ -1,3 +1,0 @@
-module rustus/hook
-
-go 1.24
