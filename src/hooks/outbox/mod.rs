@@ -34,6 +34,7 @@ mod lane;
 mod order;
 mod others;
 mod promise;
+mod put_off;
 mod record;
 mod retry;
 mod shared;
