@@ -34,6 +34,7 @@ mod lane;
 mod order;
 mod others;
 mod promise;
+mod put_off;
 mod record;
 mod retry;
 mod shared;
@@ -95,7 +96,7 @@ impl Default for Config {
             max_bytes: 1 << 30,
             deadline: Duration::from_hours(72),
             window: 1000,
-            concurrency: 128,
+            concurrency: 64,
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(60),
             progress: 10_000,

@@ -22,7 +22,7 @@ impl Writer {
     pub(super) fn look(&mut self) -> rusqlite::Result<()> {
         let version = self.store.version()?;
         // What is not committed would be read as it was before.
-        if version != self.version && self.put_off.is_empty() {
+        if version != self.version && self.put_off.commands().is_empty() {
             self.count()?;
             self.shared.each_sink(Sink::reload);
             self.version = version;

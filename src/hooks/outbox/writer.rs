@@ -14,20 +14,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::adopt::Adoption;
 use super::command::{Command, CommandQueue, Fresh, Taken};
-use super::kept::Kept;
 use super::order::Order;
 use super::promise::Recorded;
+use super::put_off::PutOff;
 use super::record::{add, apply};
 use super::sink::Sink;
 use super::slot::Slot;
 use super::store::{Commit, PENDING, Queued, Store, UNDECIDED};
 use super::{OutboxError, Shared};
-
-/// How long what nobody waits for is put off.
-const LINGER: Duration = Duration::from_millis(20);
-
-/// How much of it is put off.
-const MOST_PUT_OFF: usize = 1024;
 
 /// How often to look for what other processes did: to this database, and to
 /// themselves.
@@ -40,11 +34,7 @@ pub(super) struct Writer {
     pub(super) directory: PathBuf,
     queue: Arc<CommandQueue>,
     pub(super) shared: Arc<Shared>,
-    /// Not committed yet, in order.
-    pub(super) put_off: Vec<Command>,
-    /// When the first of them came.
-    put_off_at: Option<Instant>,
-    kept: Kept,
+    pub(super) put_off: PutOff,
     /// Those who wait for events. They get none before all that was told before
     /// is in the database.
     readers: Vec<Arc<Sink>>,
@@ -85,9 +75,7 @@ impl Writer {
             directory,
             queue,
             shared,
-            put_off: Vec::new(),
-            put_off_at: None,
-            kept: Kept::default(),
+            put_off: PutOff::default(),
             readers: Vec::new(),
             order: Order::default(),
             next: greatest + 1,
@@ -118,12 +106,12 @@ impl Writer {
                 closed,
             } = taken;
             self.accept(commands);
-            if urgent || closed || self.is_due() {
-                self.commit();
-            }
             if closed {
                 self.commit_all();
                 break;
+            }
+            if urgent || (!self.failing && self.put_off.is_due()) {
+                self.commit();
             }
             self.adopt_more();
             if self.ticked.elapsed() >= TICK {
@@ -146,18 +134,8 @@ impl Writer {
             return tick;
         }
         let left = |due: Instant| due.saturating_duration_since(Instant::now());
-        self.due().map_or(tick, |due| tick.min(left(due)))
-    }
-
-    fn is_due(&mut self) -> bool {
-        let late = self.due().is_some_and(|due| due <= Instant::now());
-        !self.failing && (late || self.put_off.len() >= MOST_PUT_OFF)
-    }
-
-    /// When to commit, if nobody waits for it.
-    fn due(&mut self) -> Option<Instant> {
-        let put_off = self.put_off_at.map(|at| at + LINGER);
-        [put_off, self.kept.due()].into_iter().flatten().min()
+        let due = self.put_off.due();
+        due.map_or(tick, |due| tick.min(left(due)))
     }
 
     /// Tells what needs no commit, and puts off the rest.
@@ -172,53 +150,31 @@ impl Writer {
                     self.decided(recorded);
                     for event in &recorded.events {
                         self.tell(event, &recorded.sinks);
-                        self.settle_upload(&event.entry.upload);
-                        let sinks = recorded.sinks.len();
-                        self.kept.push(event, sinks, Instant::now());
+                        self.put_off.keep(event, recorded.sinks.len());
                     }
                     continue;
                 }
                 Command::Withdraw(recorded) => self.decided(recorded),
                 Command::Delivered { sink, seq } => {
                     sink.counters.left();
-                    if self.kept.delivered(*seq) {
-                        self.put_off(Command::Done(*seq));
-                        continue;
-                    }
+                    self.put_off.delivered(Arc::clone(sink), *seq);
+                    continue;
                 }
-                Command::Failed { seq, .. } => self.await_no_more(*seq),
+                Command::Failed { seq, .. } => self.put_off.failed(*seq),
                 Command::Dead { sink, seq, .. } => {
                     sink.counters.left();
                     sink.counters.dead_letters.fetch_add(1, Ordering::Relaxed);
-                    self.await_no_more(*seq);
+                    self.put_off.failed(*seq);
                 }
                 Command::Promise { entries, .. } => {
                     for entry in entries {
-                        self.settle_upload(&entry.upload);
+                        self.put_off.settle(&entry.upload);
                     }
                 }
-                Command::Enqueue { entry, .. } => self.settle_upload(&entry.upload),
+                Command::Enqueue { entry, .. } => self.put_off.settle(&entry.upload),
                 Command::Pending(_) | Command::Done(_) => {}
             }
-            self.put_off(command);
-        }
-    }
-
-    fn put_off(&mut self, command: Command) {
-        self.put_off.push(command);
-        self.put_off_at.get_or_insert_with(Instant::now);
-    }
-
-    /// Nothing of this upload is to look undecided to a later start.
-    fn settle_upload(&mut self, upload: &str) {
-        if let Some(seq) = self.kept.take_of(upload) {
-            self.put_off(Command::Pending(seq));
-        }
-    }
-
-    fn await_no_more(&mut self, seq: i64) {
-        if self.kept.remove(seq) {
-            self.put_off(Command::Pending(seq));
+            self.put_off.push(command);
         }
     }
 
@@ -241,42 +197,34 @@ impl Writer {
         }
     }
 
-    fn put_off_all_kept(&mut self) {
-        for seq in self.kept.take_all() {
-            self.put_off(Command::Pending(seq));
-        }
-    }
-
-    /// Commits also that promises were kept whose events are on their way.
+    /// Commits all there is, whoever waits for it.
     fn commit_all(&mut self) {
-        self.put_off_all_kept();
-        if !self.put_off.is_empty() || !self.readers.is_empty() {
+        self.put_off.collect_all();
+        if !self.put_off.commands().is_empty() || !self.readers.is_empty() {
             self.commit();
         }
     }
 
-    /// Commits all that was put off. If that fails, promises fail, and the rest
-    /// is tried again.
+    /// Commits all that is not put off any longer. If that fails, promises fail,
+    /// and the rest is tried again.
     fn commit(&mut self) {
-        if !self.readers.is_empty() {
-            // They read what is pending.
-            self.put_off_all_kept();
-        }
-        for seq in self.kept.take_due(Instant::now()) {
-            self.put_off(Command::Pending(seq));
-        }
         let is_promise = |command: &Command| matches!(command, Command::Promise { .. });
-        let commit = if self.put_off.iter().any(is_promise) {
+        if self.readers.is_empty() {
+            self.put_off.collect_due();
+        } else {
+            // They read what is pending.
+            self.put_off.collect_all();
+        }
+        let commit = if self.put_off.commands().iter().any(is_promise) {
             Commit::Durable
         } else {
             Commit::Lazy
         };
-        if !self.put_off.is_empty() {
+        if !self.put_off.commands().is_empty() {
             match self.write(commit) {
                 Ok(events) => {
                     self.report_recovery();
-                    let commands = std::mem::take(&mut self.put_off);
-                    self.put_off_at = None;
+                    let commands = self.put_off.take();
                     self.tell_recorded(commands, events);
                 }
                 Err(error) => {
@@ -296,7 +244,7 @@ impl Writer {
         let mut next = self.next;
         let change = self.store.change(commit)?;
         let mut added = Vec::new();
-        for command in &self.put_off {
+        for command in self.put_off.commands() {
             match command {
                 Command::Promise { entries, sinks, .. } => {
                     added.push(add(&change, &mut next, entries, sinks, UNDECIDED)?);
@@ -339,18 +287,16 @@ impl Writer {
     fn refuse(&mut self, error: rusqlite::Error) {
         let error = OutboxError::storage("write to", self.store.path(), error);
         self.failing = true;
-        self.put_off_all_kept();
-        for command in std::mem::take(&mut self.put_off) {
+        // It must not pile up.
+        self.put_off.collect_all();
+        for command in self.put_off.take() {
             if let Command::Promise { reply, .. } = command {
                 drop(reply.send(Err(error.clone())));
             } else {
                 self.put_off.push(command);
             }
         }
-        if self.put_off.is_empty() {
-            self.put_off_at = None;
-        } else {
-            // What is put off must not pile up.
+        if !self.put_off.commands().is_empty() {
             self.shared.set_failure(Some(error));
         }
     }

@@ -18,7 +18,7 @@ const DEFAULTS: [(&str, &str); 5] = [
     ("client.id", "rustus"),
     // Calls that come within it share a request, which costs the cluster and the
     // server much less than one for each; a call alone loses as much.
-    ("linger.ms", "10"),
+    ("linger.ms", "5"),
     // A cluster that is back is found within a second: events wait for it.
     ("reconnect.backoff.max.ms", "1000"),
     // How long a topic that brokers create by themselves may take to be known
