@@ -15,12 +15,7 @@ use wit_bindgen_core::{Files, WorldGenerator};
 fn main() -> Result<()> {
     let into = env::args_os().nth(1).context("name a directory")?;
     let into = PathBuf::from(into);
-    write(&into.join("c/rustus_hook/generated"), for_c(), ("", ""))?;
-    write(
-        &into.join("go/rustus/internal/generated"),
-        for_go(),
-        GO_TYPES,
-    )
+    write(&into.join("c/rustus_hook/generated"), for_c())
 }
 
 fn for_c() -> Box<dyn WorldGenerator> {
