@@ -22,6 +22,7 @@ pub use plugin::{
     AuthorCommand, BuildArgs, CacheDir, CheckArgs, EventArgs, Happened, InspectArgs, ListArgs,
     NewArgs, OutputFormat, RunArgs, TestArgs,
 };
+pub use remote::Chosen;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::oci::OciFlags;
+use super::remote::Chosen;
 use super::values;
 use crate::plugins::{EventKind, Format};
 use crate::templates;
@@ -29,7 +31,7 @@ pub enum AuthorCommand {
     Test(TestArgs),
     /// List the plugins of a hooks directory, as the server would load them
     #[command(after_help = LIST)]
-    List(ListArgs),
+    List(Box<ListArgs>),
     /// Show everything about one plugin
     #[command(after_help = INSPECT)]
     Inspect(InspectArgs),
@@ -244,14 +246,26 @@ pub struct TestArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ListArgs {
     /// The server's --hooks-dir
-    #[arg(long, env = "RUSTUS_HOOKS_DIR", value_name = "DIR")]
-    pub hooks_dir: PathBuf,
+    #[arg(
+        long,
+        env = "RUSTUS_HOOKS_DIR",
+        required_unless_present_any = ["hooks_oci", "hooks_oci_file"],
+        value_name = "DIR"
+    )]
+    pub hooks_dir: Option<PathBuf>,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
     /// Where compiled code is kept.
     #[command(flatten)]
     pub cache: CacheDir,
+    /// Those that run from registries. They are looked for where what was pulled is
+    /// kept.
+    #[command(flatten)]
+    pub remote: Chosen,
+    /// Where that is, and whose signatures count.
+    #[command(flatten)]
+    pub oci: OciFlags,
 }
 
 /// Which plugin to show.

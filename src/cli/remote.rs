@@ -15,7 +15,7 @@ use crate::plugins::{Manifest, RemoteConfig, RemotePlugin};
 /// Which plugins run from registries.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Plugins from registries")]
-pub(super) struct RemoteFlags {
+pub struct Chosen {
     /// Plugins that run from a registry, such as registry.example/hooks/limits:1.2
     /// or limits=registry.example/x:1, separated by commas; may be repeated
     #[arg(
@@ -29,6 +29,14 @@ pub(super) struct RemoteFlags {
     /// with its reference and what a NAME.toml may say
     #[arg(long, env = "RUSTUS_HOOKS_OCI_FILE", value_name = "FILE")]
     hooks_oci_file: Option<PathBuf>,
+}
+
+/// Which plugins run from registries, and when those are asked.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Plugins from registries")]
+pub(super) struct RemoteFlags {
+    #[command(flatten)]
+    chosen: Chosen,
     /// When a registry is asked: always (at every start), if-not-present (in the
     /// cache) or never
     #[arg(
@@ -97,17 +105,7 @@ impl RemoteFlags {
         oci: &OciFlags,
         otherwise: &Path,
     ) -> Result<Option<RemoteConfig>, String> {
-        let named = self.hooks_oci.iter().map(|named| RemotePlugin {
-            name: named.name.clone(),
-            reference: named.reference.clone(),
-            policy: self.oci_pull.into(),
-            required: false,
-            manifest: Manifest::default(),
-        });
-        let mut plugins: Vec<_> = named.collect();
-        if let Some(file) = &self.hooks_oci_file {
-            plugins.extend(self.read(file)?);
-        }
+        let plugins = self.chosen.plugins(self.oci_pull.into())?;
         if plugins.is_empty() {
             return Ok(None);
         }
@@ -121,11 +119,31 @@ impl RemoteFlags {
             poll: self.oci_poll,
         }))
     }
+}
 
-    fn read(&self, file: &Path) -> Result<Vec<RemotePlugin>, String> {
-        let wrong = |problem: String| format!("--hooks-oci-file {}: {problem}", file.display());
-        let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-        RemotePlugin::parse_file(&text, self.oci_pull.into())
-            .map_err(|error| wrong(error.to_string()))
+impl Chosen {
+    /// The plugins, of which those that say nothing else have this policy.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn plugins(&self, policy: PullPolicy) -> Result<Vec<RemotePlugin>, String> {
+        let named = self.hooks_oci.iter().map(|named| RemotePlugin {
+            name: named.name.clone(),
+            reference: named.reference.clone(),
+            policy,
+            required: false,
+            manifest: Manifest::default(),
+        });
+        let mut plugins: Vec<_> = named.collect();
+        if let Some(file) = &self.hooks_oci_file {
+            plugins.extend(read(file, policy)?);
+        }
+        Ok(plugins)
     }
+}
+
+fn read(file: &Path, policy: PullPolicy) -> Result<Vec<RemotePlugin>, String> {
+    let wrong = |problem: String| format!("--hooks-oci-file {}: {problem}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    RemotePlugin::parse_file(&text, policy).map_err(|error| wrong(error.to_string()))
 }

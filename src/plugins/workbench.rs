@@ -17,6 +17,7 @@ use super::ingredients::{Gathered, gather_now};
 use super::loader::{Calling, LoadError, Loaded, Loader, Source};
 use super::manifest::Manifest;
 use super::module::{ModuleError, PORTING};
+use super::remote::RemotePlugin;
 use super::trial;
 
 /// Why modules can't be tried on this machine.
@@ -49,6 +50,7 @@ pub struct Ready {
 }
 
 /// What lies in a directory of hooks.
+#[derive(Default)]
 pub struct Shelf {
     /// The modules by name, read or not.
     pub pieces: Vec<(String, Result<Piece, LoadError>)>,
@@ -133,6 +135,17 @@ impl Piece {
         // What it would be if it lay in the directory of hooks.
         files.place = Place::Directory;
         Self::of(&name, &files)
+    }
+
+    /// A module from a registry.
+    ///
+    /// # Errors
+    /// A secret of it is not there.
+    pub fn pulled(plugin: &RemotePlugin, module: Vec<u8>) -> Result<Self, LoadError> {
+        Ok(Self {
+            digest: digest_of(&module),
+            source: plugin.source(module, Arc::default())?,
+        })
     }
 
     fn of(name: &str, files: &PluginFiles) -> Result<Self, LoadError> {

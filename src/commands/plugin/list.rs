@@ -11,16 +11,27 @@ use super::examination::{Examination, milliseconds, size};
 use super::paint::Paint;
 use super::{AuthorError, CommandError, NOT_WELL, check};
 use crate::cli::{CacheDir, InspectArgs, ListArgs};
-use crate::plugins::{Calling, EventSet, Instances, LoadError, OnError, Shelf, Workbench};
+use crate::commands::registry;
+use crate::plugins::{Calling, EventSet, Instances, OnError, Shelf, Workbench};
 
 /// Prints one line a plugin, in the order in which they are asked.
 pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
-    let shelf = shelf(&args.hooks_dir)?;
+    let directory = args.hooks_dir.as_deref();
+    let shelf = directory.map(shelf).transpose()?.unwrap_or_default();
     let workbench = workbench(&args.cache)?;
-    let mut rows: Vec<Row> = Vec::new();
-    for (name, piece) in shelf.pieces {
-        let look = piece.map(|piece| Box::new(Examination::in_directory(&piece, &workbench)));
-        rows.push(Row { name, look });
+    let examine = |piece| Box::new(Examination::in_directory(&piece, &workbench));
+    let pieces = shelf.pieces.into_iter().map(|(name, piece)| Row {
+        name,
+        reference: None,
+        look: piece.map(examine).map_err(|error| error.to_string()),
+    });
+    let mut rows: Vec<Row> = pieces.collect();
+    for (plugin, piece) in registry::kept(&args.remote, &args.oci, &workbench)? {
+        rows.push(Row {
+            name: plugin.name.clone(),
+            reference: Some(plugin.reference.to_string()),
+            look: piece.map(examine),
+        });
     }
     rows.sort_by(|a, b| (a.order(), &a.name).cmp(&(b.order(), &b.name)));
     for row in &rows {
@@ -102,7 +113,10 @@ fn file_of(args: &InspectArgs) -> Result<(PathBuf, bool), AuthorError> {
 /// A plugin in the list.
 struct Row {
     name: String,
-    look: Result<Box<Examination>, LoadError>,
+    /// Where it comes from, if that is a registry.
+    reference: Option<String>,
+    /// What it is, or why it can't be read.
+    look: Result<Box<Examination>, String>,
 }
 
 impl Row {
@@ -114,7 +128,7 @@ impl Row {
     fn problem(&self) -> Option<String> {
         match &self.look {
             Ok(it) => it.problem(),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error.clone()),
         }
     }
 
@@ -139,6 +153,9 @@ impl Row {
                 write!(out, ", {how} {events}")?;
             }
         }
+        if let Some(reference) = &self.reference {
+            write!(out, ", from {reference}")?;
+        }
         writeln!(out)?;
         for need in it.needs.iter().filter(|need| !need.is_granted) {
             writeln!(out, "  no grant for {} in {name}.toml", need.capability)?;
@@ -147,14 +164,18 @@ impl Row {
     }
 
     fn as_json(&self) -> Value {
-        match &self.look {
+        let mut value = match &self.look {
             Ok(it) => it.as_json(),
             Err(_) => json!({
                 "name": self.name,
                 "state": "refused",
                 "problem": self.problem(),
             }),
+        };
+        if let (Some(reference), Some(object)) = (&self.reference, value.as_object_mut()) {
+            object.insert("reference".to_owned(), json!(reference));
         }
+        value
     }
 }
 

@@ -2,6 +2,7 @@
 //! from one.
 
 mod install;
+mod kept;
 mod load;
 mod pull;
 mod push;
@@ -10,6 +11,8 @@ mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+pub(super) use kept::kept;
 
 use super::CommandError;
 use crate::cli::{OciFlags, RegistryCommand};

@@ -7,11 +7,9 @@ use std::time::Instant;
 use super::{Arrival, RemotePlugin, imports};
 use crate::oci::{Digest, PullPolicy, Pulled, Puller, Wanted};
 use crate::plugins::collection::Change;
-use crate::plugins::directory::Place;
 use crate::plugins::events::EventSet;
 use crate::plugins::generation::Generation;
-use crate::plugins::loader::{LoadError, Loaded, Loader, Source};
-use crate::plugins::secrets::Secrets;
+use crate::plugins::loader::{LoadError, Loaded, Loader};
 use crate::plugins::standing::Standing;
 use crate::plugins::tally::Tally;
 
@@ -193,17 +191,7 @@ impl Ward {
     }
 
     async fn load(&self, loader: &Loader, module: Vec<u8>) -> Result<Loaded, LoadError> {
-        let plugin = &self.plugin;
-        let source = Source {
-            name: plugin.name.clone(),
-            file: format!("{}.wasm", plugin.name),
-            place: Place::Directory,
-            bytes: module,
-            manifest: plugin.manifest.clone(),
-            secrets: Arc::new(Secrets::read(&plugin.manifest.secrets)?),
-            schema: None,
-            tally: Arc::clone(&self.tally),
-        };
+        let source = self.plugin.source(module, Arc::clone(&self.tally))?;
         let before = self.generation();
         let number = before.map_or(0, |generation| generation.number()) + 1;
         loader.load(source, number).await

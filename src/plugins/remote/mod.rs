@@ -13,9 +13,14 @@ mod imports;
 mod prepared;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::directory::Place;
+use super::loader::{LoadError, Source};
 use super::manifest::Manifest;
+use super::secrets::Secrets;
+use super::tally::Tally;
 use crate::oci::{ClientConfig, PullPolicy, Reference, TrustConfig};
 
 pub(super) use adopted::Adopted;
@@ -36,6 +41,22 @@ pub struct RemotePlugin {
     pub required: bool,
     /// Its configuration, limits and grants.
     pub manifest: Manifest,
+}
+
+impl RemotePlugin {
+    /// What is loaded of it.
+    pub(super) fn source(&self, module: Vec<u8>, tally: Arc<Tally>) -> Result<Source, LoadError> {
+        Ok(Source {
+            name: self.name.clone(),
+            file: format!("{}.wasm", self.name),
+            place: Place::Directory,
+            bytes: module,
+            manifest: self.manifest.clone(),
+            secrets: Arc::new(Secrets::read(&self.manifest.secrets)?),
+            schema: None,
+            tally,
+        })
+    }
 }
 
 /// The plugins in registries, and how those are reached.

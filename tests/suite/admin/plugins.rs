@@ -179,3 +179,38 @@ fn orders_at_the_same_time_as_uploads_hurt_nobody() {
         assert!(uploads.join().unwrap() > 0);
     });
 }
+
+#[test]
+fn a_plugin_that_is_not_asked_for_a_while_is_shown_as_that() {
+    let setup = Setup::new().with_hooks().with_admin();
+    install(&setup.hooks_dir(), "hostile", "hostile");
+    let manifest = "[breaker]\nfailures = 2\nopen-ms = 600000\nmax-open-ms = 600000\n\
+         [secrets]\nsesame-key = { env = \"PATH\" }\n";
+    replace(&setup.hooks_dir().join("hostile.toml"), manifest.as_bytes());
+    let (_server, tus, admin) = start(&setup);
+    let breaker = || admin.plugin("hostile")["generation"]["breaker"].clone();
+    let closed = serde_json::json!({ "state": "closed", "asked_again_ms": null });
+    assert_eq!(breaker(), closed);
+    let denied = tus.create_with(3, &[("behave", "secret:not-listed")]);
+    assert_eq!(denied.status(), 503);
+    let requests = &admin.plugin("hostile")["requests"];
+    assert_eq!(requests["secrets"], serde_json::json!({ "denied": 1 }));
+    for _ in 0..3 {
+        assert_eq!(tus.create_with(3, &[("behave", "trap")]).status(), 503);
+    }
+    assert_eq!(breaker()["state"], "open");
+    assert!(breaker()["asked_again_ms"].as_u64().unwrap() <= 600_000);
+    let shown = admin.plugin("hostile");
+    assert_eq!(shown["breaker_opened"], 1);
+    assert_eq!(shown["calls"]["pre-create"]["circuit-open"], 1);
+    assert_eq!(
+        shown["generation"]["grants"],
+        serde_json::json!(["secrets"])
+    );
+    assert!(!shown.to_string().contains("sesame"), "{shown}");
+    let metrics = admin.metrics();
+    let of = [("plugin", "hostile")];
+    assert_eq!(metrics.get("rustus_plugin_breaker_open", &of), Some(1.0));
+    let opened = metrics.get("rustus_plugin_breaker_opened_total", &of);
+    assert_eq!(opened, Some(1.0));
+}

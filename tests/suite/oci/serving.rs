@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{Author, cached, server};
+use crate::harness::admin::Admin;
 use crate::harness::docker_registry::DockerRegistry;
 use crate::harness::eventually;
 use crate::harness::guests::bytes;
@@ -217,4 +218,41 @@ fn names_are_used_once() {
     let (status, log) = setup.run();
     assert_eq!(status.code(), Some(2), "{log}");
     assert!(log.contains("expected HOST/NAME:TAG"), "{log}");
+}
+
+#[test]
+fn what_runs_from_a_registry_is_shown_listed_and_loaded_again() {
+    let Some(mut registry) = DockerRegistry::start() else {
+        return;
+    };
+    let author = Author::new();
+    author.push(&registry, "refuse-meme", "hooks/refuse:1");
+    let (reference, host) = (registry.reference("hooks/refuse:1"), registry.host());
+    let missing = registry.reference("hooks/missing:1");
+    let chosen = format!("{reference},{missing}");
+    let setup = server(&host, &["--hooks-oci", &chosen]).with_admin();
+    let running = setup.start();
+    let admin = Admin::of(&running);
+    let shown = admin.plugin("refuse");
+    assert_eq!(shown["state"], "serving", "{shown}");
+    assert_eq!(shown["reference"], reference.as_str());
+    assert_eq!(shown["generation"]["number"], 1);
+    assert_eq!(admin.plugin("missing")["state"], "refused");
+    let metrics = admin.metrics();
+    let fetch = [("plugin", "missing"), ("cause", "fetch")];
+    assert!(metrics.sum("rustus_plugin_load_failures_total", &fetch) >= 1.0);
+
+    // What is kept is enough for both.
+    registry.stop();
+    let (status, again) = admin.json("POST", "/plugins/refuse/reload");
+    assert_eq!((status, &again["generation"]["number"]), (200, &2.into()));
+    let cache = setup.path().join("oci");
+    let cache = cache.to_str().unwrap();
+    let arguments = ["list", "--hooks-oci", &chosen, "--oci-cache-dir", cache];
+    let listed = author.does(&arguments);
+    let line = |name: &str| listed.lines().find(|line| line.starts_with(name));
+    let refuse = line("refuse: loads").unwrap_or_else(|| panic!("{listed}"));
+    assert!(refuse.contains("answers pre-create"), "{refuse}");
+    assert!(refuse.ends_with(&format!("from {reference}")), "{refuse}");
+    assert!(line("missing: refused").is_some(), "{listed}");
 }
