@@ -42,6 +42,13 @@ macro_rules! languages {
             }
 
             #[test]
+            fn a_secret_is_read_where_it_is_listed_and_denied_where_it_is_not() {
+                super::a_secret_is_read_where_it_is_listed_and_denied_where_it_is_not(
+                    stringify!($language),
+                );
+            }
+
+            #[test]
             fn an_example_tells_a_web_service_until_it_was_heard() {
                 super::an_example_tells_a_web_service_until_it_was_heard(stringify!($language));
             }
@@ -211,6 +218,52 @@ fn an_example_checks_a_token_and_sets_the_owner(language: &str) {
     let kept = tus.head(&tus.location(&created));
     let expected = metadata(&[("filename", "ü.txt"), ("owner", "ann")]);
     assert_eq!(header(&kept, "upload-metadata"), expected);
+}
+
+/// The file of a hook that gives a secret away, and its text.
+fn telltale(language: &str) -> (&'static str, &'static str) {
+    match language {
+        "python" => (
+            "app.py",
+            "from rustus_hook import pre_create, reject, secret\n\n\n\
+             @pre_create\ndef tell(event):\n    return reject(403, secret(\"token\"))\n",
+        ),
+        "javascript" => (
+            "src/hook.js",
+            "import * as rustus from \"rustus-hook\";\n\
+             export const preCreate = rustus.preCreate(() => \
+             rustus.reject(403, rustus.secret(\"token\")));\n",
+        ),
+        _ => (
+            "hook.c",
+            "#include \"rustus_hook/rustus_hook.h\"\n\
+             rustus_answer_t rustus_pre_create(const rustus_event_t *event) {\n\
+             (void)event;\n\
+             const char *token = rustus_secret(\"token\");\n\
+             if (token == NULL) { __builtin_trap(); }\n\
+             return rustus_reject(403, token);\n}\n",
+        ),
+    }
+}
+
+fn a_secret_is_read_where_it_is_listed_and_denied_where_it_is_not(language: &str) {
+    let Some(project) = Project::new(language) else {
+        return;
+    };
+    let (file, text) = telltale(language);
+    fs::write(project.path().join(file), text).unwrap();
+    let secret = project.path().join("token");
+    fs::write(&secret, "geheim").unwrap();
+    let listed = format!("trial = false\n[secrets]\ntoken = {{ file = {secret:?} }}\n");
+    let (_server, tus) = serving(&project, &listed);
+    let refused = tus.create_with(5, &[]);
+    assert_eq!(refused.status(), 403);
+    assert_eq!(refused.text().unwrap(), "geheim");
+
+    let (server, tus) = serving(&project, "trial = false\n");
+    assert_eq!(tus.create_with(5, &[]).status(), 503);
+    let line = server.wait_for_log("a plugin was denied");
+    assert!(line.contains("under [secrets]"), "{line}");
 }
 
 fn an_example_tells_a_web_service_until_it_was_heard(language: &str) {
