@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{debian, go, npm, once::once, process};
+use crate::{debian, go, npm, once::once, process, tool};
 
 /// A program, the command that succeeds where it works, and the packages that hold it.
 struct Program {
@@ -102,6 +102,7 @@ pub(crate) fn prepare() -> Result<()> {
     prepare_or_say("tuspy", tuspy());
     prepare_or_say("Celery, FastAPI and gRPC for Python", python_servers());
     prepare_or_say("Kafka", kafka());
+    prepare_or_say("wkg", tool::build("wkg").map(drop));
     for (name, package) in GO_TOOLS {
         prepare_or_say(name, go::install(name, package));
     }

@@ -11,6 +11,11 @@ pub(crate) fn find_or_build(name: &str) -> Result<PathBuf> {
     if let Some(program) = process::find(name) {
         return Ok(program);
     }
+    build(name)
+}
+
+/// `name` in `target/tools`, built there once.
+pub(crate) fn build(name: &str) -> Result<PathBuf> {
     let folder = process::target().join("tools");
     let program = folder.join("bin").join(name);
     if !program.is_file() {

@@ -81,6 +81,30 @@ fn skopeo_looks_at_copies_and_archives_a_plugin() {
 }
 
 #[test]
+fn wkg_pulls_what_was_pushed_and_pushes_what_is_pulled() {
+    let Some(registry) = DockerRegistry::start() else {
+        return;
+    };
+    let Some(wkg) = tool("wkg") else {
+        return;
+    };
+    let author = Author::new();
+    let home = author.home.path();
+    let host = registry.host();
+    author.push(&registry, "refuse-meme", "a/one:1");
+    let one = registry.reference("a/one:1");
+    let pull = ["oci", "pull", "--insecure", &host, &one, "-o", "one.wasm"];
+    run(&wkg, &pull, home);
+    assert!(fs::read(author.path("one.wasm")).unwrap() == bytes("refuse-meme"));
+
+    let two = registry.reference("a/two:2");
+    let push = ["oci", "push", "--insecure", &host, &two, "one.wasm"];
+    run(&wkg, &push, home);
+    author.does(&["pull", &two, "-o", "two.wasm", "--oci-insecure", &host]);
+    assert!(fs::read(author.path("two.wasm")).unwrap() == bytes("refuse-meme"));
+}
+
+#[test]
 fn oras_pulls_what_was_pushed_and_pushes_what_is_pulled() {
     let Some(registry) = DockerRegistry::start() else {
         return;
