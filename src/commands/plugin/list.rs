@@ -11,7 +11,7 @@ use super::examination::{Examination, milliseconds, size};
 use super::paint::Paint;
 use super::{AuthorError, CommandError, NOT_WELL, check};
 use crate::cli::{CacheDir, InspectArgs, ListArgs};
-use crate::commands::registry;
+use crate::commands::registry::{self, Kept};
 use crate::plugins::{Calling, EventSet, Instances, OnError, Shelf, Workbench};
 
 /// Prints one line a plugin, in the order in which they are asked.
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<ExitCode, Comm
         look: piece.map(examine).map_err(|error| error.to_string()),
     });
     let mut rows: Vec<Row> = pieces.collect();
-    for (plugin, piece) in registry::kept(&args.remote, &args.oci, &workbench)? {
+    for Kept { plugin, piece } in registry::kept(&args.remote, &args.oci, &workbench)? {
         rows.push(Row {
             name: plugin.name.clone(),
             reference: Some(plugin.reference.to_string()),

@@ -4,13 +4,19 @@ use super::{CommandError, MODULE, OciFlags, PullPolicy, Wanted, cache_dir, pulle
 use crate::cli::Chosen;
 use crate::plugins::{Piece, RemotePlugin, Workbench};
 
-/// Those that are chosen, with what is kept of each, or why nothing is that could
-/// be run. No registry is asked.
+/// A plugin that runs from a registry.
+pub(in crate::commands) struct Kept {
+    pub(in crate::commands) plugin: RemotePlugin,
+    /// What is kept of it, or why there is nothing that could be run.
+    pub(in crate::commands) piece: Result<Piece, String>,
+}
+
+/// Those that are chosen, with what is kept of each. No registry is asked.
 pub(in crate::commands) fn kept(
     chosen: &Chosen,
     oci: &OciFlags,
     workbench: &Workbench,
-) -> Result<Vec<(RemotePlugin, Result<Piece, String>)>, CommandError> {
+) -> Result<Vec<Kept>, CommandError> {
     let plugins = chosen.plugins(PullPolicy::Never);
     let plugins = plugins.map_err(CommandError::Flags)?;
     if plugins.is_empty() {
@@ -29,7 +35,7 @@ pub(in crate::commands) fn kept(
             .and_then(|pulled| {
                 Piece::pulled(&plugin, pulled.module).map_err(|error| error.to_string())
             });
-        (plugin, piece)
+        Kept { plugin, piece }
     });
     Ok(found.collect())
 }

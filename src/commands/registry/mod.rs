@@ -12,7 +12,7 @@ mod verify;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub(super) use kept::kept;
+pub(super) use kept::{Kept, kept};
 
 use super::CommandError;
 use crate::cli::{OciFlags, RegistryCommand};
