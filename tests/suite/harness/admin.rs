@@ -42,7 +42,7 @@ impl Admin {
     pub fn json(&self, method: &str, path: &str) -> (u16, Value) {
         let response = self.send(method, path, &[]);
         let status = response.status().as_u16();
-        (status, response.json().unwrap())
+        (status, serde_json::from_reader(response).unwrap())
     }
 
     pub fn plugin(&self, name: &str) -> Value {
