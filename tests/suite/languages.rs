@@ -240,7 +240,7 @@ fn telltale(language: &str) -> (&'static str, &'static str) {
              rustus_answer_t rustus_pre_create(const rustus_event_t *event) {\n\
              (void)event;\n\
              const char *token = rustus_secret(\"token\");\n\
-             if (token == NULL) { __builtin_trap(); }\n\
+             if (token == NULL) { return rustus_reject(503, \"denied\"); }\n\
              return rustus_reject(403, token);\n}\n",
         ),
     }
