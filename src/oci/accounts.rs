@@ -7,8 +7,10 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use tokio::time::timeout;
 
 use super::error::OciError;
 
@@ -42,14 +44,16 @@ pub struct Account {
 }
 
 /// What credentials there are.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Accounts {
     given: Option<Account>,
+    /// How long a credential helper may take.
+    patience: Duration,
 }
 
 impl Accounts {
-    pub(super) const fn new(given: Option<Account>) -> Self {
-        Self { given }
+    pub(super) const fn new(given: Option<Account>, patience: Duration) -> Self {
+        Self { given, patience }
     }
 
     /// Those for `host`, if there are any. Credential helpers are programs that
@@ -61,14 +65,18 @@ impl Accounts {
         let wanted = host.to_owned();
         let looked_up =
             tokio::task::spawn_blocking(move || look_up(&files(|name| env::var_os(name)), &wanted));
-        looked_up
-            .await
-            .map_err(|error| error.to_string())
-            .and_then(|found| found)
-            .map_err(|reason| OciError::Credentials {
-                host: host.to_owned(),
-                reason,
-            })
+        let found = match timeout(self.patience, looked_up).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "the credential helper did not answer within {} s",
+                self.patience.as_secs()
+            )),
+        };
+        found.map_err(|reason| OciError::Credentials {
+            host: host.to_owned(),
+            reason,
+        })
     }
 }
 
@@ -132,7 +140,7 @@ fn is_nothing_known(error: &CredentialRetrievalError) -> bool {
 fn trouble(path: &Path, error: &CredentialRetrievalError) -> String {
     let what = match error {
         CredentialRetrievalError::HelperFailure { helper, .. } => {
-            format!("its credential helper `docker-credential-{helper}` failed")
+            format!("its credential helper `{helper}` failed")
         }
         CredentialRetrievalError::HelperCommunicationError => {
             "its credential helper can't be run; is `docker-credential-...` on PATH?".to_owned()

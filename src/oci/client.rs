@@ -108,7 +108,7 @@ impl Client {
         Ok(Self {
             transport: Transport::new(config.insecure, config.patience)?,
             mirrors: config.mirrors,
-            accounts: Accounts::new(config.account),
+            accounts: Accounts::new(config.account, config.patience),
             answers: Mutex::default(),
         })
     }
@@ -176,29 +176,26 @@ impl Client {
         subject: &Digest,
         artifact_type: &str,
     ) -> Result<Vec<Descriptor>, OciError> {
-        const WHAT: &str = "the referrers";
         let found = self
             .anywhere(reference, async |place| {
-                let path = place.path(&format!("referrers/{subject}?artifactType={artifact_type}"));
-                match self.get(place, &path, Some(MANIFESTS), WHAT).await {
-                    Ok(response) => self.transport.body(response, WHAT, MANIFEST).await,
-                    Err(OciError::NotFound { .. }) => {
-                        let tag = format!("sha256-{}", subject.hex());
-                        Ok(self.manifest_at(place, &tag).await?.0)
-                    }
-                    Err(error) => Err(error),
+                let index = self
+                    .index_of_referrers(place, subject, artifact_type)
+                    .await?;
+                // A mirror need not have the signatures of what it has.
+                match index.manifests.is_empty() && *place != Place::of(reference) {
+                    true => Err(OciError::NotFound {
+                        host: place.host.clone(),
+                        what: format!("{}/referrers/{subject}", place.repository),
+                    }),
+                    false => Ok(index),
                 }
             })
             .await;
-        let bytes = match found {
-            Ok(bytes) => bytes,
+        let index = match found {
+            Ok(index) => index,
             Err(OciError::NotFound { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let index: Index = serde_json::from_slice(&bytes).map_err(|error| OciError::Protocol {
-            host: reference.host().to_owned(),
-            reason: format!("its list of referrers is no index: {error}"),
-        })?;
         let mut manifests = index.manifests;
         manifests.retain(|one| {
             one.artifact_type
@@ -206,6 +203,39 @@ impl Client {
                 .is_none_or(|it| it == artifact_type)
         });
         Ok(manifests)
+    }
+
+    async fn index_of_referrers(
+        &self,
+        place: &Place,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Index, OciError> {
+        const WHAT: &str = "the referrers";
+        let path = place.path(&format!("referrers/{subject}?artifactType={artifact_type}"));
+        let bytes = match self.get(place, &path, Some(MANIFESTS), WHAT).await {
+            Ok(response) => self.transport.body(response, WHAT, MANIFEST).await?,
+            Err(OciError::NotFound { .. }) => {
+                let tag = format!("sha256-{}", subject.hex());
+                self.manifest_at(place, &tag).await?.0
+            }
+            Err(error) => return Err(error),
+        };
+        serde_json::from_slice(&bytes).map_err(|error| OciError::Protocol {
+            host: place.host.clone(),
+            reason: format!("its list of referrers is no index: {error}"),
+        })
+    }
+
+    /// What another tag leads to in the repository of `reference`, wherever it is
+    /// found.
+    pub(super) async fn tagged(
+        &self,
+        reference: &Reference,
+        tag: &str,
+    ) -> Result<(Vec<u8>, Digest), OciError> {
+        self.anywhere(reference, async |place| self.manifest_at(place, tag).await)
+            .await
     }
 
     /// The manifest with a name in a place. Its digest is computed, not believed.

@@ -102,17 +102,17 @@ impl Transport {
     ) -> Result<Response, OciError> {
         match timeout(self.patience, request.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(unreachable(host, &error)),
+            Ok(Err(error)) => Err(unreachable(host, error)),
             Err(_) => Err(self.slow(host, what)),
         }
     }
 
-    /// Follows the redirects of an answer to GET. What says who asks goes to the
-    /// same host only.
+    /// Follows the redirects of an answer to GET. What says who asks stays with the
+    /// host that it is for: once led elsewhere, nobody gets it any more.
     pub(super) async fn follow(
         &self,
         mut response: Response,
-        authorization: Option<&HeaderValue>,
+        mut authorization: Option<&HeaderValue>,
         what: &'static str,
     ) -> Result<Response, OciError> {
         for _ in 0..REDIRECTS {
@@ -130,10 +130,9 @@ impl Transport {
                     reason: "it redirects to nowhere".to_owned(),
                 })?;
             self.check(&to)?;
+            authorization = authorization.filter(|_| to.origin() == from.origin());
             let mut request = self.client.get(to.clone());
-            if let Some(authorization) = authorization
-                && to.origin() == from.origin()
-            {
+            if let Some(authorization) = authorization {
                 request = request.header(AUTHORIZATION, authorization.clone());
             }
             response = self.send(request, &authority(&to), what).await?;
@@ -169,7 +168,7 @@ impl Transport {
             let chunk = match timeout_at(until, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => return Ok(body),
-                Ok(Err(error)) => return Err(unreachable(&host, &error)),
+                Ok(Err(error)) => return Err(unreachable(&host, error)),
                 Err(_) => return Err(self.slow(&host, what)),
             };
             let size = body.len() as u64 + chunk.len() as u64;
@@ -232,10 +231,11 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn unreachable(host: &str, error: &reqwest::Error) -> OciError {
+/// Without the URL: where a storage is, a signature in it lets anybody in.
+fn unreachable(host: &str, error: reqwest::Error) -> OciError {
     OciError::Unreachable {
         host: host.to_owned(),
-        reason: in_full(error),
+        reason: in_full(&error.without_url()),
     }
 }
 

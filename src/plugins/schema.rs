@@ -34,6 +34,9 @@ const MOST_UNEVALUATED: u32 = 4;
 /// What a pattern may take when it is compiled, in bytes.
 const PATTERN: usize = 1024 * 1024;
 
+/// How many patterns a schema may have, each of which may take as much.
+const MOST_PATTERNS: usize = 100;
+
 /// Room for [`DEEPEST`] levels of the check, many times over.
 const STACK: usize = 16 * 1024 * 1024;
 
@@ -151,6 +154,7 @@ struct Walk<'a> {
     /// By the place in memory. `None` while it is under way.
     known: HashMap<*const Value, Option<Reach>>,
     unevaluated: u32,
+    patterns: usize,
 }
 
 impl Reach {
@@ -163,6 +167,7 @@ impl Reach {
             root: schema,
             known: HashMap::new(),
             unevaluated: 0,
+            patterns: 0,
         };
         let reach = walk.reach(schema, 0)?;
         if walk.unevaluated > MOST_UNEVALUATED {
@@ -170,6 +175,9 @@ impl Reach {
                 "it has more than {MOST_UNEVALUATED} of `unevaluatedProperties` and \
                  `unevaluatedItems`"
             ));
+        }
+        if walk.patterns > MOST_PATTERNS {
+            return Err(format!("it has more than {MOST_PATTERNS} patterns"));
         }
         Ok(reach.visits)
     }
@@ -207,6 +215,7 @@ impl<'a> Walk<'a> {
                     if key.starts_with("unevaluated") {
                         self.unevaluated += 1;
                     }
+                    self.patterns += patterns(key, part);
                     if let Some(target) = self.target(key, part)? {
                         reach.include(self.reach(target, depth + 1)?);
                     }
@@ -254,6 +263,15 @@ impl<'a> Walk<'a> {
             )
         };
         found.map(Some).ok_or_else(missing)
+    }
+}
+
+/// How many patterns there are right under `key`.
+fn patterns(key: &str, value: &Value) -> usize {
+    match (key, value) {
+        ("pattern", Value::String(_)) => 1,
+        ("patternProperties", Value::Object(parts)) => parts.len(),
+        _ => 0,
     }
 }
 
@@ -409,5 +427,24 @@ mod tests {
         let error = against(&schema, &config).unwrap_err();
         assert!(error.starts_with("`[config]` does not fit"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn patterns_do_not_fill_the_memory() {
+        let parts: serde_json::Map<_, _> = (0..=MOST_PATTERNS)
+            .map(|n| {
+                (
+                    n.to_string(),
+                    json!({ "pattern": format!("\\pL{{40}}{n}") }),
+                )
+            })
+            .collect();
+        for schema in [
+            json!({ "properties": parts }),
+            json!({ "patternProperties": parts }),
+        ] {
+            let error = against(&schema, &json!({})).unwrap_err();
+            assert!(error.contains("more than 100 patterns"), "{error}");
+        }
     }
 }

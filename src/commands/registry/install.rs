@@ -23,6 +23,12 @@ pub(super) async fn run(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let puller = puller(oci, into.join(LOCK))?;
+    if locked && reference.digest().is_none() && puller.lock.digest(reference)?.is_none() {
+        return Err(CommandError::Flags(format!(
+            "{} does not say where {reference} leads; leave --locked out to follow the tag",
+            into.join(LOCK).display()
+        )));
+    }
     let pulled = match locked {
         true => puller.pull(&wanted(reference), |_| Ok(())).await?,
         false => newest(&puller, reference).await?,

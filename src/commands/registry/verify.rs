@@ -38,6 +38,12 @@ async fn archive(file: &Path, puller: Puller, out: &mut dyn Write) -> Result<(),
     let cache = Cache::new(directory.path().join("cache"));
     let lock = Lock::new(directory.path().join("lock"));
     let contained = load(file, &cache, &lock)?;
+    if contained.is_empty() {
+        return Err(CommandError::Flags(format!(
+            "{} has no module in it that `rustus plugin load` would take, so nothing is verified",
+            file.display()
+        )));
+    }
     let puller = Puller {
         cache,
         lock,

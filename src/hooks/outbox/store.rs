@@ -138,10 +138,16 @@ impl Store {
             });
         }
         let log = log_of(path);
-        reserve(&mut connection, &log, log_size(log_pages)).map_err(|error| match error {
-            Reserve::Busy(error) => failed(error),
-            Reserve::Io(error) => OutboxError::io("reserve room for the log in", &log, error),
-        })?;
+        match reserve(&mut connection, &log, log_size(log_pages)) {
+            Ok(()) => {}
+            Err(Reserve::Busy(error)) => return Err(failed(error)),
+            // It only makes the log faster. On a full disk what is there can still
+            // be delivered, which makes room.
+            Err(Reserve::Io(error)) => tracing::warn!(
+                path = %log.display(), %error,
+                "no room could be reserved for the log of the outbox"
+            ),
+        }
         Ok(Self {
             connection,
             path: path.to_owned(),

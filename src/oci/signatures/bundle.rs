@@ -43,6 +43,8 @@ struct Signed {
 struct Statement {
     #[serde(rename = "_type")]
     kind: String,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
     subject: Vec<Subject>,
 }
 
@@ -75,6 +77,20 @@ pub(super) fn is_by_key(bundle: &[u8], key: &PublicKey, digest: &Digest) -> Resu
     is_about(&envelope.payload_type, &payload, digest)
 }
 
+/// Whether what a bundle holds, which is verified, says that the manifest `digest`
+/// is signed. Where it is no statement, the manifest itself is what was signed.
+pub(super) fn is_signature(bundle: &[u8], digest: &Digest) -> Result<(), String> {
+    let broken = |error: &dyn std::fmt::Display| format!("a bundle can't be read ({error})");
+    let bundle: Bundle = serde_json::from_slice(bundle).map_err(|error| broken(&error))?;
+    let Some(envelope) = bundle.dsse_envelope else {
+        return Ok(());
+    };
+    let payload = STANDARD
+        .decode(&envelope.payload)
+        .map_err(|error| broken(&error))?;
+    is_about(&envelope.payload_type, &payload, digest)
+}
+
 /// Whether a statement that was signed is about `digest`.
 fn is_about(payload_type: &str, payload: &[u8], digest: &Digest) -> Result<(), String> {
     if payload_type != STATEMENT_TYPE {
@@ -84,6 +100,14 @@ fn is_about(payload_type: &str, payload: &[u8], digest: &Digest) -> Result<(), S
         .map_err(|error| format!("what is signed is no statement ({error})"))?;
     if !statement.kind.starts_with("https://in-toto.io/Statement/") {
         return Err(format!("what is signed is a `{}`", statement.kind));
+    }
+    // Whoever signs what a scan or a build had to say does not say with it that the
+    // module may be run.
+    if statement.predicate_type != PREDICATE_TYPE {
+        return Err(format!(
+            "what is signed is a statement of the type {}, and no signature of a module",
+            statement.predicate_type
+        ));
     }
     let is_subject = |subject: &Subject| {
         let sha256 = subject.digest.get("sha256");
@@ -126,4 +150,31 @@ pub(super) fn make(digest: &Digest, hint: &str, sign: impl Fn(&[u8]) -> Vec<u8>)
         },
     });
     bundle.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::signatures::PrivateKey;
+
+    #[test]
+    fn what_a_key_says_of_a_module_is_no_signature_unless_it_says_so() {
+        let key = PrivateKey::random();
+        let digest = Digest::of(b"manifest");
+        let made = make(&digest, "hint", |message| key.sign(message));
+        assert_eq!(is_by_key(&made, &key.public("pub"), &digest), Ok(()));
+
+        let mut other: Value = serde_json::from_slice(&made).unwrap();
+        let envelope = &mut other["dsseEnvelope"];
+        let payload = STANDARD.decode(envelope["payload"].as_str().unwrap());
+        let payload = String::from_utf8(payload.unwrap()).unwrap();
+        let scan = "https://cosign.sigstore.dev/attestation/vuln/v1";
+        let payload = payload.replace(PREDICATE_TYPE, scan);
+        let signature = key.sign(&encoded(STATEMENT_TYPE, payload.as_bytes()));
+        envelope["payload"] = STANDARD.encode(&payload).into();
+        envelope["signatures"][0]["sig"] = STANDARD.encode(signature).into();
+        let bytes = other.to_string().into_bytes();
+        let error = is_by_key(&bytes, &key.public("pub"), &digest).unwrap_err();
+        assert!(error.contains(scan), "{error}");
+    }
 }

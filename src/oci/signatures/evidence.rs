@@ -8,7 +8,7 @@ use super::bundle::{self, BUNDLE_TYPE};
 use super::identity::Identity;
 use super::key::PublicKey;
 use super::payload::{self, PAYLOAD_TYPE, SIGNATURE};
-use crate::oci::client::{Client, Place};
+use crate::oci::client::Client;
 use crate::oci::error::OciError;
 use crate::oci::manifest::Manifest;
 use crate::oci::reference::{Digest, Reference};
@@ -91,17 +91,29 @@ pub(in crate::oci) async fn fetch(
     reference: &Reference,
     subject: &Digest,
 ) -> Result<Vec<Evidence>, OciError> {
-    let referrers = client.referrers(reference, subject, BUNDLE_TYPE).await?;
-    let small = referrers.into_iter().filter(|it| it.size <= MANIFEST);
-    let mut manifests: Vec<Digest> = small.map(|it| it.digest).take(MANIFESTS).collect();
+    // With a mirror, what is found there may do though the registry is away.
+    let mut away = None;
+    let mut manifests = Vec::new();
+    match client.referrers(reference, subject, BUNDLE_TYPE).await {
+        Ok(referrers) => {
+            let small = referrers.into_iter().filter(|it| it.size <= MANIFEST);
+            manifests.extend(small.map(|it| it.digest).take(MANIFESTS));
+        }
+        Err(error) if error.is_passing() => away = Some(error),
+        Err(error) => return Err(error),
+    }
     let tag = format!("sha256-{}.sig", subject.hex());
-    match client.manifest_at(&Place::of(reference), &tag).await {
+    match client.tagged(reference, &tag).await {
         Ok((bytes, digest)) => {
             source.cache.write(&digest, &bytes)?;
             manifests.push(digest);
         }
         Err(OciError::NotFound { .. }) => {}
+        Err(error) if error.is_passing() => away = Some(error),
         Err(error) => return Err(error),
+    }
+    if let Some(error) = away.filter(|_| manifests.is_empty()) {
+        return Err(error);
     }
     let found = read(source, reference, &manifests).await?;
     source.cache.keep_referrers(subject, &manifests)?;

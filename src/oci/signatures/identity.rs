@@ -7,7 +7,7 @@ use sigstore_types::{Bundle, Sha256Hash};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::{VerificationPolicy, Verifier};
 
-use super::{Digest, OciError, provider};
+use super::{Digest, OciError, bundle, provider};
 
 /// An identity, who vouches for it, and the authorities that are believed.
 pub(super) struct Identity {
@@ -66,10 +66,11 @@ impl Identity {
     /// Whether a bundle is this one's signature of `digest`.
     pub(super) fn has_signed(&self, bundle: &[u8], digest: &Digest) -> Result<(), String> {
         let text = std::str::from_utf8(bundle).map_err(|error| error.to_string())?;
-        let bundle =
+        let parsed =
             Bundle::from_json(text).map_err(|error| format!("a bundle can't be read ({error})"))?;
         let hash = Sha256Hash::from_hex(digest.hex()).map_err(|error| error.to_string())?;
-        let verified = self.verifier.verify(hash, &bundle, &self.policy);
-        verified.map(drop).map_err(|error| error.to_string())
+        let verified = self.verifier.verify(hash, &parsed, &self.policy);
+        verified.map_err(|error| error.to_string())?;
+        bundle::is_signature(bundle, digest)
     }
 }

@@ -24,6 +24,8 @@ pub(in crate::plugins) struct Adopted {
 struct Ward {
     plugin: Arc<RemotePlugin>,
     serving: Option<Serving>,
+    /// What came last, be it loaded or not.
+    came: Option<Digest>,
     refused: Option<Arc<str>>,
     tally: Arc<Tally>,
 }
@@ -39,6 +41,7 @@ impl Adopted {
         let wards = plugins.into_iter().map(|plugin| Ward {
             plugin,
             serving: None,
+            came: None,
             refused: None,
             tally: Arc::default(),
         });
@@ -95,20 +98,15 @@ impl Adopted {
             return None;
         };
         let (artifact, signed_by) = (pulled.digest.clone(), pulled.signed_by.join(", "));
+        ward.came = Some(artifact.clone());
         let change = ward.take(loader, *pulled).await?;
         let plugin = &ward.plugin;
         tracing::info!(
             plugin = plugin.name, reference = %plugin.reference, %artifact, signed_by,
             "plugin fetched from a registry"
         );
-        if let Some(puller) = &self.puller
-            && plugin.reference.digest().is_none()
-            && let Err(error) = puller.lock.keep(&plugin.reference, &artifact)
-        {
-            tracing::warn!(
-                plugin = plugin.name, %error,
-                "where its tag leads could not be kept; the next start follows it anew"
-            );
+        if let Some(puller) = &self.puller {
+            ward.lock(puller, &artifact);
         }
         Some(change)
     }
@@ -121,16 +119,22 @@ impl Adopted {
         name: &str,
     ) -> Option<Change> {
         let ward = self.wards.iter_mut().find(|it| it.plugin.name == name)?;
-        let (serving, puller) = (ward.serving.as_ref()?, self.puller.as_ref()?);
+        let puller = self.puller.as_ref()?;
+        let serving = ward.serving.as_ref().map(|serving| &serving.artifact);
+        // One that could not be loaded when it came has nothing that serves.
+        let artifact = serving.or(ward.came.as_ref())?.clone();
         let wanted = Wanted {
             reference: ward.plugin.reference.clone(),
             policy: PullPolicy::Never,
             limit: ward.plugin.manifest.limits.module as u64,
         };
-        let artifact = serving.artifact.clone();
         let allowed = |config: &_| imports::check(config, &ward.plugin.manifest);
-        match puller.pull_digest(&wanted, artifact, allowed).await {
-            Ok(pulled) => ward.take(loader, pulled).await,
+        match puller.pull_digest(&wanted, artifact.clone(), allowed).await {
+            Ok(pulled) => {
+                let change = ward.take(loader, pulled).await?;
+                ward.lock(puller, &artifact);
+                Some(change)
+            }
             Err(error) => {
                 tracing::error!(
                     plugin = name, reference = %ward.plugin.reference, %error,
@@ -146,6 +150,19 @@ impl Adopted {
 impl Ward {
     fn generation(&self) -> Option<&Arc<Generation>> {
         self.serving.as_ref().map(|serving| &serving.generation)
+    }
+
+    /// Keeps that its tag leads to what serves.
+    fn lock(&self, puller: &Puller, artifact: &Digest) {
+        let plugin = &self.plugin;
+        if plugin.reference.digest().is_none()
+            && let Err(error) = puller.lock.keep(&plugin.reference, artifact)
+        {
+            tracing::warn!(
+                plugin = plugin.name, %error,
+                "where its tag leads could not be kept; the next start follows it anew"
+            );
+        }
     }
 
     /// Said in the log already. One that serves may be looked at again without

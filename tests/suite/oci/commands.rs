@@ -233,6 +233,8 @@ fn a_module_is_installed_into_a_directory_that_a_server_watches() {
         "--oci-insecure",
         &host,
     ];
+    let nothing = author.fails(&[&install[..], &["--locked"]].concat());
+    assert!(nothing.contains("leave --locked out"), "{nothing}");
     let said = author.does(&install);
     assert_eq!(said, format!("{into}/memes.wasm {first}"));
     running.wait_for_log("plugin loaded");
@@ -362,4 +364,20 @@ fn blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
         .skip(1)
         .step_by(2)
         .filter_map(move |block| block.strip_prefix(&begin[3..]))
+}
+
+#[test]
+fn an_archive_without_a_module_verifies_nothing() {
+    let author = Author::new();
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    fs::write(author.path("mine.pub"), pair.public_key_pem()).unwrap();
+    let index = br#"{"schemaVersion":2,"manifests":[]}"#;
+    let mut header = tar::Header::new_gnu();
+    header.set_size(index.len() as u64);
+    let mut archive = tar::Builder::new(Vec::new());
+    let added = archive.append_data(&mut header, "index.json", &index[..]);
+    added.unwrap();
+    fs::write(author.path("set.tar"), archive.into_inner().unwrap()).unwrap();
+    let said = author.fails(&["verify", "set.tar", "--oci-key", "mine.pub"]);
+    assert!(said.contains("nothing is verified"), "{said}");
 }

@@ -406,3 +406,17 @@ fn an_identity_is_believed_on_the_word_of_the_authorities_in_the_trust_root() {
     let said = signing.refuses(&pushed, &alone);
     assert!(said.contains("no file of them is given"), "{said}");
 }
+
+#[test]
+fn signatures_are_found_at_a_mirror_when_the_registry_is_away() {
+    let Some(signing) = Signing::start() else {
+        return;
+    };
+    signing.push_signed("refuse-meme", "copies/a/b:1", "mine.key");
+    let mirrored = format!("localhost:1={}/copies", signing.registry.host());
+    let flags = ["--oci-key", "mine.pub", "--oci-mirror", &mirrored];
+    let said = signing.accepts("localhost:1/a/b:1", &flags);
+    assert!(said.contains("is signed by key mine.pub"), "{said}");
+    let flags = ["--oci-key", "other.pub", "--oci-mirror", &mirrored];
+    signing.refuses("localhost:1/a/b:1", &flags);
+}
