@@ -258,6 +258,14 @@ impl Hooks {
         }
     }
 
+    /// What is there of them now.
+    #[must_use]
+    pub fn undecided_now(&self) -> Vec<Undecided> {
+        let promises = self.telling.as_ref().map(Telling::undecided_now);
+        let promises = promises.into_iter().flatten();
+        promises.filter_map(Undecided::new).collect()
+    }
+
     /// Waits until a plugin wants an upload stopped.
     pub async fn stop_wanted(&self) -> Stop {
         if let Some(telling) = &self.telling

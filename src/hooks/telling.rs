@@ -126,6 +126,11 @@ impl Telling {
         self.outbox.take_undecided()
     }
 
+    /// Promises that nobody decided about so far.
+    pub(super) fn undecided_now(&self) -> Vec<outbox::Promise> {
+        self.outbox.take_undecided()
+    }
+
     /// Waits until a plugin wants an upload stopped; `None` at the end.
     pub(super) async fn stop_wanted(&self) -> Option<Stop> {
         self.stops.lock().await.recv().await

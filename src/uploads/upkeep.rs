@@ -47,12 +47,20 @@ impl Upkeep {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let describe: Arc<Describe> = Arc::new(describe);
+        // Before anybody finishes the uploads that these are about.
+        let left_by_a_crash = uploads.hooks.undecided_now();
         let hearing = tokio::spawn(listen(
             Arc::clone(&uploads),
             Arc::clone(&describe),
             stop.clone(),
         ));
         let task = tokio::spawn(async move {
+            for undecided in left_by_a_crash {
+                if stopped.is_cancelled() {
+                    return;
+                }
+                uploads.settle(undecided).await;
+            }
             uploads.recover_all(&*describe, &stopped).await;
             while uploads.expire() && !stopped.is_cancelled() {
                 uploads.clean(&stopped).await;

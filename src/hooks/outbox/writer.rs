@@ -147,14 +147,12 @@ impl Writer {
                     continue;
                 }
                 Command::Keep(recorded) => {
-                    self.decided(recorded);
-                    for event in &recorded.events {
-                        self.tell(event, &recorded.sinks);
-                        self.put_off.keep(event, recorded.sinks.len());
-                    }
+                    self.keep(recorded);
                     continue;
                 }
-                Command::Withdraw(recorded) => self.decided(recorded),
+                Command::Withdraw(recorded) => {
+                    self.decided(recorded);
+                }
                 Command::Delivered { sink, seq } => {
                     sink.counters.left();
                     self.put_off.delivered(Arc::clone(sink), *seq);
@@ -178,12 +176,34 @@ impl Writer {
         }
     }
 
-    fn decided(&mut self, recorded: &Recorded) {
+    /// What was promised has happened: it is told, unless a later promise stands for
+    /// it.
+    fn keep(&mut self, recorded: &Recorded) {
+        let replaced = self.decided(recorded);
         for event in &recorded.events {
-            if let Some(seq) = self.order.decided(&event.entry.upload, event.seq) {
-                self.shared.each_sink(|sink| sink.rewind(seq));
+            if replaced.contains(&event.seq) {
+                self.put_off.push(Command::Done(event.seq));
+            } else {
+                self.tell(event, &recorded.sinks);
+                self.put_off.keep(event, recorded.sinks.len());
             }
         }
+    }
+
+    /// Reads what waited for this, and returns those for which a later promise
+    /// stands.
+    fn decided(&mut self, recorded: &Recorded) -> Vec<i64> {
+        let mut replaced = Vec::new();
+        for event in &recorded.events {
+            let decided = self.order.decided(&event.entry.upload, event.seq);
+            if let Some(seq) = decided.held {
+                self.shared.each_sink(|sink| sink.rewind(seq));
+            }
+            if decided.is_replaced {
+                replaced.push(event.seq);
+            }
+        }
+        replaced
     }
 
     /// Says to its sinks that an event is to be delivered.
