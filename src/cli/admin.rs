@@ -27,6 +27,7 @@ pub(super) struct AdminFlags {
     #[arg(
         long,
         env = "RUSTUS_OTLP_ENDPOINT",
+        hide_env_values = true,
         value_parser = endpoint,
         value_name = "URL"
     )]

@@ -29,7 +29,7 @@ async fn a_dropped_promise_is_settled_by_its_owner_and_holds_back_later_events()
     let promise = outbox.promise(vec![post("a", 0)], to(&["sink"]));
     drop(promise.await.unwrap());
     outbox.undecided().await;
-    outbox.kept(post("a", 1), &["sink"]).await;
+    outbox.kept(entry("a", "post-finish", 1), &["sink"]).await;
     outbox.kept(post("b", 0), &["sink"]).await;
     receiver.heard_of(1).await;
     assert_eq!(receiver.ids(), ["b-0"]);
@@ -41,6 +41,27 @@ async fn a_dropped_promise_is_settled_by_its_owner_and_holds_back_later_events()
     receiver.heard_of(3).await;
     assert_eq!(receiver.ids(), ["b-0", "a-0", "a-1"]);
     outbox.shut_down().await;
+}
+
+#[tokio::test]
+async fn what_was_promised_again_is_told_once_whenever_the_first_is_decided() {
+    let directory = TempDir::new().unwrap();
+    let outbox = open(&directory, quick());
+    let receiver = Receiver::taking();
+    let finish = |number| entry("a", "post-finish", number);
+    let first = outbox.promise(vec![finish(0)], to(&["sink"])).await;
+    let second = outbox.promise(vec![finish(1)], to(&["sink"])).await;
+    second.unwrap().keep();
+    first.unwrap().keep();
+    outbox.kept(post("b", 0), &["sink"]).await;
+    outbox.deliver_to(&receiver);
+    receiver.heard_of(2).await;
+    outbox.shut_down().await;
+    let mut ids = receiver.ids();
+    ids.sort();
+    assert_eq!(ids, ["a-1", "b-0"]);
+    let inspector = Inspector::open(directory.path()).unwrap();
+    assert!(inspector.list(&Filter::default(), 9).unwrap().is_empty());
 }
 
 #[tokio::test]
