@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::oci::RegistryCommand;
 use super::plugin::AuthorCommand;
+use super::registry::RegistryCommand;
 
 /// What to do in place of serving.
 #[derive(Debug, Clone, Subcommand)]

@@ -8,20 +8,25 @@ mod admin;
 mod command;
 mod environment;
 mod failure;
+mod hooks;
 mod network;
 mod oci;
 mod plugin;
+mod registry;
 mod remote;
+mod secret;
 mod sinks;
 mod values;
 
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
 pub use failure::Failure;
-pub use oci::{OciFlags, RegistryCommand};
+pub use hooks::HooksFlags;
+pub use oci::OciFlags;
 pub use plugin::{
     AuthorCommand, BuildArgs, CacheDir, CheckArgs, EventArgs, Happened, InspectArgs, ListArgs,
     NewArgs, OutputFormat, RunArgs, TestArgs,
 };
+pub use registry::RegistryCommand;
 pub use remote::Chosen;
 
 use std::path::PathBuf;
@@ -36,7 +41,7 @@ use remote::RemoteFlags;
 use sinks::SinkFlags;
 
 use crate::hooks::{EventSet, TellingConfig, outbox};
-use crate::plugins::{BuiltIn, Calling, Format, HostConfig, RemoteConfig};
+use crate::plugins::{BuiltIn, Calling, HostConfig, RemoteConfig};
 use crate::server::ServerConfig;
 use crate::store::{DirStructure, Durability, FileStoreConfig};
 use crate::telemetry::{Endpoint, LogFormat};
@@ -220,110 +225,6 @@ struct StorageFlags {
         value_name = "TIME"
     )]
     expiration_interval: Duration,
-}
-
-/// Which hooks are asked and told.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Hooks")]
-pub struct HooksFlags {
-    /// Enabled events, separated by commas; an empty list for none [default:
-    /// all]
-    #[arg(
-        id = "hooks",
-        long = "hooks",
-        alias = "hooks-enabled-events",
-        env = "RUSTUS_HOOKS",
-        value_parser = values::events,
-        value_name = "EVENTS"
-    )]
-    enabled: Option<EventSet>,
-    /// Directory of the hook modules (plugins, and WASI commands called after
-    /// their event); watched
-    #[arg(
-        id = "hooks-dir",
-        long = "hooks-dir",
-        env = "RUSTUS_HOOKS_DIR",
-        value_name = "DIR"
-    )]
-    dir: Option<PathBuf>,
-    /// A hook module for all events (a plugin or a WASI command); watched
-    #[arg(
-        id = "hooks-file",
-        long = "hooks-file",
-        env = "RUSTUS_HOOKS_FILE",
-        value_name = "FILE"
-    )]
-    file: Option<PathBuf>,
-    /// JSON that command hooks get: default, v2, tusd, tusd-v2 or cloudevents
-    #[arg(
-        id = "hooks-format",
-        long = "hooks-format",
-        env = "RUSTUS_HOOKS_FORMAT",
-        default_value_t,
-        value_name = "FORMAT"
-    )]
-    format: Format,
-    /// Blocking events, separated by commas, that are refused while no hook
-    /// answers them
-    #[arg(
-        id = "hooks-required",
-        long = "hooks-required",
-        env = "RUSTUS_HOOKS_REQUIRED",
-        value_parser = values::blocking_events,
-        value_name = "EVENTS"
-    )]
-    required: Option<EventSet>,
-    /// Directory of the events that wait for those who are to hear of them
-    /// [default: .outbox in --info-dir]
-    #[arg(long, env = "RUSTUS_HOOKS_OUTBOX_DIR", value_name = "DIR")]
-    hooks_outbox_dir: Option<PathBuf>,
-    /// Bytes that these events may take on the disk; when there are more,
-    /// requests that would add to them are refused
-    #[arg(
-        long,
-        env = "RUSTUS_HOOKS_OUTBOX_MAX_SIZE",
-        default_value_t = 1 << 30,
-        value_parser = clap::value_parser!(u64).range(1 << 20..),
-        value_name = "BYTES"
-    )]
-    hooks_outbox_max_size: u64,
-    /// How long an event is tried to be delivered before it is a dead letter
-    #[arg(
-        long,
-        env = "RUSTUS_HOOKS_OUTBOX_DEADLINE",
-        default_value = "3d",
-        value_parser = values::time,
-        value_name = "TIME"
-    )]
-    hooks_outbox_deadline: Duration,
-    /// How often post-receive is told while an append runs
-    #[arg(
-        long,
-        alias = "progress-hooks-interval",
-        env = "RUSTUS_HOOKS_PROGRESS_INTERVAL",
-        default_value = "1s",
-        value_parser = values::time,
-        value_name = "TIME"
-    )]
-    hooks_progress_interval: Duration,
-    /// Directory of compiled modules [default: rustus in the user's cache
-    /// directory]
-    #[arg(long, env = "RUSTUS_COMPILE_CACHE_DIR", value_name = "DIR")]
-    compile_cache_dir: Option<PathBuf>,
-}
-
-impl HooksFlags {
-    /// The events that hooks are asked and told about.
-    #[must_use]
-    pub fn enabled(&self) -> EventSet {
-        self.enabled.unwrap_or(EventSet::ALL)
-    }
-
-    /// The events that are refused while no hook answers them.
-    #[must_use]
-    pub fn required(&self) -> EventSet {
-        self.required.unwrap_or(EventSet::EMPTY)
-    }
 }
 
 impl Cli {

@@ -1,16 +1,15 @@
 //! The flags about registries, for the server and for the commands of
-//! `rustus plugin` that speak with one; and those commands.
+//! `rustus plugin` that speak with one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
+use super::secret::Secret;
 use super::values;
-use crate::oci::{
-    Account, ClientConfig, Credentials, Mirror, Reference, Rule, TrustConfig, is_host,
-};
+use crate::oci::{Account, ClientConfig, Credentials, Mirror, Rule, TrustConfig, is_host};
 
 /// How registries are reached, and whose signatures count.
 #[derive(Debug, Clone, Args)]
@@ -68,7 +67,7 @@ pub struct OciFlags {
         hide_env_values = true,
         value_name = "PASSWORD"
     )]
-    oci_password: Option<String>,
+    oci_password: Option<Secret>,
     /// File with the password for --oci-username
     #[arg(long, env = "RUSTUS_OCI_PASSWORD_FILE", value_name = "FILE")]
     oci_password_file: Option<PathBuf>,
@@ -170,7 +169,7 @@ impl OciFlags {
                         .to_owned(),
                 );
             }
-            (Some(password), None) => Some(password.clone()),
+            (Some(password), None) => Some(password.0.clone()),
             (None, Some(file)) => Some(read_password(file)?),
             (None, None) => None,
         };
@@ -206,6 +205,16 @@ impl OciFlags {
         if self.oci_trust_root.is_some() && self.oci_identity.is_empty() {
             return Err(
                 "--oci-trust-root is of use with --oci-identity only; name one, or leave it out"
+                    .to_owned(),
+            );
+        }
+        if self.oci_signatures == RuleName::All
+            && self.oci_key.is_empty()
+            && self.oci_identity.is_empty()
+        {
+            return Err(
+                "--oci-signatures=all is of use with --oci-key or --oci-identity only, and without \
+                 one of them nothing is checked; name whose signatures are wanted, or leave it out"
                     .to_owned(),
             );
         }
@@ -252,120 +261,6 @@ fn read_password(file: &Path) -> Result<String, String> {
         .map_err(|error| format!("--oci-password-file {}: {error}", file.display()))
 }
 
-/// What is done with a registry.
-#[derive(Debug, Clone, Subcommand)]
-pub enum RegistryCommand {
-    /// Put a module into a registry
-    Push {
-        /// The module: a plugin or a WASI command
-        file: PathBuf,
-        /// Where to, such as registry.example/hooks/limits:1.2
-        reference: Reference,
-        /// Sign it with this private key (P-256 in PEM: PKCS#8 or of cosign, whose
-        /// password is in COSIGN_PASSWORD)
-        #[arg(long, value_name = "KEY")]
-        sign: Option<PathBuf>,
-        /// What to note down with it, such as
-        /// org.opencontainers.image.source=https://...; may be repeated
-        #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
-        annotation: Vec<(String, String)>,
-        /// How registries are reached.
-        #[command(flatten)]
-        oci: Box<OciFlags>,
-    },
-    /// Fetch a module from a registry into a file
-    Pull {
-        /// From where
-        reference: Reference,
-        /// The file to write [default: the last part of the name and .wasm]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// How registries are reached.
-        #[command(flatten)]
-        oci: Box<OciFlags>,
-    },
-    /// Fetch a module from a registry into a directory of plugins
-    Install {
-        /// From where
-        reference: Reference,
-        /// The directory, such as the server's --hooks-dir
-        #[arg(long, value_name = "DIR")]
-        into: PathBuf,
-        /// What the plugin is called there [default: the last part of the name]
-        #[arg(long, value_name = "NAME", value_parser = plugin_name)]
-        name: Option<String>,
-        /// Install what the tag led to when it was installed before, as
-        /// DIR/.plugins.lock says
-        #[arg(long)]
-        locked: bool,
-        /// How registries are reached.
-        #[command(flatten)]
-        oci: Box<OciFlags>,
-    },
-    /// Say who has signed a module in a registry, or those in an archive
-    Verify {
-        /// A reference, or a file that `save` wrote
-        what: String,
-        /// How registries are reached.
-        #[command(flatten)]
-        oci: Box<OciFlags>,
-    },
-    /// Put modules from registries, with their signatures, into one archive
-    Save {
-        /// From where
-        #[arg(required = true)]
-        references: Vec<Reference>,
-        /// The archive to write
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        /// How registries are reached.
-        #[command(flatten)]
-        oci: Box<OciFlags>,
-    },
-    /// Put the modules of an archive into the cache and the lock file, for servers
-    /// that reach no registry
-    Load {
-        /// What `save` wrote
-        file: PathBuf,
-        /// Where it is put.
-        #[command(flatten)]
-        oci: Box<OciFlags>,
-    },
-}
-
-impl RegistryCommand {
-    /// The flags about registries.
-    #[must_use]
-    pub fn oci(&self) -> &OciFlags {
-        match self {
-            Self::Push { oci, .. }
-            | Self::Pull { oci, .. }
-            | Self::Install { oci, .. }
-            | Self::Verify { oci, .. }
-            | Self::Save { oci, .. }
-            | Self::Load { oci, .. } => oci,
-        }
-    }
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE".to_owned()),
-    }
-}
-
-/// A name that a file in a directory of plugins can have.
-pub(super) fn plugin_name(text: &str) -> Result<String, String> {
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    match text.chars().all(is_fit) && !text.is_empty() && !text.starts_with('.') {
-        true => Ok(text.to_owned()),
-        false => Err(
-            "expected a name of letters, digits, `-`, `_` and `.`, such as size-limits".to_owned(),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -401,6 +296,8 @@ mod tests {
             password: "a b".to_owned(),
         };
         assert!(given.credentials == expected);
+        let shown = format!("{:?}", read(&["--oci-password", "a b"]));
+        assert!(!shown.contains("a b"), "{shown}");
         for (more, said) in [
             (&[][..], "belong together"),
             (
@@ -415,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_mirrors_and_names_are_read_or_answered_with_their_form() {
+    fn hosts_and_mirrors_are_read_or_answered_with_their_form() {
         let flags = read(&[
             "--oci-mirror",
             "h.b=m.b:5000/x/",
@@ -437,16 +334,17 @@ mod tests {
             let error = read(&flags).map(drop).unwrap_err();
             assert!(error.contains(said), "{error}");
         }
-        assert!(plugin_name("size-limits").is_ok());
-        for name in ["", ".x", "a/b", "a b"] {
-            plugin_name(name).unwrap_err();
-        }
     }
 
     #[test]
     fn a_trust_root_goes_with_identities_and_those_with_their_issuers() {
-        for flags in [&["--oci-identity", "a"][..], &["--oci-trust-root", "f"]] {
-            read(flags).unwrap().trust().unwrap_err();
+        for (flags, said) in [
+            (&["--oci-identity", "a"][..], "needs its issuer"),
+            (&["--oci-trust-root", "f"], "with --oci-identity only"),
+            (&["--oci-signatures", "all"], "nothing is checked"),
+        ] {
+            let error = read(flags).unwrap().trust().unwrap_err();
+            assert!(error.contains(said), "{error}");
         }
         let pairs = ["--oci-identity", "a,b", "--oci-issuer", "x,y"];
         let trust = read(&pairs).unwrap().trust().unwrap();

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::oci::{OciFlags, plugin_name};
+use super::oci::OciFlags;
+use super::registry::plugin_name;
 use super::values;
 use crate::oci::{PullPolicy, Reference};
 use crate::plugins::{Manifest, RemoteConfig, RemotePlugin};

@@ -1,12 +1,12 @@
 //! `--hooks-amqp-*`.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::Wanted;
+use crate::cli::secret::Secret;
 use crate::cli::values;
 use crate::hooks::EventKind;
 use crate::plugins::{AmqpGrant, BuiltIn, Grants, Instances, Limits, Manifest, Sink};
@@ -208,22 +208,6 @@ pub(super) struct AmqpFlags {
         value_name = "SECONDS"
     )]
     idle_channels_timeout: Option<u64>,
-}
-
-/// A text that no log shows.
-#[derive(Clone)]
-struct Secret(String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(a secret)")
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
 }
 
 /// A name at the broker.

@@ -10,6 +10,7 @@ use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use super::{Wanted, blocking};
+use crate::cli::secret::Secret;
 use crate::cli::values;
 use crate::plugins::{BuiltIn, EventSet, Grants, HttpGrant, Limits, Manifest, Sink};
 
@@ -74,7 +75,6 @@ pub(super) struct HttpFlags {
         long = "hooks-http-secret",
         env = "RUSTUS_HOOKS_HTTP_SECRET",
         hide_env_values = true,
-        value_parser = secret,
         value_name = "SECRET"
     )]
     secret: Option<Secret>,
@@ -120,16 +120,6 @@ impl fmt::Debug for Urls {
 /// Names of header fields, in lower case.
 #[derive(Debug, Clone)]
 struct Names(Vec<String>);
-
-/// A secret that is shown nowhere.
-#[derive(Clone)]
-struct Secret(String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
 
 /// What a call takes besides its requests: more than it can need.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -318,11 +308,6 @@ fn names(list: &str) -> Result<Names, String> {
         Ok(name.as_str().to_owned())
     };
     words(list).map(name).collect::<Result<_, _>>().map(Names)
-}
-
-#[allow(clippy::unnecessary_wraps)] // The shape of a parser of values.
-fn secret(text: &str) -> Result<Secret, String> {
-    Ok(Secret(text.to_owned()))
 }
 
 /// A time as upstream has it, in seconds, or with a unit.
