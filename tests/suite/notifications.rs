@@ -147,3 +147,25 @@ fn an_upload_that_is_stopped_between_two_appends_is_gone() {
     crate::harness::eventually("the upload is gone", || tus.head(&url).status() == 404);
     drop(server);
 }
+
+#[test]
+fn deliveries_give_way_to_requests() {
+    let (server, _tus) = hostile();
+    let tasks = format!("/proc/{}/task", server.pid());
+    let niceness = |task: &std::path::Path| {
+        let stat = fs::read_to_string(task.join("stat")).unwrap();
+        let fields = stat.rsplit_once(')').unwrap().1.to_owned();
+        fields.split_whitespace().nth(16).unwrap().to_owned()
+    };
+    let named = |name: &str| -> Vec<String> {
+        let tasks = fs::read_dir(&tasks).unwrap();
+        tasks
+            .map(|task| task.unwrap().path())
+            .filter(|task| fs::read_to_string(task.join("comm")).unwrap().trim() == name)
+            .map(|task| niceness(&task))
+            .collect()
+    };
+    assert_eq!(named("deliveries"), ["10"]);
+    // Requests wait for this one.
+    assert_eq!(named("outbox"), ["0"]);
+}

@@ -408,6 +408,30 @@ mod tests {
     }
 
     #[test]
+    fn the_log_has_its_size_from_the_start_and_keeps_it() {
+        let directory = TempDir::new().unwrap();
+        let mut store = store(&directory);
+        let log = log_of(store.path());
+        let size = log.metadata().unwrap().len();
+        assert_eq!(size, u64::try_from(log_size(LOG_PAGES)).unwrap());
+        for seq in 0..500 {
+            let change = store.change(Commit::Lazy).unwrap();
+            let entry = Entry {
+                event_id: seq.to_string(),
+                upload: "u".to_owned(),
+                kind: "post-finish".to_owned(),
+                payload: vec![b'x'; 50_000],
+            };
+            change.add(seq, &entry).unwrap();
+            change.commit().unwrap();
+        }
+        assert_eq!(log.metadata().unwrap().len(), size);
+        drop(store);
+        let store = Store::open(&directory.path().join("outbox.db"), 1 << 30).unwrap();
+        assert_eq!(store.events().unwrap(), 500);
+    }
+
+    #[test]
     fn a_database_of_another_form_is_refused() {
         let directory = TempDir::new().unwrap();
         let store = store(&directory);
