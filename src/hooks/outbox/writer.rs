@@ -304,20 +304,27 @@ impl Writer {
         }
     }
 
+    /// Fails the promises; the rest is tried again, and no copy is taken until it is
+    /// written.
     fn refuse(&mut self, error: rusqlite::Error) {
         let error = OutboxError::storage("write to", self.store.path(), error);
         self.failing = true;
         // It must not pile up.
         self.put_off.collect_all();
+        let mut refused = Vec::new();
         for command in self.put_off.take() {
             if let Command::Promise { reply, .. } = command {
-                drop(reply.send(Err(error.clone())));
+                refused.push(reply);
             } else {
                 self.put_off.push(command);
             }
         }
+        // Before anybody is told, so that whoever was told finds it failing.
         if !self.put_off.commands().is_empty() {
-            self.shared.set_failure(Some(error));
+            self.shared.set_failure(Some(error.clone()));
+        }
+        for reply in refused {
+            drop(reply.send(Err(error.clone())));
         }
     }
 
