@@ -13,7 +13,7 @@ use super::stop::Stop;
 use super::{answer, contract};
 use crate::counters::OK;
 use crate::plugins::types::HookError;
-use crate::plugins::{Failure, Generation, Reaction, Registry};
+use crate::plugins::{EventSet, Failure, Generation, Reaction, Registry};
 use crate::tracing_context::{self, SPANS};
 
 /// How often an event is brought to a plugin that breaks on it. One that reports
@@ -107,6 +107,18 @@ impl Deliver for Delivery {
             }
             Err(failure) => outcome_of(&failure, attempt),
         }
+    }
+
+    /// All the calls that a plugin may have at once; half of them if clients wait for
+    /// its answers, who must not wait for deliveries too.
+    fn at_once(&self, sink: &str) -> usize {
+        let plugins = self.registry.current();
+        // Whoever is absent is asked for, one event at a time.
+        plugins.serving(sink).map_or(1, |plugin| {
+            let calls = plugin.limits().concurrent_calls;
+            let is_asked = plugin.subscription().asked != EventSet::EMPTY;
+            if is_asked { calls.div_ceil(2) } else { calls }
+        })
     }
 }
 

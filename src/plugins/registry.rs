@@ -43,6 +43,14 @@ impl PluginSet {
         self.owed
     }
 
+    /// The one of that name, if it serves.
+    #[must_use]
+    pub fn serving(&self, name: &str) -> Option<&Arc<Generation>> {
+        self.generations
+            .iter()
+            .find(|generation| generation.name() == name)
+    }
+
     /// Those that answer `kind`.
     pub fn asked(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Generation>> {
         self.generations

@@ -36,8 +36,24 @@ pub(crate) async fn post(
 ) -> Result<Answer, ErrorCode> {
     let request = request(target, fields)?;
     let outgoing = request.body().map_err(|()| ErrorCode::HttpProtocolError)?;
+    let stream = outgoing
+        .write()
+        .map_err(|()| ErrorCode::HttpProtocolError)?;
+    // Most are small, and one that is whole goes out together with the head.
+    let rest = write_now(&stream, body.as_bytes());
+    if matches!(rest, Ok([])) {
+        drop(stream);
+        finish(outgoing);
+        let coming = outgoing_handler::handle(request, None)?;
+        return read(arrived(&coming).await?).await;
+    }
     let coming = outgoing_handler::handle(request, None)?;
-    send(outgoing, body.as_bytes()).await;
+    // A server that does not want it says so in its answer.
+    let written = write(&stream, rest.unwrap_or_default()).await;
+    drop(stream);
+    if written.is_ok() {
+        finish(outgoing);
+    }
     read(arrived(&coming).await?).await
 }
 
@@ -59,27 +75,28 @@ fn request(target: &Target, fields: &[(String, String)]) -> Result<OutgoingReque
     Ok(request)
 }
 
-/// Sends the body. A server that does not want it says so in its answer.
-async fn send(outgoing: OutgoingBody, body: &[u8]) {
-    if let Ok(stream) = outgoing.write()
-        && write(&stream, body).await.is_err()
-    {
-        return;
-    }
-    // A body that is not whole is the host's to report, with the answer.
+/// A body that is not whole is the host's to report, with the answer.
+fn finish(outgoing: OutgoingBody) {
     drop(OutgoingBody::finish(outgoing, None));
+}
+
+/// Writes as much as there is room for, and returns the rest.
+fn write_now<'a>(stream: &OutputStream, bytes: &'a [u8]) -> Result<&'a [u8], StreamError> {
+    let room = usize::try_from(stream.check_write()?.min(CHUNK)).unwrap_or_default();
+    let (now, later) = bytes.split_at(room.min(bytes.len()));
+    if !now.is_empty() {
+        stream.write(now)?;
+    }
+    Ok(later)
 }
 
 async fn write(stream: &OutputStream, mut rest: &[u8]) -> Result<(), StreamError> {
     while !rest.is_empty() {
-        let room = usize::try_from(stream.check_write()?.min(CHUNK)).unwrap_or_default();
-        let (now, later) = rest.split_at(room.min(rest.len()));
-        if now.is_empty() {
+        let later = write_now(stream, rest)?;
+        if later.len() == rest.len() {
             ready(stream.subscribe()).await;
-        } else {
-            stream.write(now)?;
-            rest = later;
         }
+        rest = later;
     }
     stream.flush()
 }

@@ -1,5 +1,7 @@
 //! The `[config]` table: what the operator wants.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rustus_events::Format;
@@ -59,14 +61,25 @@ pub(crate) struct Settings {
     pub(crate) follow_redirects: bool,
 }
 
+thread_local! {
+    /// An instance has the same table for all its calls.
+    static READ: OnceCell<Rc<Settings>> = const { OnceCell::new() };
+}
+
 impl Settings {
-    /// Reads the table.
+    /// The table of this instance.
     ///
     /// # Errors
     /// Permanent: what is wrong in it.
-    pub(crate) fn read() -> Result<Self, HookError> {
-        Self::parse(&config::all())
-            .map_err(|problem| HookError::permanent(format!("[config]: {problem}")))
+    pub(crate) fn read() -> Result<Rc<Self>, HookError> {
+        READ.with(|read| match read.get() {
+            Some(settings) => Ok(Rc::clone(settings)),
+            None => {
+                let settings = Self::parse(&config::all())
+                    .map_err(|problem| HookError::permanent(format!("[config]: {problem}")))?;
+                Ok(Rc::clone(read.get_or_init(|| Rc::new(settings))))
+            }
+        })
     }
 
     pub(crate) fn parse(table: &str) -> Result<Self, String> {

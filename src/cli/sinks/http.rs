@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{Wanted, blocking};
 use crate::cli::secret::Secret;
 use crate::cli::values;
-use crate::plugins::{BuiltIn, EventSet, Grants, HttpGrant, Limits, Manifest, Sink};
+use crate::plugins::{BuiltIn, EventSet, Grants, HttpGrant, Instances, Limits, Manifest, Sink};
 
 /// The flags of the sink `http`.
 #[derive(Debug, Clone, clap::Args)]
@@ -124,8 +124,8 @@ struct Names(Vec<String>);
 /// What a call takes besides its requests: more than it can need.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Calls at the same time, which mostly wait. The outbox makes up to 64; as many
-/// questions of clients must not wait for them.
+/// Calls at the same time, which mostly wait. Half of them are for the questions of
+/// clients, if they are asked any.
 const CALLS: usize = 128;
 
 /// The longest that a client may be made to wait.
@@ -150,6 +150,7 @@ impl HttpFlags {
                 events,
                 // A service must hear of nothing that did not happen.
                 trial: false,
+                instances: Instances::Reuse,
                 limits: self.limits()?,
                 config: self.config(asked, url, &wanted.format, secret.as_deref()),
                 allow: Grants {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -116,6 +116,8 @@ struct Inner {
     commands: Vec<Command>,
     urgent: bool,
     closed: bool,
+    /// The writer waits for more, and takes what there is when its time has come.
+    gathers: bool,
 }
 
 /// What the writer takes at once.
@@ -137,7 +139,7 @@ impl CommandQueue {
         }
         self.bytes.fetch_add(command.bytes(), Ordering::Relaxed);
         inner.urgent |= command.is_urgent();
-        let wakes = inner.commands.is_empty() || command.is_urgent();
+        let wakes = !inner.gathers && (inner.commands.is_empty() || command.is_urgent());
         inner.commands.push(command);
         drop(inner);
         if wakes {
@@ -146,8 +148,9 @@ impl CommandQueue {
         true
     }
 
-    /// Takes all there is; waits for something that long.
-    pub(super) fn take(&self, within: Duration) -> Taken {
+    /// Takes all there is; waits for something that long. What somebody waits for is
+    /// not taken before `not_before`, so that more comes with it.
+    pub(super) fn take(&self, within: Duration, not_before: Option<Instant>) -> Taken {
         let inner = self.lock();
         let (mut inner, _) = self
             .pushed
@@ -155,6 +158,16 @@ impl CommandQueue {
                 inner.commands.is_empty() && !inner.closed
             })
             .unwrap_or_else(PoisonError::into_inner);
+        let early = |until: Instant| until.saturating_duration_since(Instant::now());
+        let early = not_before.map(early).unwrap_or_default();
+        if inner.urgent && !early.is_zero() {
+            inner.gathers = true;
+            (inner, _) = self
+                .pushed
+                .wait_timeout_while(inner, early, |inner| !inner.closed)
+                .unwrap_or_else(PoisonError::into_inner);
+            inner.gathers = false;
+        }
         self.bytes.store(0, Ordering::Relaxed);
         Taken {
             commands: std::mem::take(&mut inner.commands),

@@ -52,6 +52,10 @@ impl Deliver for Says {
         println!("@delivered {}", entry.event_id);
         Outcome::Delivered
     }
+
+    fn at_once(&self, _sink: &str) -> usize {
+        usize::MAX
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,6 +143,10 @@ impl Deliver for Notes {
         let of_sink = notes.entry(sink.to_owned()).or_default();
         of_sink.extend(numbers(&entry.event_id));
         Outcome::Delivered
+    }
+
+    fn at_once(&self, _sink: &str) -> usize {
+        usize::MAX
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn run(
         while let Some(ended) = running.try_join_next() {
             report(&sink, ended);
         }
-        let until = match sink.next(now(), &queue) {
+        let until = match sink.next(now(), deliver.at_once(&sink.name), &queue) {
             Step::Deliver(job) => {
                 let (sink, deliver) = (Arc::clone(&sink), Arc::clone(&deliver));
                 running.spawn(one(sink, deliver, Arc::clone(&queue), job));

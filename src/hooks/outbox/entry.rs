@@ -64,4 +64,8 @@ pub trait Deliver: Send + Sync {
     /// event. `attempt` is 1 for the first. Must end by itself in a bounded
     /// time; it is cancelled only when the outbox closes.
     async fn deliver(&self, sink: &str, entry: &Entry, attempt: u32) -> Outcome;
+
+    /// How many deliveries `sink` can take at once. More are not made, and no more
+    /// than the outbox makes in any case.
+    fn at_once(&self, sink: &str) -> usize;
 }

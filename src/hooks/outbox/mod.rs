@@ -33,6 +33,7 @@ mod kept;
 mod lane;
 mod order;
 mod others;
+mod pace;
 mod promise;
 mod put_off;
 mod record;
@@ -78,7 +79,8 @@ pub struct Config {
     pub deadline: Duration,
     /// Events in memory for each sink.
     pub window: usize,
-    /// Uploads whose events are delivered to one sink at once.
+    /// Uploads whose events are delivered to one sink at once, if it can take so
+    /// many.
     pub concurrency: usize,
     /// The longest wait before the first repetition; the bound doubles with
     /// each further one.
@@ -96,7 +98,7 @@ impl Default for Config {
             max_bytes: 1 << 30,
             deadline: Duration::from_hours(72),
             window: 1000,
-            concurrency: 64,
+            concurrency: 256,
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(60),
             progress: 10_000,

@@ -170,8 +170,9 @@ impl Sink {
         self.changed.notify_one();
     }
 
-    /// What to do now. Asks the writer to read, if there is room.
-    pub(super) fn next(self: &Arc<Self>, now: Now, writer: &CommandQueue) -> Step {
+    /// What to do now, of a sink that takes `at_once` deliveries. Asks the writer to
+    /// read, if there is room.
+    pub(super) fn next(self: &Arc<Self>, now: Now, at_once: usize, writer: &CommandQueue) -> Step {
         let mut state = self.state();
         if state.behind && state.reading.is_none() && state.in_memory <= self.window / 2 {
             state.reading = Some(HashSet::new());
@@ -185,7 +186,7 @@ impl Sink {
             }
             1
         } else {
-            self.concurrency
+            self.concurrency.min(at_once.max(1))
         };
         if state.running >= most {
             return Step::Wait;

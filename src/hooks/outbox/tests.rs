@@ -28,6 +28,7 @@ struct Receiver {
     gate: Semaphore,
     running: AtomicUsize,
     most_running: AtomicUsize,
+    at_once: AtomicUsize,
 }
 
 impl Receiver {
@@ -39,6 +40,7 @@ impl Receiver {
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             running: AtomicUsize::new(0),
             most_running: AtomicUsize::new(0),
+            at_once: AtomicUsize::new(usize::MAX),
         })
     }
 
@@ -99,6 +101,10 @@ impl Deliver for Receiver {
         self.heard.lock().unwrap().push(heard);
         self.changed.notify_waiters();
         outcome
+    }
+
+    fn at_once(&self, _sink: &str) -> usize {
+        self.at_once.load(Ordering::SeqCst)
     }
 }
 

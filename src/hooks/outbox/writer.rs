@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::adopt::Adoption;
 use super::command::{Command, CommandQueue, Fresh, Taken};
 use super::order::Order;
+use super::pace::Pace;
 use super::promise::Recorded;
 use super::put_off::PutOff;
 use super::record::{add, apply};
@@ -50,6 +51,7 @@ pub(super) struct Writer {
     /// The own slot, and those that cannot be taken over.
     pub(super) not_adopted: BTreeSet<u32>,
     failing: bool,
+    pace: Pace,
     /// Held until the end.
     _slot: Slot,
 }
@@ -86,6 +88,7 @@ impl Writer {
             looked: None,
             not_adopted: BTreeSet::from([slot.number()]),
             failing: false,
+            pace: Pace::default(),
             _slot: slot,
         };
         writer.count().map_err(failed)?;
@@ -99,7 +102,7 @@ impl Writer {
         self.adopt();
         loop {
             let pause = self.pause();
-            let taken = self.queue.take(pause);
+            let taken = self.queue.take(pause, self.pace.not_before());
             let Taken {
                 commands,
                 urgent,
@@ -241,8 +244,10 @@ impl Writer {
             Commit::Lazy
         };
         if !self.put_off.commands().is_empty() {
+            let began = Instant::now();
             match self.write(commit) {
                 Ok(events) => {
+                    self.pace.committed(began, Instant::now(), events.len());
                     self.report_recovery();
                     let commands = self.put_off.take();
                     self.tell_recorded(commands, events);

@@ -49,8 +49,8 @@ impl Lent {
     }
 }
 
-/// Makes clients, and runs them: on threads of their own, since calls come from
-/// threads that end or that a guest may hold up.
+/// Makes clients, and runs those with connections that all calls share: on threads
+/// of their own, since calls come from threads that end or that a guest may hold up.
 pub(in crate::plugins) struct Lender {
     /// There until it is dropped.
     runtime: Option<Runtime>,
@@ -93,7 +93,7 @@ impl Lender {
         Ok(Lent {
             config: PluginConfig::new(manifest.config.clone()),
             secrets,
-            http: lend("http", &allow.http, |grant| http::Client::new(grant, on))?,
+            http: lend("http", &allow.http, http::Client::new)?,
             amqp: lend("amqp", &allow.amqp, |grant| amqp::Publisher::new(grant, on))?,
             kafka: lend("kafka", &allow.kafka, |grant| {
                 kafka::Producer::new(grant, &manifest.limits, on)

@@ -38,7 +38,7 @@ impl Bench {
     }
 
     fn next(&self) -> Step {
-        self.sink.next(self.now, &self.queue)
+        self.sink.next(self.now, usize::MAX, &self.queue)
     }
 
     fn job(&self) -> Job {
@@ -76,7 +76,7 @@ impl Bench {
     }
 
     fn dead(&self) -> Vec<i64> {
-        let commands = self.queue.take(Duration::ZERO).commands;
+        let commands = self.queue.take(Duration::ZERO, None).commands;
         let dead = |command: &Command| match command {
             Command::Dead { seq, .. } => Some(*seq),
             _ => None,
@@ -229,7 +229,7 @@ fn a_sink_that_is_behind_reads_on_and_tells_no_progress_before() {
     // It keeps an event that comes after all that it knows where it is.
     bench.kept(10, "a");
     let job = bench.job();
-    let commands = bench.queue.take(Duration::ZERO).commands;
+    let commands = bench.queue.take(Duration::ZERO, None).commands;
     assert!(
         commands
             .iter()

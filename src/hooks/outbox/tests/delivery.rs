@@ -82,6 +82,25 @@ async fn as_many_uploads_as_configured_are_delivered_at_once() {
 }
 
 #[tokio::test]
+async fn a_sink_is_brought_no_more_at_once_than_it_takes() {
+    let directory = TempDir::new().unwrap();
+    let outbox = open(&directory, quick());
+    let receiver = Receiver::shut();
+    receiver.at_once.store(3, Ordering::SeqCst);
+    outbox.deliver_to(&receiver);
+    for upload in 0..20 {
+        outbox.kept(post(&format!("u{upload}"), 0), &["sink"]).await;
+    }
+    receiver
+        .until(|receiver| receiver.running.load(Ordering::SeqCst) == 3)
+        .await;
+    receiver.gate.add_permits(1);
+    receiver.heard_of(20).await;
+    assert_eq!(receiver.most_running.load(Ordering::SeqCst), 3);
+    outbox.shut_down().await;
+}
+
+#[tokio::test]
 async fn a_dead_sink_delays_no_other_and_no_promise() {
     let directory = TempDir::new().unwrap();
     let outbox = open(&directory, quick());

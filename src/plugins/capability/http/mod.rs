@@ -6,9 +6,13 @@
 //! Redirects are answers like others here; a guest that follows one sends a
 //! request of its own, which is checked again.
 //!
-//! One generation has one client with one pool of connections. Bodies are
-//! streamed both ways, answers up to a bound.
+//! One generation has a client, with a pool of connections, for each thread that
+//! calls: a request that crossed to another thread and back would wait for both to
+//! wake up, which takes longer than all else here. Bodies are streamed both ways,
+//! answers up to a bound.
 
+mod body;
+mod client;
 mod failure;
 mod networks;
 mod resolver;
@@ -21,22 +25,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderName, HeaderValue, Method};
-use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use reqwest::{Body, Request, Response, Url};
 use serde::Deserialize;
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinHandle;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use self::networks::Networks;
-use self::resolver::Resolver;
 use self::response::{Bounded, TOO_LARGE};
-use self::servers::Servers;
 use super::Lent;
 use crate::plugins::instance::CallState;
 use crate::plugins::output::Output;
@@ -44,6 +42,7 @@ use crate::plugins::reached::{Reached, Reaching};
 use crate::plugins::tally::Capability;
 use crate::tracing_context;
 
+pub(in crate::plugins) use client::Client;
 pub(in crate::plugins::capability) use failure::why;
 
 /// `[allow.http]`: the servers that a plugin may send requests to.
@@ -72,10 +71,6 @@ const fn default_max_response() -> u32 {
     1024
 }
 
-/// How long a connection may take, whatever a guest asks for: as long as a packet
-/// that is lost three times. The wall time of the call may end it sooner.
-const CONNECT: Duration = Duration::from_secs(10);
-
 /// Requests of one instance at the same time, until their answers are read. More
 /// than a plugin with a list of servers needs.
 const AT_ONCE: usize = 64;
@@ -93,42 +88,6 @@ impl HttpGrant {
     }
 }
 
-/// The client of one grant, with its pool of connections.
-pub(in crate::plugins) struct Client {
-    servers: Arc<Servers>,
-    client: reqwest::Client,
-    max_response: u64,
-    on: Handle,
-}
-
-impl Client {
-    pub(super) fn new(grant: &HttpGrant, on: &Handle) -> Result<Self, String> {
-        let servers = Arc::new(Servers::parse(&grant.servers)?);
-        let networks = Networks::parse(&grant.networks)?;
-        if !(1..=1024 * 1024).contains(&grant.max_response_kib) {
-            return Err("`max-response-kib` must be between 1 and 1048576".to_owned());
-        }
-        let client = reqwest::Client::builder()
-            // Only the grant says where requests go.
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT)
-            .user_agent(concat!("rustus/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls::config(grant.ca_file.as_deref(), &servers)?)
-            .dns_resolver(Arc::new(Resolver::new(Arc::clone(&servers), networks)))
-            .build()
-            .map_err(|error| failure::in_full(&error))?;
-        Ok(Self {
-            servers,
-            client,
-            max_response: u64::from(grant.max_response_kib) * 1024,
-            on: on.clone(),
-        })
-    }
-}
-
 /// What one instance sends its requests through.
 pub(in crate::plugins) struct Outgoing {
     lent: Arc<Lent>,
@@ -136,12 +95,11 @@ pub(in crate::plugins) struct Outgoing {
     places: Arc<Semaphore>,
 }
 
-/// A request on its way.
-type Task = JoinHandle<Result<Response, reqwest::Error>>;
-
 /// A request that may be sent, with what waits for its answer.
 struct Sending {
-    task: Owned<Result<Response, reqwest::Error>>,
+    client: reqwest::Client,
+    /// Until it is sent.
+    request: Option<Request>,
     limits: Limits,
     output: Output,
     server: String,
@@ -177,8 +135,9 @@ impl Outgoing {
     ) -> Result<Sending, Error> {
         let reaching = Reaching::new(Arc::clone(&self.lent.tally), Capability::Http);
         match self.checked(request, options) {
-            Ok((task, limits, server)) => Ok(Sending {
-                task: Owned(task),
+            Ok((client, request, limits, server)) => Ok(Sending {
+                client,
+                request: Some(request),
                 limits,
                 output: self.output.clone(),
                 server,
@@ -196,7 +155,7 @@ impl Outgoing {
         &self,
         request: ::http::Request<WasiBody>,
         options: RequestOptions,
-    ) -> Result<(Task, Limits, String), Error> {
+    ) -> Result<(reqwest::Client, Request, Limits, String), Error> {
         let url = Url::parse(&request.uri().to_string());
         let url = url.map_err(|_| Error::HttpRequestUriInvalid)?;
         let server = url.origin().ascii_serialization();
@@ -215,21 +174,18 @@ impl Outgoing {
         let limits = Limits {
             head: until_head(options),
             between_bytes: options.between_bytes_timeout,
-            body: client.max_response,
+            body: client.max_response(),
             is_head: request.method() == Method::HEAD,
             place,
         };
-        let sender = client.client.clone();
-        let request = as_reqwest(url, request);
-        let task = client
-            .on
-            .spawn(async move { sender.execute(request).await });
-        Ok((task, limits, server))
+        let sender = client.of_this_thread();
+        let sender = sender.map_err(|problem| Error::InternalError(Some(problem)))?;
+        Ok((sender, as_reqwest(url, request), limits, server))
     }
 
     fn allowed(&self, url: &Url) -> Option<&Client> {
         let client = self.lent.http.as_ref()?;
-        client.servers.allows(url).then_some(client)
+        client.allows(url).then_some(client)
     }
 }
 
@@ -245,9 +201,7 @@ fn as_reqwest(url: Url, request: ::http::Request<WasiBody>) -> Request {
     let mut made = Request::new(parts.method, url);
     *made.headers_mut() = parts.headers;
     pass_trace_on(made.headers_mut());
-    if !body.is_end_stream() {
-        *made.body_mut() = Some(Body::wrap_stream(body.into_data_stream()));
-    }
+    *made.body_mut() = body::as_reqwest(body);
     made
 }
 
@@ -290,17 +244,19 @@ impl Sending {
         Ok(::http::Response::from_parts(parts, body.boxed_unsync()))
     }
 
-    /// Waits for the head of the answer.
+    /// Sends it, and waits for the head of the answer.
     async fn head(&mut self) -> Result<Response, Error> {
+        let Some(request) = self.request.take() else {
+            return Err(Error::InternalError(None));
+        };
+        let sent = self.client.execute(request);
         let waited = match self.limits.head {
-            Some(limit) => tokio::time::timeout(limit, &mut self.task.0)
+            Some(limit) => tokio::time::timeout(limit, sent)
                 .await
                 .map_err(|_| self.failed(Error::HttpResponseTimeout, "no answer in time"))?,
-            None => (&mut self.task.0).await,
+            None => sent.await,
         };
-        let response = waited
-            .map_err(|error| Error::InternalError(Some(error.to_string())))?
-            .map_err(|error| self.not_sent(&error))?;
+        let response = waited.map_err(|error| self.not_sent(&error))?;
         let length = response.content_length().unwrap_or_default();
         if length > self.limits.body && !self.limits.is_head {
             let error = Error::HttpResponseBodySize(Some(length));
@@ -326,15 +282,6 @@ impl Sending {
     fn failed(&self, error: Error, cause: &str) -> Error {
         self.output.unanswered(&self.server, cause);
         error
-    }
-}
-
-/// A task that ends with who waits for it.
-struct Owned<T>(JoinHandle<T>);
-
-impl<T> Drop for Owned<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
