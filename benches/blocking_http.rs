@@ -97,7 +97,7 @@ fn hosted(service: &Service, directory: &tempfile::TempDir) -> Watched {
     fs::copy(GUEST, hooks.join("http.wasm")).expect("`./x guests` builds what this measures");
     let url = format!("http://{}", service.address);
     let manifest = format!(
-        "instances = \"reuse\"\n[config]\nurls = [\"{url}/hook\"]\nformat = \"default\"\ntimeout-ms = 2000\n\
+        "instances = \"reuse\"\ntrial = false\n[config]\nurls = [\"{url}/hook\"]\nformat = \"default\"\ntimeout-ms = 2000\n\
          [allow.http]\nservers = [\"{url}\"]\n"
     );
     fs::write(hooks.join("http.toml"), manifest).unwrap();

@@ -64,7 +64,7 @@ impl Telling {
             .worker_threads(1)
             .thread_name("deliveries")
             .on_thread_start(give_way)
-            .enable_time()
+            .enable_all()
             .build()?;
         let (stop, stops) = mpsc::channel(STOPS);
         let delivery = Delivery::new(Arc::clone(registry), stop);

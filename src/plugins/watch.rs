@@ -126,7 +126,7 @@ impl Watched {
         let loader = Loader::new(&config.compile_cache, config.calling)
             .map_err(|error| WatchError::Engine(format!("{error:#}")))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .build()?;
         let registry = Arc::new(Registry::default());
         let (signals, inbox) = channel();

@@ -58,7 +58,7 @@ impl Client {
         self.max_response
     }
 
-    /// What sends from here, which is a thread with a runtime.
+    /// What sends from here, which is a thread of a runtime with I/O.
     pub(super) fn of_this_thread(&self) -> Result<reqwest::Client, String> {
         self.of_threads.get_or_try(|| self.make()).cloned()
     }
