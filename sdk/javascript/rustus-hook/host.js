@@ -4,9 +4,18 @@ import { configuration, secretOf, write } from "#host";
 
 import { permanent } from "./answers.js";
 
+// The table as it was read last, and the text that it was read from.
+let text;
+let table;
+
 export const config = {
   all() {
-    return JSON.parse(configuration());
+    const now = configuration();
+    if (now !== text) {
+      table = JSON.parse(now, (_, value) => Object.freeze(value));
+      text = now;
+    }
+    return table;
   },
   get(key, otherwise) {
     const table = config.all();

@@ -159,9 +159,12 @@ export function sink(deliver: (kind: EventKind, event: Event) => void | Promise<
   deliver(kind: EventKind, event: RawEvent): unknown;
 };
 
-/** The table `[config]` of the plugin's `NAME.toml`. There while a hook answers. */
+/**
+ * The table `[config]` of the plugin's `NAME.toml`. There while a hook answers; frozen,
+ * since it is read once for all calls of an instance.
+ */
 export const config: {
-  all(): Record<string, any>;
+  all(): Readonly<Record<string, any>>;
   /** What stands under a key; `undefined` or `otherwise` if nothing does. */
   get(key: string): any;
   get<T>(key: string, otherwise: T): T;
