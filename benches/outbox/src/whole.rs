@@ -25,6 +25,10 @@ impl Deliver for Sink {
         self.taken.fetch_add(1, Ordering::Relaxed);
         Outcome::Delivered
     }
+
+    fn at_once(&self, _sink: &str) -> usize {
+        usize::MAX
+    }
 }
 
 /// Prints events per second that are promised, kept, and taken by a sink.
