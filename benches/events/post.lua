@@ -1,6 +1,7 @@
--- Creates an upload and finishes it, by one request with 1 KiB.
+-- Creates an upload and finishes it, by one request with SIZE bytes.
+local size = tonumber(os.getenv("SIZE"))
 wrk.method = "POST"
-wrk.body = string.rep("x", 1024)
+wrk.body = string.rep("x", size)
 wrk.headers["Tus-Resumable"] = "1.0.0"
-wrk.headers["Upload-Length"] = "1024"
+wrk.headers["Upload-Length"] = tostring(size)
 wrk.headers["Content-Type"] = "application/offset+octet-stream"

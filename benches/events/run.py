@@ -3,9 +3,11 @@ a broker, as a ratio of the same without a sink; how many events a broker confir
 in a second meanwhile; and how many of a backlog, which is what an outage leaves.
 `./x bench --only events` builds what this needs.
 
-One request creates an upload of 1 KiB and finishes it: two events by default,
-pre-create and post-finish. What waits in the outbox when the load ends is waited
-for. A service that is told by HTTP is told of post-finish alone.
+One request creates an upload and finishes it: two events by default, pre-create and
+post-finish. Uploads of 1 KiB show what events cost, since there is little beside
+them; those of 64 KiB what a service sees that takes small pictures. What waits in
+the outbox when the load ends is waited for. A service that is told by HTTP is told
+of post-finish alone.
 
 Nothing is removed before the end: a file system may look at every inode that was
 freed lately when it makes a file.
@@ -24,6 +26,9 @@ import subprocess
 import time
 
 HERE = pathlib.Path(__file__).parent
+
+# Bytes of an upload.
+SMALL, LARGE = 1024, 64 * 1024
 
 
 def free_port():
@@ -163,11 +168,14 @@ class Server:
         self.server = place.start(command + flags, "rustus")
         wait_for(self.port)
 
-    def load(self, seconds):
+    def load(self, seconds, size=SMALL):
         """Uploads a second, and how many there were."""
         load = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", HERE / "post.lua"]
         url = f"http://127.0.0.1:{self.port}/files"
-        said = subprocess.run(load + [url], capture_output=True, text=True, check=True).stdout
+        environment = dict(os.environ, SIZE=str(size))
+        said = subprocess.run(
+            load + [url], capture_output=True, text=True, check=True, env=environment
+        ).stdout
         if "Non-2xx" in said:
             raise SystemExit(said)
         rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
@@ -188,11 +196,11 @@ class Server:
         self.server.wait()
 
 
-def under_load(place, options, flags):
+def under_load(place, options, flags, size=SMALL):
     """Uploads a second, and events that were confirmed in a second meanwhile, from
     the first to the last."""
     server = Server(place, options, flags)
-    rate, requests = server.load(options.seconds)
+    rate, requests = server.load(options.seconds, size)
     begun = time.monotonic()
     server.drained()
     events = 2 * requests / (options.seconds + time.monotonic() - begun)
@@ -238,9 +246,10 @@ def main():
         brokers = {"Kafka": kafka(place, options.kafka), "RabbitMQ": rabbitmq(place)}
         sinks = brokers | {"HTTP": web(place)}
         ratios = {name: [] for name in brokers}
+        of_large = {name: [] for name in brokers}
         meanwhile = {name: [] for name in brokers}
         backlog = {name: [] for name in sinks}
-        plain = []
+        plain, large = [], []
         for flags in brokers.values():
             # Kafka's virtual machine compiles what is used often.
             under_load(place, options, flags)
@@ -248,16 +257,23 @@ def main():
             server = Server(place, options, [])
             plain.append(server.load(options.seconds)[0])
             server.end()
+            server = Server(place, options, [])
+            large.append(server.load(options.seconds, LARGE)[0])
+            server.end()
             for name, flags in brokers.items():
                 rate, events = under_load(place, options, flags)
                 ratios[name].append(rate / plain[-1])
                 meanwhile[name].append(events)
+                rate, _ = under_load(place, options, flags, LARGE)
+                of_large[name].append(rate / large[-1])
             for name, flags in sinks.items():
                 backlog[name].append(of_a_backlog(place, options, flags))
         print("| figure | median | least to most | |\n|---|---:|---:|---|")
-        row("created and finished, no sink", plain, "1/s")
+        row("1 KiB created and finished, no sink", plain, "1/s")
+        row("64 KiB created and finished, no sink", large, "1/s")
         for name in brokers:
-            row(f"created and finished with {name}", ratios[name], "of no sink")
+            row(f"1 KiB created and finished with {name}", ratios[name], "of no sink")
+            row(f"64 KiB created and finished with {name}", of_large[name], "of no sink")
             row(f"events to {name} meanwhile, confirmed", meanwhile[name], "1/s")
         for name in sinks:
             row(f"events to {name} of a backlog, confirmed", backlog[name], "1/s")
