@@ -26,7 +26,7 @@ pub use plugin::{
     AuthorCommand, BuildArgs, CacheDir, CheckArgs, EventArgs, Happened, InspectArgs, ListArgs,
     NewArgs, OutputFormat, RunArgs, TestArgs,
 };
-pub use registry::RegistryCommand;
+pub use registry::{RegistryCommand, RegistryFlags};
 pub use remote::Chosen;
 
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 mod commands;
 mod hostile;
 mod interop;
+mod printed;
 mod serving;
 mod signatures;
 

@@ -64,7 +64,7 @@ impl Signing {
 }
 
 /// A key of the curve P-256 in PKCS#8 and its public half.
-fn key_pair(author: &Author, name: &str) {
+pub(super) fn key_pair(author: &Author, name: &str) {
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     let write = |extension: &str, text: String| {
         std::fs::write(author.path(&format!("{name}.{extension}")), text).unwrap();
