@@ -57,10 +57,14 @@ pub enum RegistryCommand {
         #[command(flatten)]
         flags: Box<RegistryFlags>,
     },
-    /// Say who has signed a module in a registry, or those in an archive
+    /// Say who has signed a module in a registry or in a file, or those in an archive
     Verify {
-        /// A reference, or a file that `save` wrote
+        /// A reference, a module's file, or a file that `save` wrote
         what: String,
+        /// The sigstore bundle that signs a module's file [default: the file's name
+        /// and .sigstore.json]
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
         /// How it is printed, and how registries are reached.
         #[command(flatten)]
         flags: Box<RegistryFlags>,

@@ -8,6 +8,7 @@ mod outcome;
 mod pull;
 mod push;
 mod save;
+mod signed_file;
 mod verify;
 
 use std::io::Write;
@@ -64,7 +65,9 @@ async fn carry_out(command: &RegistryCommand) -> Result<Outcome, CommandError> {
             locked,
             ..
         } => install::run(reference, into, name.as_deref(), *locked, oci).await,
-        RegistryCommand::Verify { what, .. } => verify::run(what, oci).await,
+        RegistryCommand::Verify { what, bundle, .. } => {
+            verify::run(what, bundle.as_deref(), oci).await
+        }
         RegistryCommand::Save {
             references, output, ..
         } => save::run(references, output, oci).await,

@@ -6,11 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::outcome::{Outcome, named, pinned};
 use super::save::archive as contents;
-use super::{CommandError, OciFlags, Reference, cache_dir, puller, wanted};
+use super::{CommandError, OciFlags, Reference, cache_dir, puller, signed_file, wanted};
 use crate::oci::{Cache, Digest, Lock, OciError, PullPolicy, Puller, Wanted, load};
 
 /// Looks at the signatures of what `what` names, and says whose they are.
-pub(super) async fn run(what: &str, oci: &OciFlags) -> Result<Outcome, CommandError> {
+pub(super) async fn run(
+    what: &str,
+    bundle: Option<&Path>,
+    oci: &OciFlags,
+) -> Result<Outcome, CommandError> {
     let puller = puller(oci, oci.lock(&cache_dir(oci)))?;
     if puller.trust.is_empty() {
         return Err(CommandError::Flags(
@@ -19,8 +23,18 @@ pub(super) async fn run(what: &str, oci: &OciFlags) -> Result<Outcome, CommandEr
                 .to_owned(),
         ));
     }
-    if Path::new(what).is_file() {
-        return archive(Path::new(what), puller).await;
+    let file = Path::new(what);
+    if file.is_file() && signed_file::is_module(file)? {
+        return signed_file::run(file, bundle, &puller.trust);
+    }
+    if bundle.is_some() {
+        return Err(CommandError::Flags(format!(
+            "{what} is no module's file, and --bundle is the signature of one; name such a file, \
+             or leave --bundle out: what is in a registry or an archive has its signatures with it"
+        )));
+    }
+    if file.is_file() {
+        return archive(file, puller).await;
     }
     let reference: Reference = what.parse()?;
     let digest = match reference.digest() {
