@@ -13,6 +13,7 @@ mod cache;
 mod challenge;
 mod client;
 mod error;
+mod helper;
 mod lock;
 mod manifest;
 mod puller;

@@ -40,7 +40,7 @@ pub(super) fn run(
         .enable_all()
         .build()?;
     let done = runtime.block_on(carry_out(command));
-    // A credential helper that hangs is not waited for.
+    // A look-up of a name that hangs is not waited for.
     runtime.shutdown_background();
     done?.print(command.flags().json, out)
 }

@@ -83,7 +83,7 @@ impl Fetcher {
                         _ = all => {}
                     }
                 });
-                // A credential helper that hangs is not waited for.
+                // A look-up of a name that hangs is not waited for.
                 runtime.shutdown_background();
             })?;
         Ok(Self {
