@@ -212,7 +212,14 @@ impl Transport {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => return Ok(body),
                 Ok(Err(error)) => return Err(unreachable(&host, error)),
-                Err(_) => return Err(self.slow(&host, what)),
+                Err(_) if until < end => return Err(self.slow(&host, what)),
+                Err(_) => {
+                    return Err(OciError::Trickle {
+                        host,
+                        what,
+                        within: self.patience * WHOLE,
+                    });
+                }
             };
             let size = body.len() as u64 + chunk.len() as u64;
             if size > limit {

@@ -4,6 +4,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -209,6 +211,34 @@ fn a_registry_that_cuts_off_stalls_or_never_ends_is_given_up() {
     let (said, _) = pulled_from(|_| Answer::with(500, &[], "x".repeat(100_000).as_bytes()));
     assert!(said.contains("answered 500"), "{said}");
     assert!(said.len() < 1000, "{said}");
+}
+
+#[test]
+fn a_registry_that_trickles_is_given_up_and_not_asked_again() {
+    const PACE: Duration = Duration::from_millis(100);
+    // Both at the same time: each takes all the time that it is allowed.
+    std::thread::scope(|scope| {
+        for (trickled, what) in [
+            ("/manifests/", "the manifest"),
+            ("/blobs/", "the configuration"),
+        ] {
+            scope.spawn(move || {
+                let (artifact, asked) = (Artifact::honest(), Arc::new(AtomicUsize::new(0)));
+                let counted = Arc::clone(&asked);
+                let (said, _) = pulled_from(move |request| {
+                    let answer = artifact.answer(request);
+                    if !request.path.contains(trickled) {
+                        return answer;
+                    }
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    answer.trickling(PACE)
+                });
+                let expected = format!("{what} too slowly: not all of it came within 10 s");
+                assert!(said.contains(&expected), "{said}");
+                assert_eq!(asked.load(Ordering::Relaxed), 1);
+            });
+        }
+    });
 }
 
 #[test]
