@@ -19,13 +19,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::built_in::BuiltIn;
-use super::collection::Collection;
+use super::collection::{Change, Collection};
 use super::control::{Control, Order, OrderError, Ordered};
 use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
 use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
-use super::remote::{Arrival, Fetcher, Prepared, RemoteConfig};
+use super::remote::{Arrival, Fetcher, Look, Prepared, RemoteConfig, RemoteFileError, Roster};
 use super::standing::Standing;
 use crate::oci::OciError;
 
@@ -67,6 +67,14 @@ pub enum WatchError {
     /// What registries are reached with can't be used.
     #[error("plugins can't be fetched from registries: {0}")]
     Registries(#[from] OciError),
+    /// The file of plugins in registries says nothing that can be understood.
+    #[error("--hooks-oci-file {file}: {error}", file = .file.display())]
+    RemoteFile {
+        /// Where it is.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: RemoteFileError,
+    },
     /// Two plugins have one name.
     #[error(
         "two plugins are called {0}; give one of them another name, such as --hooks-oci NAME=REF"
@@ -106,8 +114,6 @@ pub struct Watched {
     registry: Arc<Registry>,
     signals: Sender<Signal>,
     thread: Option<JoinHandle<()>>,
-    /// Speaks with registries, if there are any.
-    _fetcher: Option<Fetcher>,
 }
 
 impl Watched {
@@ -138,7 +144,9 @@ impl Watched {
             let path = path.as_deref()?;
             Some(Lookout::new(place, path, signals.clone()))
         });
-        let remote = config.remote.map(Prepared::of).transpose()?;
+        let remote = config.remote;
+        let remote = remote.map(|remote| Prepared::of(remote, signals.clone()));
+        let remote = remote.transpose()?;
         let (news, arrivals) = channel();
         let mut watch = Watch {
             lookouts: lookouts.collect(),
@@ -147,13 +155,14 @@ impl Watched {
             runtime,
             refused: Vec::new(),
             arrivals,
+            remote: None,
         };
         watch.load_built_in(config.built_in)?;
-        let fetcher = remote
-            .as_ref()
-            .map(|remote| remote.fetch(news, signals.clone()))
-            .transpose()?;
-        let awaited = remote.map(|remote| remote.awaited());
+        let awaited = remote.as_ref().map(Prepared::awaited);
+        if let Some(remote) = remote {
+            let fetcher = remote.fetch(news, signals.clone())?;
+            watch.remote = Some((remote.roster, fetcher));
+        }
         let file = config.file;
         let (ready, first_look) = channel();
         let thread = std::thread::Builder::new()
@@ -174,7 +183,6 @@ impl Watched {
             registry,
             signals,
             thread: Some(thread),
-            _fetcher: fetcher,
         })
     }
 
@@ -228,6 +236,8 @@ struct Watch {
     refused: Vec<(String, LoadError)>,
     /// What came from registries.
     arrivals: Receiver<Arrival>,
+    /// Which plugins those are, and who fetches them.
+    remote: Option<(Roster, Fetcher)>,
 }
 
 impl Watch {
@@ -359,7 +369,7 @@ impl Watch {
                 );
                 return;
             };
-            heard.insert(arrival.name().to_owned());
+            heard.insert(arrival.plugin().name.clone());
             self.adopt(arrival);
         }
     }
@@ -371,8 +381,39 @@ impl Watch {
         }
     }
 
+    /// Looks at the file that names plugins in registries, and takes over what it
+    /// says now. Returns when to look again at the latest.
+    fn follow(&mut self) -> Duration {
+        let Some((roster, fetcher)) = &mut self.remote else {
+            return RESCAN;
+        };
+        let plugins = match roster.look() {
+            Look::Same => return RESCAN,
+            Look::Unsettled(left) => return left,
+            Look::Changed(plugins) => plugins,
+        };
+        let turn = match self.collection.follow(plugins) {
+            Ok(turn) => turn,
+            Err(error) => {
+                roster.refuse(&error);
+                return RESCAN;
+            }
+        };
+        fetcher.follow(turn.plugins);
+        tracing::info!(
+            fetched = turn.fetched.join(", "),
+            removed = turn.gone.join(", "),
+            "the file of plugins in registries was taken over"
+        );
+        // What is required now is refused until it is there.
+        self.publish();
+        turn.changes.iter().for_each(Change::report);
+        RESCAN
+    }
+
     /// Looks at all places, and says when to look again at the latest.
     fn look(&mut self) -> Duration {
+        let unsettled = self.follow();
         while let Ok(arrival) = self.arrivals.try_recv() {
             self.adopt(arrival);
         }
@@ -392,7 +433,7 @@ impl Watch {
         if !outcome.refused.is_empty() {
             self.refused = outcome.refused;
         }
-        outcome.unsettled.unwrap_or(RESCAN)
+        outcome.unsettled.unwrap_or(RESCAN).min(unsettled)
     }
 }
 

@@ -2,6 +2,7 @@
 //! that mean harm.
 
 mod commands;
+mod following;
 mod hostile;
 mod interop;
 mod printed;
