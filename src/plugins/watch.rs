@@ -10,8 +10,10 @@
 //! All of it, compilation too, runs on one thread of its own: never on that of
 //! a request.
 
+mod error;
+mod obedience;
+
 use std::collections::BTreeSet;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -20,14 +22,14 @@ use std::time::{Duration, Instant};
 
 use super::built_in::BuiltIn;
 use super::collection::{Change, Collection};
-use super::control::{Control, Order, OrderError, Ordered};
+use super::control::{Control, Ordered};
 use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
 use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
-use super::remote::{Arrival, Fetcher, Look, Prepared, RemoteConfig, RemoteFileError, Roster};
-use super::standing::Standing;
-use crate::oci::OciError;
+use super::remote::{Arrival, Fetcher, Look, Prepared, RemoteConfig, Roster};
+
+pub use error::WatchError;
 
 /// How long nothing must happen before the directory is looked at.
 const QUIET: Duration = Duration::from_millis(20);
@@ -37,53 +39,6 @@ const RESTLESS: Duration = Duration::from_millis(500);
 
 /// How often the directory is looked at when nothing was heard of it.
 pub(super) const RESCAN: Duration = Duration::from_secs(2);
-
-/// Why the host of plugins did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WatchError {
-    /// The engine can't run on this machine.
-    #[error("the WebAssembly engine can't start: {0}")]
-    Engine(String),
-    /// No thread could be had.
-    #[error("the thread that loads plugins can't start: {0}")]
-    Thread(#[from] io::Error),
-    /// The module of `--hooks-file` is none, or can't serve.
-    #[error("--hooks-file: {file} can't be used: {reason}", file = .file.display())]
-    File {
-        /// What the flag names.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A plugin of the server's own cannot serve as it is configured.
-    #[error("the built-in plugin {plugin} can't be used: {error}")]
-    BuiltIn {
-        /// Its name.
-        plugin: String,
-        /// Why.
-        error: LoadError,
-    },
-    /// What registries are reached with can't be used.
-    #[error("plugins can't be fetched from registries: {0}")]
-    Registries(#[from] OciError),
-    /// The file of plugins in registries says nothing that can be understood.
-    #[error("--hooks-oci-file {file}: {error}", file = .file.display())]
-    RemoteFile {
-        /// Where it is.
-        file: PathBuf,
-        /// What is wrong with it.
-        error: RemoteFileError,
-    },
-    /// Two plugins have one name.
-    #[error(
-        "two plugins are called {0}; give one of them another name, such as --hooks-oci NAME=REF"
-    )]
-    SameName(String),
-    /// The thread ended before it had looked at the directory.
-    #[error("the thread that loads plugins ended early")]
-    Ended,
-}
 
 pub(super) enum Signal {
     Changed,
@@ -312,47 +267,6 @@ impl Watch {
         }
     }
 
-    /// Carries an order out, and says when to look again at the latest.
-    fn obey(&mut self, ordered: Ordered) -> Duration {
-        let Ordered {
-            plugin,
-            order,
-            reply,
-        } = ordered;
-        let wait = match self.collection.standing(&plugin) {
-            Some(standing) => self.carry_out(&standing, order),
-            None => RESCAN,
-        };
-        let standing = self.collection.standing(&plugin);
-        if reply.send(standing.ok_or(OrderError::Unknown)).is_err() {
-            tracing::debug!(plugin, "nobody waits for the end of an order any more");
-        }
-        wait
-    }
-
-    fn carry_out(&mut self, standing: &Standing, order: Order) -> Duration {
-        let plugin = &*standing.name;
-        match order {
-            Order::Reload => {
-                tracing::info!(plugin, "an operator has a plugin read again");
-                let again = self.collection.read_again(plugin);
-                if let Some(change) = self.runtime.block_on(again) {
-                    self.publish();
-                    change.report();
-                }
-                return self.look_to_the_end();
-            }
-            Order::Disable | Order::Enable => {
-                let disabled = order == Order::Disable;
-                if self.collection.set_disabled(plugin, disabled) {
-                    self.publish();
-                    report_switch(standing, disabled);
-                }
-            }
-        }
-        RESCAN
-    }
-
     /// Waits for the first news of each plugin in a registry, for a bounded time:
     /// requests that come before would pass without them.
     fn first_arrivals(&mut self, count: usize, patience: Duration) {
@@ -399,6 +313,10 @@ impl Watch {
                 return RESCAN;
             }
         };
+        if turn.fetched.is_empty() && turn.gone.is_empty() {
+            // The same in another file, as mounted volumes have it now and then.
+            return RESCAN;
+        }
         fetcher.follow(turn.plugins);
         tracing::info!(
             fetched = turn.fetched.join(", "),
@@ -434,23 +352,6 @@ impl Watch {
             self.refused = outcome.refused;
         }
         outcome.unsettled.unwrap_or(RESCAN).min(unsettled)
-    }
-}
-
-/// What it means that a plugin is switched off is said with it.
-fn report_switch(standing: &Standing, disabled: bool) {
-    let plugin = &*standing.name;
-    let decides = standing.generation.as_ref().is_some_and(|generation| {
-        generation.subscription().asked != super::events::EventSet::EMPTY
-    });
-    match (disabled, decides) {
-        (true, true) => tracing::warn!(
-            plugin,
-            "a plugin that decides is disabled: it is not asked, and what it would refuse is \
-             allowed, unless --hooks-required names the event"
-        ),
-        (true, false) => tracing::warn!(plugin, "a plugin is disabled: it is not told"),
-        (false, _) => tracing::info!(plugin, "a plugin is enabled again"),
     }
 }
 
