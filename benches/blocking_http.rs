@@ -148,7 +148,10 @@ fn blocking_http(criterion: &mut Criterion) {
         fields.sort();
         (fields, body)
     };
-    assert_eq!(sorted(service.last()), sorted((fields.clone(), body.clone())));
+    assert_eq!(
+        sorted(service.last()),
+        sorted((fields.clone(), body.clone()))
+    );
     group.finish();
 }
 

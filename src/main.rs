@@ -103,6 +103,7 @@ fn no_hooks(error: &WatchError) -> Failure {
         WatchError::File { .. }
         | WatchError::BuiltIn { .. }
         | WatchError::Registries(_)
+        | WatchError::RemoteFile { .. }
         | WatchError::SameName(_) => Failure::configuration(error),
         _ => Failure::runtime(error),
     }

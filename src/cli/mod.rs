@@ -15,7 +15,10 @@ mod plugin;
 mod registry;
 mod remote;
 mod secret;
+mod server;
 mod sinks;
+mod storage;
+mod switch;
 mod values;
 
 pub use command::{Command, OutboxCommand, OutboxPlace, PluginCommand, StateName, Which};
@@ -26,7 +29,7 @@ pub use plugin::{
     AuthorCommand, BuildArgs, CacheDir, CheckArgs, EventArgs, Happened, InspectArgs, ListArgs,
     NewArgs, OutputFormat, RunArgs, TestArgs,
 };
-pub use registry::RegistryCommand;
+pub use registry::{RegistryCommand, RegistryFlags};
 pub use remote::Chosen;
 
 use std::path::PathBuf;
@@ -38,14 +41,16 @@ use tracing::level_filters::LevelFilter;
 use admin::AdminFlags;
 use network::NetworkFlags;
 use remote::RemoteFlags;
+use server::ServerFlags;
 use sinks::SinkFlags;
+use storage::StorageFlags;
 
 use crate::hooks::{EventSet, TellingConfig, outbox};
 use crate::plugins::{BuiltIn, Calling, HostConfig, RemoteConfig};
 use crate::server::ServerConfig;
-use crate::store::{DirStructure, Durability, FileStoreConfig};
+use crate::store::FileStoreConfig;
 use crate::telemetry::{Endpoint, LogFormat};
-use crate::tus::{BaseUrl, Extension, ExtensionSet, TusConfig};
+use crate::tus::{Extension, TusConfig};
 use crate::uploads::UploadsConfig;
 
 /// A resumable-upload server (tus 1.0) whose hooks are sandboxed WebAssembly
@@ -89,143 +94,6 @@ pub struct Cli {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Contradiction(String);
-
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Server")]
-struct ServerFlags {
-    /// Name or address to listen on
-    #[arg(long, env = "RUSTUS_SERVER_HOST", default_value = "0.0.0.0")]
-    host: String,
-    /// Port to listen on; 0 for any that is free
-    #[arg(long, env = "RUSTUS_SERVER_PORT", default_value_t = 1081)]
-    port: u16,
-    /// Threads that serve [default: one each processor]
-    #[arg(short, long, env = "RUSTUS_WORKERS", value_parser = values::workers)]
-    workers: Option<usize>,
-    /// The name that older documentation gives the variable.
-    #[arg(long, env = "RUSTUS_SERVER_WORKERS", value_parser = values::workers, hide = true)]
-    server_workers: Option<usize>,
-    /// Path below which uploads are found
-    #[arg(long, env = "RUSTUS_URL", default_value = "/files", value_parser = values::base_url)]
-    url: BaseUrl,
-    /// Bytes that one request may carry [default: no limit]
-    #[arg(short, long, env = "RUSTUS_MAX_BODY_SIZE", value_name = "BYTES")]
-    max_body_size: Option<u64>,
-    /// Bytes that an upload may have [default: no limit]
-    #[arg(long, env = "RUSTUS_MAX_FILE_SIZE", value_name = "BYTES")]
-    max_file_size: Option<u64>,
-    /// Extensions of the protocol that are spoken, separated by commas; an empty
-    /// list for none [default: all]
-    #[arg(long, env = "RUSTUS_TUS_EXTENSIONS", value_name = "EXTENSIONS")]
-    tus_extensions: Option<ExtensionSet>,
-    /// Remove the parts of a concatenation when the final upload is finished
-    #[arg(
-        long,
-        env = "RUSTUS_REMOVE_PARTS",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
-    )]
-    remove_parts: bool,
-    /// Accepted and without effect: empty uploads are always allowed
-    #[arg(
-        long,
-        env = "RUSTUS_ALLOW_EMPTY",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
-    )]
-    allow_empty: bool,
-    /// How much is logged: off, error, warn, info, debug or trace
-    #[arg(
-        long,
-        env = "RUSTUS_LOG_LEVEL",
-        default_value = "INFO",
-        value_parser = values::log_level
-    )]
-    log_level: LevelFilter,
-    /// How lines of the log are written: text or json
-    #[arg(
-        long,
-        env = "RUSTUS_LOG_FORMAT",
-        default_value = "text",
-        value_parser = values::log_format,
-        value_name = "FORMAT"
-    )]
-    log_format: LogFormat,
-}
-
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Storage")]
-struct StorageFlags {
-    /// Directory of the uploaded bytes
-    #[arg(
-        long,
-        env = "RUSTUS_DATA_DIR",
-        default_value = "./data",
-        value_name = "DIR"
-    )]
-    data_dir: PathBuf,
-    /// Directory of the records about uploads
-    #[arg(
-        long,
-        env = "RUSTUS_INFO_DIR",
-        default_value = "./data",
-        value_name = "DIR"
-    )]
-    info_dir: PathBuf,
-    /// Directory below the data directory, with {year}, {month}, {day}, {hour}
-    /// and {minute} of the creation in UTC
-    #[arg(
-        long,
-        env = "RUSTUS_DIR_STRUCTURE",
-        default_value = "",
-        value_name = "TEMPLATE"
-    )]
-    dir_structure: DirStructure,
-    /// What is on the disk before it is acknowledged: none, finish (finished
-    /// uploads) or append (every change)
-    #[arg(long, env = "RUSTUS_DURABILITY", default_value_t, value_name = "WHAT")]
-    durability: Durability,
-    /// The same as --durability append, whatever that says
-    #[arg(
-        long,
-        env = "RUSTUS_FORCE_FSYNC",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
-    )]
-    force_fsync: bool,
-    /// How long after its last byte an unfinished upload expires, such as 24h or
-    /// 7d [default: never]
-    #[arg(long, env = "RUSTUS_EXPIRATION", value_parser = values::time, value_name = "TIME")]
-    expiration: Option<Duration>,
-    /// How often expired uploads are looked for and removed; only with
-    /// --expiration
-    // Expired uploads are refused at once; this only gives back their space. Ten
-    // minutes are soon enough for that, and long against a look at a million
-    // uploads.
-    #[arg(
-        long,
-        env = "RUSTUS_EXPIRATION_INTERVAL",
-        default_value = "10m",
-        value_parser = values::time,
-        value_name = "TIME"
-    )]
-    expiration_interval: Duration,
-}
 
 impl Cli {
     /// Reads `.env`, the environment and the command line. Ends the process
@@ -307,13 +175,13 @@ impl Cli {
     /// How much is logged.
     #[must_use]
     pub fn log_level(&self) -> LevelFilter {
-        self.server.log_level
+        self.server.log_level()
     }
 
     /// How lines of the log are written.
     #[must_use]
     pub fn log_format(&self) -> LogFormat {
-        self.server.log_format
+        self.server.log_format()
     }
 
     /// Where traces go, if anywhere.
@@ -325,15 +193,11 @@ impl Cli {
     /// What uploads may be.
     #[must_use]
     pub fn uploads_config(&self) -> UploadsConfig {
-        UploadsConfig {
-            max_length: self.server.max_file_size,
-            remove_parts: self.server.remove_parts,
-            progress_interval: self.hooks.hooks_progress_interval,
-            expiration: self
-                .storage
-                .expiration
-                .filter(|_| self.extensions().contains(Extension::Expiration)),
-        }
+        let expires = self.server.extensions().contains(Extension::Expiration);
+        self.server.uploads_config(
+            self.hooks.hooks_progress_interval,
+            self.storage.expiration().filter(|_| expires),
+        )
     }
 
     /// Where events wait for those who are to hear of them.
@@ -342,7 +206,7 @@ impl Cli {
         TellingConfig {
             directory: command::outbox_dir(
                 self.hooks.hooks_outbox_dir.as_ref(),
-                &self.storage.info_dir,
+                self.storage.info_dir(),
             ),
             outbox: outbox::Config {
                 max_bytes: self.hooks.hooks_outbox_max_size,
@@ -355,15 +219,15 @@ impl Cli {
     /// How often expired uploads are looked for.
     #[must_use]
     pub fn expiration_interval(&self) -> Duration {
-        self.storage.expiration_interval
+        self.storage.expiration_interval()
     }
 
     /// Where to listen.
     #[must_use]
     pub fn server_config(&self) -> ServerConfig {
         ServerConfig {
-            listen: self.network.listen(&self.server.host, self.server.port),
-            workers: self.server.workers.or(self.server.server_workers),
+            listen: self.server.listen(&self.network),
+            workers: self.server.workers(),
             max_connections: self.network.max_connections(),
             read_timeout: self.network.read_timeout(),
             shutdown_timeout: self.network.shutdown_timeout(),
@@ -378,30 +242,13 @@ impl Cli {
     /// How the protocol is set up.
     #[must_use]
     pub fn tus_config(&self) -> TusConfig {
-        TusConfig {
-            base_url: self.server.url.clone(),
-            max_body_size: self.server.max_body_size,
-            extensions: self.extensions(),
-        }
-    }
-
-    fn extensions(&self) -> ExtensionSet {
-        self.server.tus_extensions.unwrap_or(ExtensionSet::ALL)
+        self.server.tus_config()
     }
 
     /// Where uploads are kept.
     #[must_use]
     pub fn store_config(&self) -> FileStoreConfig {
-        FileStoreConfig {
-            data_dir: self.storage.data_dir.clone(),
-            info_dir: self.storage.info_dir.clone(),
-            dir_structure: self.storage.dir_structure.clone(),
-            durability: if self.storage.force_fsync {
-                Durability::Append
-            } else {
-                self.storage.durability
-            },
-        }
+        self.storage.config()
     }
 
     /// Where hooks are and which, if there are any.
@@ -429,7 +276,7 @@ impl Cli {
 
     /// The plugins that run from registries.
     fn remote(&self) -> Result<Option<RemoteConfig>, Failure> {
-        let otherwise = self.storage.info_dir.join(".oci");
+        let otherwise = self.storage.info_dir().join(".oci");
         let config = self.remote.config(&self.oci, &otherwise);
         config.map_err(|problem| Failure::configuration(&Contradiction(problem)))
     }
@@ -440,7 +287,7 @@ impl Cli {
             .compile_cache_dir
             .clone()
             .or_else(values::user_cache_dir)
-            .unwrap_or_else(|| self.storage.info_dir.join(".compile-cache"))
+            .unwrap_or_else(|| self.storage.info_dir().join(".compile-cache"))
     }
 }
 
@@ -448,6 +295,7 @@ impl Cli {
 mod tests {
     use super::*;
     use crate::hooks::EventKind;
+    use crate::store::Durability;
 
     fn read(flags: &[&str]) -> Result<Cli, String> {
         Cli::try_parse_from([&["rustus"], flags].concat()).map_err(|error| error.to_string())

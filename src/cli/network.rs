@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::switch::Switch;
 use super::values;
 use crate::server::{CorsConfig, Listen, TlsFiles};
 
 /// How clients reach the server.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Connections")]
+#[command(next_help_heading = "Connections", mut_args(Switch::complete))]
 pub(super) struct NetworkFlags {
     /// Unix socket to listen on in place of host and port
     #[arg(long, env = "RUSTUS_UNIX_SOCKET", value_name = "PATH")]
@@ -22,35 +23,15 @@ pub(super) struct NetworkFlags {
     tls_key: Option<PathBuf>,
     /// Believe `X-Forwarded-*` and `Forwarded`: the proxy in front writes or
     /// removes them
-    #[arg(
-        long,
-        env = "RUSTUS_BEHIND_PROXY",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
-    )]
-    behind_proxy: bool,
+    #[arg(long, env = "RUSTUS_BEHIND_PROXY")]
+    behind_proxy: Switch,
     /// Origins that may use the server from a browser, separated by commas, with
     /// `*` for any characters; an empty list for any origin [default: any]
     #[arg(long, env = "RUSTUS_CORS", value_name = "ORIGINS")]
     cors: Vec<String>,
     /// Let browsers send cookies and other credentials
-    #[arg(
-        long,
-        env = "RUSTUS_CORS_ALLOW_CREDENTIALS",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
-    )]
-    cors_allow_credentials: bool,
+    #[arg(long, env = "RUSTUS_CORS_ALLOW_CREDENTIALS")]
+    cors_allow_credentials: Switch,
     /// How long a browser may remember which requests are allowed
     #[arg(
         long,
@@ -91,18 +72,8 @@ pub(super) struct NetworkFlags {
     )]
     shutdown_timeout: u64,
     /// Do not log requests for the health of the server
-    #[arg(
-        long,
-        env = "RUSTUS_DISABLE_HEALTH_ACCESS_LOG",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
-    )]
-    disable_health_access_log: bool,
+    #[arg(long, env = "RUSTUS_DISABLE_HEALTH_ACCESS_LOG")]
+    disable_health_access_log: Switch,
 }
 
 impl NetworkFlags {
@@ -158,13 +129,13 @@ impl NetworkFlags {
                 .filter(|origin| !origin.is_empty())
                 .collect(),
             headers: headers.to_vec(),
-            credentials: self.cors_allow_credentials,
+            credentials: self.cors_allow_credentials.is_on(),
             max_age: self.cors_max_age,
         }
     }
 
     pub(super) const fn behind_proxy(&self) -> bool {
-        self.behind_proxy
+        self.behind_proxy.is_on()
     }
 
     pub(super) const fn max_connections(&self) -> usize {
@@ -172,7 +143,7 @@ impl NetworkFlags {
     }
 
     pub(super) const fn log_health(&self) -> bool {
-        !self.disable_health_access_log
+        !self.disable_health_access_log.is_on()
     }
 
     pub(super) fn read_timeout(&self) -> Option<Duration> {

@@ -157,6 +157,7 @@ impl OciFlags {
             mirrors: self.oci_mirror.clone(),
             patience: self.oci_timeout,
             account: self.account()?,
+            audience: None,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::oci::OciFlags;
 use crate::oci::Reference;
@@ -24,9 +24,9 @@ pub enum RegistryCommand {
         /// org.opencontainers.image.source=https://...; may be repeated
         #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
         annotation: Vec<(String, String)>,
-        /// How registries are reached.
+        /// How it is printed, and how registries are reached.
         #[command(flatten)]
-        oci: Box<OciFlags>,
+        flags: Box<RegistryFlags>,
     },
     /// Fetch a module from a registry into a file
     Pull {
@@ -35,9 +35,9 @@ pub enum RegistryCommand {
         /// The file to write [default: the last part of the name and .wasm]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// How registries are reached.
+        /// How it is printed, and how registries are reached.
         #[command(flatten)]
-        oci: Box<OciFlags>,
+        flags: Box<RegistryFlags>,
     },
     /// Fetch a module from a registry into a directory of plugins
     Install {
@@ -53,17 +53,21 @@ pub enum RegistryCommand {
         /// DIR/.plugins.lock says
         #[arg(long)]
         locked: bool,
-        /// How registries are reached.
+        /// How it is printed, and how registries are reached.
         #[command(flatten)]
-        oci: Box<OciFlags>,
+        flags: Box<RegistryFlags>,
     },
-    /// Say who has signed a module in a registry, or those in an archive
+    /// Say who has signed a module in a registry or in a file, or those in an archive
     Verify {
-        /// A reference, or a file that `save` wrote
+        /// A reference, a module's file, or a file that `save` wrote
         what: String,
-        /// How registries are reached.
+        /// The sigstore bundle that signs a module's file [default: the file's name
+        /// and .sigstore.json]
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
+        /// How it is printed, and how registries are reached.
         #[command(flatten)]
-        oci: Box<OciFlags>,
+        flags: Box<RegistryFlags>,
     },
     /// Put modules from registries, with their signatures, into one archive
     Save {
@@ -73,32 +77,43 @@ pub enum RegistryCommand {
         /// The archive to write
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// How registries are reached.
+        /// How it is printed, and how registries are reached.
         #[command(flatten)]
-        oci: Box<OciFlags>,
+        flags: Box<RegistryFlags>,
     },
     /// Put the modules of an archive into the cache and the lock file, for servers
     /// that reach no registry
     Load {
         /// What `save` wrote
         file: PathBuf,
-        /// Where it is put.
+        /// How it is printed, and where it is put.
         #[command(flatten)]
-        oci: Box<OciFlags>,
+        flags: Box<RegistryFlags>,
     },
 }
 
+/// What all of these commands take.
+#[derive(Debug, Clone, Args)]
+pub struct RegistryFlags {
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How registries are reached.
+    #[command(flatten)]
+    pub oci: OciFlags,
+}
+
 impl RegistryCommand {
-    /// The flags about registries.
+    /// What all of these commands take.
     #[must_use]
-    pub fn oci(&self) -> &OciFlags {
+    pub fn flags(&self) -> &RegistryFlags {
         match self {
-            Self::Push { oci, .. }
-            | Self::Pull { oci, .. }
-            | Self::Install { oci, .. }
-            | Self::Verify { oci, .. }
-            | Self::Save { oci, .. }
-            | Self::Load { oci, .. } => oci,
+            Self::Push { flags, .. }
+            | Self::Pull { flags, .. }
+            | Self::Install { flags, .. }
+            | Self::Verify { flags, .. }
+            | Self::Save { flags, .. }
+            | Self::Load { flags, .. } => flags,
         }
     }
 }

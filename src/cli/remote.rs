@@ -1,6 +1,5 @@
 //! The flags about plugins that run from a registry.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use super::oci::OciFlags;
 use super::registry::plugin_name;
 use super::values;
 use crate::oci::{PullPolicy, Reference};
-use crate::plugins::{Manifest, RemoteConfig, RemotePlugin};
+use crate::plugins::{Manifest, RemoteConfig, RemoteFile, RemotePlugin};
 
 /// Which plugins run from registries.
 #[derive(Debug, Clone, Args)]
@@ -27,7 +26,7 @@ pub struct Chosen {
     )]
     hooks_oci: Vec<Named>,
     /// File with a table [plugins.NAME] for each plugin that runs from a registry,
-    /// with its reference and what a NAME.toml may say
+    /// with its reference and what a NAME.toml may say; watched
     #[arg(long, env = "RUSTUS_HOOKS_OCI_FILE", value_name = "FILE")]
     hooks_oci_file: Option<PathBuf>,
 }
@@ -100,19 +99,21 @@ impl RemoteFlags {
     /// where they are kept if the user has no directory for such things.
     ///
     /// # Errors
-    /// What is wrong with the flags or the file.
+    /// What is wrong with the flags.
     pub(super) fn config(
         &self,
         oci: &OciFlags,
         otherwise: &Path,
     ) -> Result<Option<RemoteConfig>, String> {
-        let plugins = self.chosen.plugins(self.oci_pull.into())?;
-        if plugins.is_empty() {
+        let policy = self.oci_pull.into();
+        let (plugins, file) = (self.chosen.named(policy), self.chosen.file(policy));
+        if plugins.is_empty() && file.is_none() {
             return Ok(None);
         }
         let cache = oci.cache_dir(otherwise);
         Ok(Some(RemoteConfig {
             plugins,
+            file,
             client: oci.client()?,
             trust: oci.trust()?,
             lock: oci.lock(&cache),
@@ -123,28 +124,36 @@ impl RemoteFlags {
 }
 
 impl Chosen {
-    /// The plugins, of which those that say nothing else have this policy.
+    /// All plugins, of which those that say nothing else have this policy.
     ///
     /// # Errors
     /// What is wrong with the file.
     pub fn plugins(&self, policy: PullPolicy) -> Result<Vec<RemotePlugin>, String> {
-        let named = self.hooks_oci.iter().map(|named| RemotePlugin {
+        let mut plugins = self.named(policy);
+        if let Some(file) = self.file(policy) {
+            let read = file.read();
+            plugins.extend(
+                read.map_err(|error| format!("--hooks-oci-file {}: {error}", file.path.display()))?,
+            );
+        }
+        Ok(plugins)
+    }
+
+    fn named(&self, policy: PullPolicy) -> Vec<RemotePlugin> {
+        let plugin = |named: &Named| RemotePlugin {
             name: named.name.clone(),
             reference: named.reference.clone(),
             policy,
             required: false,
             manifest: Manifest::default(),
-        });
-        let mut plugins: Vec<_> = named.collect();
-        if let Some(file) = &self.hooks_oci_file {
-            plugins.extend(read(file, policy)?);
-        }
-        Ok(plugins)
+        };
+        self.hooks_oci.iter().map(plugin).collect()
     }
-}
 
-fn read(file: &Path, policy: PullPolicy) -> Result<Vec<RemotePlugin>, String> {
-    let wrong = |problem: String| format!("--hooks-oci-file {}: {problem}", file.display());
-    let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    RemotePlugin::parse_file(&text, policy).map_err(|error| wrong(error.to_string()))
+    /// The file, unless its variable was set to nothing.
+    fn file(&self, policy: PullPolicy) -> Option<RemoteFile> {
+        let path = self.hooks_oci_file.clone();
+        let path = path.filter(|path| !path.as_os_str().is_empty())?;
+        Some(RemoteFile { path, policy })
+    }
 }

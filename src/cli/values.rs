@@ -56,15 +56,6 @@ pub(super) fn log_format(name: &str) -> Result<LogFormat, String> {
     }
 }
 
-/// A boolean, in the ways that people write them in environment variables.
-pub(super) fn boolean(word: &str) -> Result<bool, String> {
-    match word.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("expected true or false (or 1, 0, yes, no, on, off)".to_owned()),
-    }
-}
-
 /// A length of time, of at least a second.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {

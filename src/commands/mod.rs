@@ -4,6 +4,7 @@ mod completions;
 mod export;
 mod outbox;
 mod plugin;
+mod progress;
 mod registry;
 
 use std::io::{self, Write};
@@ -47,6 +48,9 @@ pub enum CommandError {
     /// A registry, or what came from one, can't be used.
     #[error(transparent)]
     Oci(#[from] OciError),
+    /// Nobody who is trusted has signed some of what was looked at.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    NotSigned(Vec<OciError>),
     /// Flags that do not go together, or miss something.
     #[error("{0}")]
     Flags(String),
@@ -66,7 +70,7 @@ pub fn run(command: &Command, out: &mut dyn Write) -> Result<ExitCode, CommandEr
         Command::Plugin(PluginCommand::Author(command)) => return plugin::run(command, out),
         Command::Completions { shell } => completions::run(*shell, out),
         Command::Plugin(PluginCommand::Export { name, into }) => export::run(name, into, out),
-        Command::Plugin(PluginCommand::Registry(command)) => registry::run(command, out),
+        Command::Plugin(PluginCommand::Registry(command)) => return registry::run(command, out),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

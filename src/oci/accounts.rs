@@ -1,18 +1,20 @@
 //! Who we are to a registry: from the environment, or from docker's
 //! configuration and its credential helpers.
 
+use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
-use tokio::time::timeout;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::error::OciError;
+use super::helper;
 
 /// A name and a password, or a token in place of both. Never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,23 +58,13 @@ impl Accounts {
         Self { given, patience }
     }
 
-    /// Those for `host`, if there are any. Credential helpers are programs that
-    /// may take their time, so this never runs on the thread that asks.
+    /// Those for `host`, if there are any.
     pub(super) async fn of(&self, host: &str) -> Result<Option<Credentials>, OciError> {
         if let Some(account) = self.given.as_ref().filter(|given| given.host == host) {
             return Ok(Some(account.credentials.clone()));
         }
-        let wanted = host.to_owned();
-        let looked_up =
-            tokio::task::spawn_blocking(move || look_up(&files(|name| env::var_os(name)), &wanted));
-        let found = match timeout(self.patience, looked_up).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!(
-                "the credential helper did not answer within {} s",
-                self.patience.as_secs()
-            )),
-        };
+        let files = files(|name| env::var_os(name));
+        let found = look_up(&files, host, self.patience).await;
         found.map_err(|reason| OciError::Credentials {
             host: host.to_owned(),
             reason,
@@ -102,55 +94,75 @@ fn files(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
 /// The first credentials for `host` in `files`. A file that is not there is
 /// passed over; one that is broken is an error, since what it should say is not
 /// known.
-fn look_up(files: &[PathBuf], host: &str) -> Result<Option<Credentials>, String> {
+async fn look_up(
+    files: &[PathBuf],
+    host: &str,
+    patience: Duration,
+) -> Result<Option<Credentials>, String> {
     for path in files {
-        let file = match File::open(path) {
-            Ok(file) => file,
+        let said = |what: String| format!("{}: {what}", path.display());
+        let bytes = match tokio::fs::read(path).await {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(format!("{}: {error}", path.display())),
+            Err(error) => return Err(said(error.to_string())),
         };
-        match get_credential_from_reader(BufReader::new(file), host) {
-            Ok(DockerCredential::UsernamePassword(user, password)) => {
-                return Ok(Some(Credentials::Password { user, password }));
-            }
-            Ok(DockerCredential::IdentityToken(token)) => {
-                return Ok(Some(Credentials::Identity(token)));
-            }
-            Err(CredentialRetrievalError::NoCredentialConfigured) => {}
-            Err(error) if is_nothing_known(&error) => {}
-            Err(error) => return Err(trouble(path, &error)),
+        let found = match login(&bytes, host).map_err(said)? {
+            Login::Known(credentials) => Some(credentials),
+            Login::Ask(helper) => helper::ask(&helper, host, patience).await.map_err(said)?,
+            Login::Unknown => None,
+        };
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)
 }
 
-/// Whether a helper says that it knows no credentials, which is how all of them
-/// say it.
-fn is_nothing_known(error: &CredentialRetrievalError) -> bool {
-    match error {
-        CredentialRetrievalError::HelperFailure { stdout, stderr, .. } => {
-            let said = "credentials not found";
-            stdout.contains(said) || stderr.contains(said)
-        }
-        _ => false,
-    }
+/// What a file says of a host.
+enum Login {
+    Known(Credentials),
+    /// A credential helper with this name knows.
+    Ask(String),
+    Unknown,
 }
 
-/// What is wrong, without what a helper printed: a secret may be in it.
-fn trouble(path: &Path, error: &CredentialRetrievalError) -> String {
-    let what = match error {
-        CredentialRetrievalError::HelperFailure { helper, .. } => {
-            format!("its credential helper `{helper}` failed")
+/// Where a file names helpers: one for a host, and one for all others.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Helpers {
+    #[serde(default)]
+    cred_helpers: Option<HashMap<String, String>>,
+    #[serde(default)]
+    creds_store: Option<String>,
+}
+
+/// A helper for the host counts before a login in the file, and that before the
+/// helper for all hosts. Nothing of the file is in the error.
+fn login(file: &[u8], host: &str) -> Result<Login, String> {
+    const NONE: &str = "it is no configuration of docker's in JSON";
+    let helpers: Helpers = serde_json::from_slice(file).map_err(|_| NONE.to_owned())?;
+    let own = helpers.cred_helpers.and_then(|mut all| all.remove(host));
+    if let Some(helper) = own.filter(|name| !name.is_empty()) {
+        return Ok(Login::Ask(helper));
+    }
+    // The library would run helpers itself, and wait for them without an end.
+    let mut rest: Map<String, Value> = serde_json::from_slice(file).map_err(|_| NONE.to_owned())?;
+    rest.retain(|key, _| key == "auths");
+    let rest = Value::Object(rest).to_string();
+    match get_credential_from_reader(rest.as_bytes(), host) {
+        Ok(DockerCredential::UsernamePassword(user, password)) => {
+            Ok(Login::Known(Credentials::Password { user, password }))
         }
-        CredentialRetrievalError::HelperCommunicationError => {
-            "its credential helper can't be run; is `docker-credential-...` on PATH?".to_owned()
+        Ok(DockerCredential::IdentityToken(token)) => {
+            Ok(Login::Known(Credentials::Identity(token)))
         }
-        CredentialRetrievalError::ConfigReadError => {
-            "it is no configuration of docker's in JSON".to_owned()
+        Err(CredentialRetrievalError::NoCredentialConfigured) => {
+            let store = helpers.creds_store.filter(|name| !name.is_empty());
+            Ok(store.map_or(Login::Unknown, Login::Ask))
         }
-        other => other.to_string(),
-    };
-    format!("{}: {what}", path.display())
+        Err(CredentialRetrievalError::ConfigReadError) => Err(NONE.to_owned()),
+        Err(other) => Err(other.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -166,8 +178,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn logins_are_found_by_host_in_the_files_of_docker_and_podman() {
+    /// How long helpers may take, of which there are none here.
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn logins_are_found_by_host_in_the_files_of_docker_and_podman() {
         let directory = tempfile::tempdir().unwrap();
         let docker = directory.path().join("config.json");
         let podman = directory.path().join("auth.json");
@@ -183,20 +198,51 @@ mod tests {
         )
         .unwrap();
         let files = [directory.path().join("none"), docker, podman];
-        let found = |host| look_up(&files, host).unwrap();
-        assert!(found("one.example") == Some(password("me", "first")));
-        assert!(found("two.example:5000") == Some(password("me", "second")));
-        assert!(found("three.example") == Some(Credentials::Identity("t".to_owned())));
-        assert!(found("two.example").is_none());
+        for (host, expected) in [
+            ("one.example", Some(password("me", "first"))),
+            ("two.example:5000", Some(password("me", "second"))),
+            ("three.example", Some(Credentials::Identity("t".to_owned()))),
+            ("two.example", None),
+        ] {
+            assert!(
+                look_up(&files, host, PATIENCE).await.unwrap() == expected,
+                "{host}"
+            );
+        }
     }
 
     #[test]
-    fn a_broken_file_is_named_and_nothing_of_it_is_shown() {
+    fn a_helper_for_the_host_counts_before_a_login_and_that_before_the_one_for_all() {
+        let file = br#"{
+            "credHelpers": { "one.example": "own", "two.example": "" },
+            "auths": {
+                "one.example": { "auth": "bWU6Zmlyc3Q=" },
+                "two.example": { "auth": "bWU6c2Vjb25k" },
+                "three.example": {}
+            },
+            "credsStore": "all"
+        }"#;
+        let said = |host| match login(file, host).unwrap() {
+            Login::Known(credentials) => Ok(credentials),
+            Login::Ask(helper) => Err(helper),
+            Login::Unknown => Err("unknown".to_owned()),
+        };
+        assert!(said("one.example") == Err("own".to_owned()));
+        assert!(said("two.example") == Ok(password("me", "second")));
+        assert!(said("three.example") == Err("all".to_owned()));
+        assert!(said("four.example") == Err("all".to_owned()));
+        assert!(matches!(login(b"{}", "four.example"), Ok(Login::Unknown)));
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_is_named_and_nothing_of_it_is_shown() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config.json");
         for content in ["{\"secret", r#"{"auths":{"h.example":{"auth":"secret!"}}}"#] {
             fs::write(&file, content).unwrap();
-            let said = look_up(std::slice::from_ref(&file), "h.example").unwrap_err();
+            let said = look_up(std::slice::from_ref(&file), "h.example", PATIENCE)
+                .await
+                .unwrap_err();
             assert!(said.contains("config.json"), "{said}");
             assert!(!said.contains("secret"), "{said}");
         }

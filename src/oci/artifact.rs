@@ -15,10 +15,10 @@ use super::reference::Digest;
 use super::wasm::WasmConfig;
 
 /// The configuration's media type.
-pub(super) const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
+pub const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 
 /// The module's media type.
-pub(super) const LAYER_TYPE: &str = "application/wasm";
+pub const LAYER_TYPE: &str = "application/wasm";
 
 /// The largest configuration that is read. Names of imports and exports are
 /// kilobytes.

@@ -2,7 +2,7 @@
 //! with who asks, mirrors and further attempts.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -14,6 +14,7 @@ use super::error::OciError;
 use super::manifest::{Descriptor, Index, MANIFESTS};
 use super::reference::{Digest, Reference};
 use super::retry::retrying;
+use super::transfer::Audience;
 use super::transport::{Transport, authority};
 
 /// The largest manifest that is read: the specification's own bound.
@@ -39,6 +40,8 @@ pub struct ClientConfig {
     pub patience: Duration,
     /// Credentials that need not be looked for.
     pub account: Option<Account>,
+    /// Who hears how far transfers are.
+    pub audience: Option<Arc<dyn Audience>>,
 }
 
 /// What is to be done in a repository.
@@ -106,7 +109,7 @@ impl Client {
     /// TLS can't be set up.
     pub fn new(config: ClientConfig) -> Result<Self, OciError> {
         Ok(Self {
-            transport: Transport::new(config.insecure, config.patience)?,
+            transport: Transport::new(config.insecure, config.patience, config.audience)?,
             mirrors: config.mirrors,
             accounts: Accounts::new(config.account, config.patience),
             answers: Mutex::default(),
@@ -158,7 +161,10 @@ impl Client {
             {
                 return Err(length(got));
             }
-            let bytes = self.transport.body(response, what, descriptor.size).await?;
+            let bytes = self
+                .transport
+                .content(response, what, descriptor.size)
+                .await?;
             if bytes.len() as u64 != descriptor.size {
                 return Err(length(bytes.len() as u64));
             }

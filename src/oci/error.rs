@@ -45,6 +45,20 @@ pub enum OciError {
         /// How long was waited.
         within: Duration,
     },
+    /// Bytes came all the time, and too few of them.
+    #[error(
+        "{host} gave {what} too slowly: not all of it came within {} s; --oci-timeout allows it \
+         more, all of a body may take ten times as long",
+        .within.as_secs()
+    )]
+    Trickle {
+        /// The registry.
+        host: String,
+        /// What was asked for.
+        what: &'static str,
+        /// How long was waited.
+        within: Duration,
+    },
     /// A status that is no answer.
     #[error("{host} answered {status} when asked for {what}{said}")]
     Status {
@@ -203,11 +217,18 @@ impl OciError {
         match self {
             Self::Unreachable { .. }
             | Self::Slow { .. }
+            | Self::Trickle { .. }
             | Self::Length { .. }
             | Self::Digest { .. } => true,
             Self::Status { status, .. } => *status == 429 || *status >= 500,
             _ => false,
         }
+    }
+
+    /// Whether to make the same request again at once. What took so long that it was
+    /// given up would take as long again.
+    pub(super) const fn is_worth_another(&self) -> bool {
+        self.is_passing() && !matches!(self, Self::Trickle { .. })
     }
 
     /// After how long the registry wants to be asked again.

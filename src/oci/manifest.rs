@@ -8,7 +8,7 @@ use super::error::OciError;
 use super::reference::Digest;
 
 /// An image's or artifact's manifest.
-pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// A list of manifests.
 pub(super) const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";

@@ -54,7 +54,7 @@ pub(super) async fn retrying<T>(
     let mut made = 1;
     loop {
         match attempt().await {
-            Err(error) if error.is_passing() && made < ATTEMPTS => {
+            Err(error) if error.is_worth_another() && made < ATTEMPTS => {
                 let wish = error.retry_after().unwrap_or_default().min(LONGEST_WISH);
                 let wait = backoff.wait().max(wish);
                 tracing::debug!(%error, attempt = made, "a request to a registry is made again");
@@ -103,7 +103,13 @@ mod tests {
             host: "h".to_owned(),
             what: "a:1".to_owned(),
         };
+        let trickling = || OciError::Trickle {
+            host: "h".to_owned(),
+            what: "the manifest",
+            within: Duration::from_secs(300),
+        };
         assert_eq!(failing(cut).await, 3);
+        assert_eq!(failing(trickling).await, 1);
         assert_eq!(failing(unknown).await, 1);
     }
 }

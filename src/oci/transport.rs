@@ -9,13 +9,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Body, Client, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::error::{OciError, in_full};
+use super::transfer::{Audience, Heard, Transfer};
 
 /// How long a connection may take: as long as a packet that is lost three times.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -37,11 +39,16 @@ pub(super) struct Transport {
     insecure: Vec<String>,
     /// How long a registry may be silent.
     patience: Duration,
+    audience: Option<Arc<dyn Audience>>,
 }
 
 impl Transport {
     /// Plain HTTP is spoken with the hosts in `insecure` and no other.
-    pub(super) fn new(insecure: Vec<String>, patience: Duration) -> Result<Self, OciError> {
+    pub(super) fn new(
+        insecure: Vec<String>,
+        patience: Duration,
+        audience: Option<Arc<dyn Audience>>,
+    ) -> Result<Self, OciError> {
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -55,6 +62,7 @@ impl Transport {
             client,
             insecure,
             patience,
+            audience,
         })
     }
 
@@ -147,9 +155,44 @@ impl Transport {
     /// read where the registry tells, and else as soon as it is true.
     pub(super) async fn body(
         &self,
+        response: Response,
+        what: &'static str,
+        limit: u64,
+    ) -> Result<Vec<u8>, OciError> {
+        self.received(response, what, limit, None).await
+    }
+
+    /// The same of what is said to have `size` bytes; the audience hears of it.
+    pub(super) async fn content(
+        &self,
+        response: Response,
+        what: &'static str,
+        size: u64,
+    ) -> Result<Vec<u8>, OciError> {
+        let transfer = self.begins(format!("fetching {what}"), size);
+        self.received(response, what, size, transfer.as_deref())
+            .await
+    }
+
+    /// The body of a request; the audience hears of it.
+    pub(super) fn sent(&self, bytes: Bytes) -> Body {
+        match self.begins("sending".to_owned(), bytes.len() as u64) {
+            Some(transfer) => Body::wrap(Heard::new(bytes, transfer)),
+            None => bytes.into(),
+        }
+    }
+
+    fn begins(&self, what: String, size: u64) -> Option<Box<dyn Transfer>> {
+        let audience = self.audience.as_ref()?;
+        Some(audience.begins(what, size))
+    }
+
+    async fn received(
+        &self,
         mut response: Response,
         what: &'static str,
         limit: u64,
+        transfer: Option<&dyn Transfer>,
     ) -> Result<Vec<u8>, OciError> {
         let host = authority(response.url());
         let too_large = |size| OciError::TooLarge {
@@ -169,13 +212,23 @@ impl Transport {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => return Ok(body),
                 Ok(Err(error)) => return Err(unreachable(&host, error)),
-                Err(_) => return Err(self.slow(&host, what)),
+                Err(_) if until < end => return Err(self.slow(&host, what)),
+                Err(_) => {
+                    return Err(OciError::Trickle {
+                        host,
+                        what,
+                        within: self.patience * WHOLE,
+                    });
+                }
             };
             let size = body.len() as u64 + chunk.len() as u64;
             if size > limit {
                 return Err(too_large(size));
             }
             body.extend_from_slice(&chunk);
+            if let Some(transfer) = transfer {
+                transfer.moved(chunk.len() as u64);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! generation keeps serving. The result of one look is published in one swap,
 //! so that a renamed plugin is never missing and never there twice.
 
+mod followed;
 mod orders;
 mod pinned;
 

@@ -110,14 +110,14 @@ impl Lookout {
 }
 
 /// Hears of changes in the directory, wherever its path leads at the time.
-struct Observer {
+pub(super) struct Observer {
     signals: Sender<Signal>,
     watching: Option<(u64, u64, RecommendedWatcher)>,
     deaf: bool,
 }
 
 impl Observer {
-    const fn new(signals: Sender<Signal>) -> Self {
+    pub(super) const fn new(signals: Sender<Signal>) -> Self {
         Self {
             signals,
             watching: None,
@@ -125,7 +125,7 @@ impl Observer {
         }
     }
 
-    fn observe(&mut self, directory: &Path) {
+    pub(super) fn observe(&mut self, directory: &Path) {
         let Ok(metadata) = fs::metadata(directory) else {
             self.watching = None;
             return;
@@ -142,7 +142,7 @@ impl Observer {
                 self.deaf = true;
                 tracing::warn!(
                     directory = %directory.display(), %error,
-                    "the directory of plugins can't be watched and is looked at every {} s instead",
+                    "a directory can't be watched and is looked at every {} s instead",
                     RESCAN.as_secs()
                 );
             }

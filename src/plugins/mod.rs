@@ -71,7 +71,7 @@ pub use module::ModuleError;
 pub use needs::Need;
 pub use reached::Reached;
 pub use registry::{PluginSet, Registry};
-pub use remote::{RemoteConfig, RemoteFileError, RemotePlugin};
+pub use remote::{RemoteConfig, RemoteFile, RemoteFileError, RemotePlugin};
 pub use rustus_events::Format;
 pub use schema::ConfigError;
 pub use secrets::{SecretError, SecretSource};

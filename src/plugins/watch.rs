@@ -10,8 +10,10 @@
 //! All of it, compilation too, runs on one thread of its own: never on that of
 //! a request.
 
+mod error;
+mod obedience;
+
 use std::collections::BTreeSet;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -19,15 +21,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::built_in::BuiltIn;
-use super::collection::Collection;
-use super::control::{Control, Order, OrderError, Ordered};
+use super::collection::{Change, Collection};
+use super::control::{Control, Ordered};
 use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
 use super::lookout::Lookout;
 use super::registry::{PluginSet, Registry};
-use super::remote::{Arrival, Fetcher, Prepared, RemoteConfig};
-use super::standing::Standing;
-use crate::oci::OciError;
+use super::remote::{Arrival, Fetcher, Look, Prepared, RemoteConfig, Roster};
+
+pub use error::WatchError;
 
 /// How long nothing must happen before the directory is looked at.
 const QUIET: Duration = Duration::from_millis(20);
@@ -37,45 +39,6 @@ const RESTLESS: Duration = Duration::from_millis(500);
 
 /// How often the directory is looked at when nothing was heard of it.
 pub(super) const RESCAN: Duration = Duration::from_secs(2);
-
-/// Why the host of plugins did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WatchError {
-    /// The engine can't run on this machine.
-    #[error("the WebAssembly engine can't start: {0}")]
-    Engine(String),
-    /// No thread could be had.
-    #[error("the thread that loads plugins can't start: {0}")]
-    Thread(#[from] io::Error),
-    /// The module of `--hooks-file` is none, or can't serve.
-    #[error("--hooks-file: {file} can't be used: {reason}", file = .file.display())]
-    File {
-        /// What the flag names.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A plugin of the server's own cannot serve as it is configured.
-    #[error("the built-in plugin {plugin} can't be used: {error}")]
-    BuiltIn {
-        /// Its name.
-        plugin: String,
-        /// Why.
-        error: LoadError,
-    },
-    /// What registries are reached with can't be used.
-    #[error("plugins can't be fetched from registries: {0}")]
-    Registries(#[from] OciError),
-    /// Two plugins have one name.
-    #[error(
-        "two plugins are called {0}; give one of them another name, such as --hooks-oci NAME=REF"
-    )]
-    SameName(String),
-    /// The thread ended before it had looked at the directory.
-    #[error("the thread that loads plugins ended early")]
-    Ended,
-}
 
 pub(super) enum Signal {
     Changed,
@@ -106,8 +69,6 @@ pub struct Watched {
     registry: Arc<Registry>,
     signals: Sender<Signal>,
     thread: Option<JoinHandle<()>>,
-    /// Speaks with registries, if there are any.
-    _fetcher: Option<Fetcher>,
 }
 
 impl Watched {
@@ -138,7 +99,9 @@ impl Watched {
             let path = path.as_deref()?;
             Some(Lookout::new(place, path, signals.clone()))
         });
-        let remote = config.remote.map(Prepared::of).transpose()?;
+        let remote = config.remote;
+        let remote = remote.map(|remote| Prepared::of(remote, signals.clone()));
+        let remote = remote.transpose()?;
         let (news, arrivals) = channel();
         let mut watch = Watch {
             lookouts: lookouts.collect(),
@@ -147,13 +110,14 @@ impl Watched {
             runtime,
             refused: Vec::new(),
             arrivals,
+            remote: None,
         };
         watch.load_built_in(config.built_in)?;
-        let fetcher = remote
-            .as_ref()
-            .map(|remote| remote.fetch(news, signals.clone()))
-            .transpose()?;
-        let awaited = remote.map(|remote| remote.awaited());
+        let awaited = remote.as_ref().map(Prepared::awaited);
+        if let Some(remote) = remote {
+            let fetcher = remote.fetch(news, signals.clone())?;
+            watch.remote = Some((remote.roster, fetcher));
+        }
         let file = config.file;
         let (ready, first_look) = channel();
         let thread = std::thread::Builder::new()
@@ -174,7 +138,6 @@ impl Watched {
             registry,
             signals,
             thread: Some(thread),
-            _fetcher: fetcher,
         })
     }
 
@@ -228,6 +191,8 @@ struct Watch {
     refused: Vec<(String, LoadError)>,
     /// What came from registries.
     arrivals: Receiver<Arrival>,
+    /// Which plugins those are, and who fetches them.
+    remote: Option<(Roster, Fetcher)>,
 }
 
 impl Watch {
@@ -302,47 +267,6 @@ impl Watch {
         }
     }
 
-    /// Carries an order out, and says when to look again at the latest.
-    fn obey(&mut self, ordered: Ordered) -> Duration {
-        let Ordered {
-            plugin,
-            order,
-            reply,
-        } = ordered;
-        let wait = match self.collection.standing(&plugin) {
-            Some(standing) => self.carry_out(&standing, order),
-            None => RESCAN,
-        };
-        let standing = self.collection.standing(&plugin);
-        if reply.send(standing.ok_or(OrderError::Unknown)).is_err() {
-            tracing::debug!(plugin, "nobody waits for the end of an order any more");
-        }
-        wait
-    }
-
-    fn carry_out(&mut self, standing: &Standing, order: Order) -> Duration {
-        let plugin = &*standing.name;
-        match order {
-            Order::Reload => {
-                tracing::info!(plugin, "an operator has a plugin read again");
-                let again = self.collection.read_again(plugin);
-                if let Some(change) = self.runtime.block_on(again) {
-                    self.publish();
-                    change.report();
-                }
-                return self.look_to_the_end();
-            }
-            Order::Disable | Order::Enable => {
-                let disabled = order == Order::Disable;
-                if self.collection.set_disabled(plugin, disabled) {
-                    self.publish();
-                    report_switch(standing, disabled);
-                }
-            }
-        }
-        RESCAN
-    }
-
     /// Waits for the first news of each plugin in a registry, for a bounded time:
     /// requests that come before would pass without them.
     fn first_arrivals(&mut self, count: usize, patience: Duration) {
@@ -359,7 +283,7 @@ impl Watch {
                 );
                 return;
             };
-            heard.insert(arrival.name().to_owned());
+            heard.insert(arrival.plugin().name.clone());
             self.adopt(arrival);
         }
     }
@@ -371,8 +295,43 @@ impl Watch {
         }
     }
 
+    /// Looks at the file that names plugins in registries, and takes over what it
+    /// says now. Returns when to look again at the latest.
+    fn follow(&mut self) -> Duration {
+        let Some((roster, fetcher)) = &mut self.remote else {
+            return RESCAN;
+        };
+        let plugins = match roster.look() {
+            Look::Same => return RESCAN,
+            Look::Unsettled(left) => return left,
+            Look::Changed(plugins) => plugins,
+        };
+        let turn = match self.collection.follow(plugins) {
+            Ok(turn) => turn,
+            Err(error) => {
+                roster.refuse(&error);
+                return RESCAN;
+            }
+        };
+        if turn.fetched.is_empty() && turn.gone.is_empty() {
+            // The same in another file, as mounted volumes have it now and then.
+            return RESCAN;
+        }
+        fetcher.follow(turn.plugins);
+        tracing::info!(
+            fetched = turn.fetched.join(", "),
+            removed = turn.gone.join(", "),
+            "the file of plugins in registries was taken over"
+        );
+        // What is required now is refused until it is there.
+        self.publish();
+        turn.changes.iter().for_each(Change::report);
+        RESCAN
+    }
+
     /// Looks at all places, and says when to look again at the latest.
     fn look(&mut self) -> Duration {
+        let unsettled = self.follow();
         while let Ok(arrival) = self.arrivals.try_recv() {
             self.adopt(arrival);
         }
@@ -392,24 +351,7 @@ impl Watch {
         if !outcome.refused.is_empty() {
             self.refused = outcome.refused;
         }
-        outcome.unsettled.unwrap_or(RESCAN)
-    }
-}
-
-/// What it means that a plugin is switched off is said with it.
-fn report_switch(standing: &Standing, disabled: bool) {
-    let plugin = &*standing.name;
-    let decides = standing.generation.as_ref().is_some_and(|generation| {
-        generation.subscription().asked != super::events::EventSet::EMPTY
-    });
-    match (disabled, decides) {
-        (true, true) => tracing::warn!(
-            plugin,
-            "a plugin that decides is disabled: it is not asked, and what it would refuse is \
-             allowed, unless --hooks-required names the event"
-        ),
-        (true, false) => tracing::warn!(plugin, "a plugin is disabled: it is not told"),
-        (false, _) => tracing::info!(plugin, "a plugin is enabled again"),
+        outcome.unsettled.unwrap_or(RESCAN).min(unsettled)
     }
 }
 

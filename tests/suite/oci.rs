@@ -2,8 +2,10 @@
 //! that mean harm.
 
 mod commands;
+mod following;
 mod hostile;
 mod interop;
+mod printed;
 mod serving;
 mod signatures;
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Wanted;
 use crate::cli::secret::Secret;
+use crate::cli::switch::Switch;
 use crate::cli::values;
 use crate::hooks::EventKind;
 use crate::plugins::{AmqpGrant, BuiltIn, Grants, Instances, Limits, Manifest, Sink};
@@ -21,7 +22,7 @@ const WALL_TIME: Duration = Duration::from_secs(60);
 
 /// The flags of the sink `amqp`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Amqp hooks")]
+#[command(next_help_heading = "Amqp hooks", mut_args(Switch::complete))]
 pub(super) struct AmqpFlags {
     /// Broker that events are published to, such as
     /// amqp://USER:PASSWORD@HOST:5672/VHOST; amqps: for TLS
@@ -67,16 +68,9 @@ pub(super) struct AmqpFlags {
     #[arg(
         id = "hooks-amqp-declare-exchange",
         long = "hooks-amqp-declare-exchange",
-        env = "RUSTUS_HOOKS_AMQP_DECLARE_EXCHANGE",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
+        env = "RUSTUS_HOOKS_AMQP_DECLARE_EXCHANGE"
     )]
-    declare_exchange: bool,
+    declare_exchange: Switch,
     /// Kind of the exchange that is declared: direct, fanout, topic, headers, or
     /// one of the broker's plugins
     #[arg(
@@ -92,16 +86,9 @@ pub(super) struct AmqpFlags {
     #[arg(
         id = "hooks-amqp-declare-queues",
         long = "hooks-amqp-declare-queues",
-        env = "RUSTUS_HOOKS_AMQP_DECLARE_QUEUES",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
+        env = "RUSTUS_HOOKS_AMQP_DECLARE_QUEUES"
     )]
-    declare_queues: bool,
+    declare_queues: Switch,
     /// Declare the exchange so that it outlives a restart of the broker
     #[arg(
         id = "hooks-amqp-durable-exchange",
@@ -109,57 +96,29 @@ pub(super) struct AmqpFlags {
         // As rustus 1 spelled it.
         alias = "hooks_amqp_durable_exchange",
         env = "RUSTUS_HOOKS_AMQP_DURABLE_EXCHANGE",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
     )]
-    durable_exchange: bool,
+    durable_exchange: Switch,
     /// Declare the queues so that they outlive a restart of the broker
     #[arg(
         id = "hooks-amqp-durable-queues",
         long = "hooks-amqp-durable-queues",
-        env = "RUSTUS_HOOKS_AMQP_DURABLE_QUEUES",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
+        env = "RUSTUS_HOOKS_AMQP_DURABLE_QUEUES"
     )]
-    durable_queues: bool,
+    durable_queues: Switch,
     /// Declare exchange and queues so that they go when nobody uses them any more
     #[arg(
         id = "hooks-amqp-auto-delete",
         long = "hooks-amqp-auto-delete",
-        env = "RUSTUS_HOOKS_AMQP_AUTO_DELETE",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
+        env = "RUSTUS_HOOKS_AMQP_AUTO_DELETE"
     )]
-    auto_delete: bool,
+    auto_delete: Switch,
     /// Publish tasks for a Celery worker, named rustus.EVENT
     #[arg(
         id = "hooks-amqp-celery",
         long = "hooks-amqp-celery",
-        env = "RUSTUS_HOOKS_AMQP_CELERY",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
+        env = "RUSTUS_HOOKS_AMQP_CELERY"
     )]
-    celery: bool,
+    celery: Switch,
     /// One routing key for all events, and one queue of this name [default:
     /// PREFIX.EVENT]
     #[arg(
@@ -295,13 +254,13 @@ impl AmqpFlags {
         let mut set = |key: &str, value: Value| config.insert(key.to_owned(), value);
         set("exchange", json!(self.exchange));
         set("exchange-kind", json!(self.exchange_kind));
-        set("declare-exchange", json!(self.declare_exchange));
-        set("declare-queues", json!(self.declare_queues));
-        set("durable-exchange", json!(self.durable_exchange));
-        set("durable-queues", json!(self.durable_queues));
-        set("auto-delete", json!(self.auto_delete));
+        set("declare-exchange", json!(self.declare_exchange.is_on()));
+        set("declare-queues", json!(self.declare_queues.is_on()));
+        set("durable-exchange", json!(self.durable_exchange.is_on()));
+        set("durable-queues", json!(self.durable_queues.is_on()));
+        set("auto-delete", json!(self.auto_delete.is_on()));
         set("queues-prefix", json!(self.queues_prefix));
-        set("celery", json!(self.celery));
+        set("celery", json!(self.celery.is_on()));
         set("format", json!(wanted.format));
         set("events", json!(events));
         if let Some(key) = self.routing_key.as_ref().filter(|key| !key.is_empty()) {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Wanted;
-use crate::cli::values;
+use crate::cli::switch::Switch;
 use crate::hooks::EventSet;
 use crate::plugins::{BuiltIn, Grants, GrpcGrant, Instances, Limits, Manifest, Sink};
 
 /// The flags of the sink `grpc`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Grpc hooks")]
+#[command(next_help_heading = "Grpc hooks", mut_args(Switch::complete))]
 pub(super) struct GrpcFlags {
     /// Server of tusd's HookHandler that is asked and told, HOST:PORT
     #[arg(
@@ -56,16 +56,9 @@ pub(super) struct GrpcFlags {
     #[arg(
         id = "hooks-grpc-secure",
         long = "hooks-grpc-secure",
-        env = "RUSTUS_HOOKS_GRPC_SECURE",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
+        env = "RUSTUS_HOOKS_GRPC_SECURE"
     )]
-    secure: bool,
+    secure: Switch,
     /// The server's certificate, or that of who signed it, PEM [default: those that
     /// the system trusts]
     #[arg(
@@ -127,7 +120,7 @@ impl GrpcFlags {
             allow: Grants {
                 grpc: Some(GrpcGrant {
                     endpoint: server.to_owned(),
-                    tls: self.secure,
+                    tls: self.secure.is_on(),
                     certificate: set(self.server_certificate.as_ref()),
                     client_certificate: set(self.client_certificate.as_ref()),
                     client_key: set(self.client_key.as_ref()),

@@ -1,6 +1,7 @@
 //! `--hooks-http-*`.
 
-use std::fmt;
+mod values;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,14 +10,16 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
+use values::{Names, Urls, server};
+
 use super::{Wanted, blocking};
 use crate::cli::secret::Secret;
-use crate::cli::values;
+use crate::cli::switch::Switch;
 use crate::plugins::{BuiltIn, EventSet, Grants, HttpGrant, Instances, Limits, Manifest, Sink};
 
 /// The flags of the sink `http`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Http hooks")]
+#[command(next_help_heading = "Http hooks", mut_args(Switch::complete))]
 pub(super) struct HttpFlags {
     /// URLs that events are posted to, separated by commas
     #[arg(
@@ -24,7 +27,7 @@ pub(super) struct HttpFlags {
         alias = "hooks-http",
         env = "RUSTUS_HOOKS_HTTP_URLS",
         hide_env_values = true,
-        value_parser = urls,
+        value_parser = values::urls,
         default_value = "",
         hide_default_value = true,
         value_name = "URLS"
@@ -36,7 +39,7 @@ pub(super) struct HttpFlags {
         long = "hooks-http-proxy-headers",
         alias = "hooks-http-forward-headers",
         env = "RUSTUS_HOOKS_HTTP_PROXY_HEADERS",
-        value_parser = names,
+        value_parser = values::names,
         default_value = "",
         hide_default_value = true,
         value_name = "NAMES"
@@ -48,7 +51,7 @@ pub(super) struct HttpFlags {
         alias = "hooks-http-timeout",
         env = "RUSTUS_HTTP_HOOK_TIMEOUT",
         default_value = "2",
-        value_parser = time,
+        value_parser = values::time,
         value_name = "TIME"
     )]
     timeout: Duration,
@@ -66,7 +69,7 @@ pub(super) struct HttpFlags {
         long = "hooks-http-backoff",
         env = "RUSTUS_HOOKS_HTTP_BACKOFF",
         default_value = "1s",
-        value_parser = time,
+        value_parser = values::time,
         value_name = "TIME"
     )]
     backoff: Duration,
@@ -88,16 +91,9 @@ pub(super) struct HttpFlags {
     /// Follow redirects with 307 and 308, to the servers of the URLs
     #[arg(
         long = "hooks-http-follow-redirects",
-        env = "RUSTUS_HOOKS_HTTP_FOLLOW_REDIRECTS",
-        value_parser = values::boolean,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_name = "BOOL"
+        env = "RUSTUS_HOOKS_HTTP_FOLLOW_REDIRECTS"
     )]
-    follow_redirects: bool,
+    follow_redirects: Switch,
     /// Certificates in PEM that are trusted beside the system's
     #[arg(
         long = "hooks-http-ca-file",
@@ -106,20 +102,6 @@ pub(super) struct HttpFlags {
     )]
     ca_file: Option<PathBuf>,
 }
-
-/// URLs, which can hold passwords.
-#[derive(Clone)]
-struct Urls(Vec<Url>);
-
-impl fmt::Debug for Urls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(server)).finish()
-    }
-}
-
-/// Names of header fields, in lower case.
-#[derive(Debug, Clone)]
-struct Names(Vec<String>);
 
 /// What a call takes besides its requests: more than it can need.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -206,7 +188,7 @@ impl HttpFlags {
             ("timeout-ms", milliseconds(self.timeout)),
             ("retry", json!(self.retry)),
             ("backoff-ms", milliseconds(self.backoff)),
-            ("follow-redirects", json!(self.follow_redirects)),
+            ("follow-redirects", json!(self.follow_redirects.is_on())),
         ]
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
@@ -261,63 +243,8 @@ fn set(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())
 }
 
-/// Scheme, host and port.
-fn server(url: &Url) -> String {
-    url.origin().ascii_serialization()
-}
-
 fn milliseconds(time: Duration) -> Value {
     json!(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn words(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-}
-
-fn urls(list: &str) -> Result<Urls, String> {
-    let url = |word: &str| match Url::parse(word) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err("expected absolute URLs, such as https://example.com/hooks".to_owned()),
-    };
-    words(list).map(url).collect::<Result<_, _>>().map(Urls)
-}
-
-/// Fields that belong to one connection or to one message, so that they can't go
-/// along with another (RFC 9110, section 7.6.1).
-const BOUND: [&str; 8] = [
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-fn names(list: &str) -> Result<Names, String> {
-    let name = |word: &str| {
-        let name = http::HeaderName::try_from(word)
-            .map_err(|_| format!("`{word}` is no name of a header field"))?;
-        if BOUND.contains(&name.as_str()) {
-            return Err(format!(
-                "`{word}` belongs to the client's own request and can't go along"
-            ));
-        }
-        Ok(name.as_str().to_owned())
-    };
-    words(list).map(name).collect::<Result<_, _>>().map(Names)
-}
-
-/// A time as upstream has it, in seconds, or with a unit.
-fn time(text: &str) -> Result<Duration, String> {
-    let seconds = text.trim().parse().map(Duration::from_secs).ok();
-    match seconds.or_else(|| humantime::parse_duration(text).ok()) {
-        Some(time) if time >= Duration::from_millis(1) => Ok(time),
-        _ => Err("expected seconds, such as 2, or a time such as 500ms or 2s".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -380,20 +307,6 @@ mod tests {
         assert_eq!(servers(second), ["https://example.com"]);
         // Four attempts of a second, three pauses, and the margin.
         assert_eq!(first.manifest.limits.wall_time, Duration::from_secs(9));
-    }
-
-    #[test]
-    fn times_are_seconds_or_have_a_unit() {
-        for (text, milliseconds) in [("2", 2000), ("500ms", 500), ("1s", 1000), ("1m", 60_000)] {
-            assert_eq!(
-                time(text),
-                Ok(Duration::from_millis(milliseconds)),
-                "{text}"
-            );
-        }
-        for text in ["0", "0s", "", "two", "-1"] {
-            assert!(time(text).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::AuthorError;
 use super::examination::{milliseconds, size, time};
 use super::heard::{self, Line};
-use super::{AuthorError, progress};
+use crate::commands::progress;
 use crate::hooks::{Event, MetadataEntry, Rejection, Verdict, rehearse};
 use crate::plugins::types::HookError;
 use crate::plugins::{Failure, LoadError, Piece, Ready, Workbench};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::progress;
+use crate::commands::progress;
 use crate::plugins::{
     Anatomy, EventSet, Instances, LoadError, Manifest, ModuleError, Need, OnError, Piece, Ready,
     Workbench,

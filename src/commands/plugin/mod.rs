@@ -10,7 +10,6 @@ mod heard;
 mod list;
 mod new;
 mod paint;
-mod progress;
 mod project;
 mod run;
 mod situation;

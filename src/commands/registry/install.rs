@@ -1,11 +1,11 @@
 //! `rustus plugin install`: a module from a registry into a directory of
 //! plugins, which a server may be watching.
 
-use std::io::Write;
 use std::path::Path;
 
-use super::pull::READABLE;
-use super::{CommandError, OciFlags, Reference, newest, pinned, puller, wanted};
+use super::outcome::Outcome;
+use super::pull::{READABLE, written};
+use super::{CommandError, OciFlags, Reference, newest, puller, wanted};
 use crate::oci::write_whole;
 
 /// The lock file of a directory. The server passes over names with a dot in
@@ -20,8 +20,7 @@ pub(super) async fn run(
     name: Option<&str>,
     locked: bool,
     oci: &OciFlags,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
+) -> Result<Outcome, CommandError> {
     let puller = puller(oci, into.join(LOCK))?;
     if locked && reference.digest().is_none() && puller.lock.digest(reference)?.is_none() {
         return Err(CommandError::Flags(format!(
@@ -39,11 +38,5 @@ pub(super) async fn run(
     if reference.digest().is_none() {
         puller.lock.keep(reference, &pulled.digest)?;
     }
-    writeln!(
-        out,
-        "{} {}",
-        file.display(),
-        pinned(reference, &pulled.digest)
-    )?;
-    Ok(())
+    Ok(written(&file, reference, &pulled))
 }

@@ -4,59 +4,75 @@
 mod install;
 mod kept;
 mod load;
+mod outcome;
 mod pull;
 mod push;
 mod save;
+mod signed_file;
 mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
 
 pub(super) use kept::{Kept, kept};
+use outcome::Outcome;
 
 use super::CommandError;
+use super::progress::Transfers;
 use crate::cli::{OciFlags, RegistryCommand};
-use crate::oci::{Cache, Client, Lock, PullPolicy, Pulled, Puller, Reference, Trust, Wanted};
+use crate::oci::{
+    Cache, Client, ClientConfig, Lock, PullPolicy, Pulled, Puller, Reference, Trust, Wanted,
+};
 
 /// The largest module that a command fetches. The server has its own limit for
 /// each plugin; this one only keeps a registry from filling the memory.
 const MODULE: u64 = 1024 * 1024 * 1024;
 
-/// Does what the command says.
-pub(super) fn run(command: &RegistryCommand, out: &mut dyn Write) -> Result<(), CommandError> {
-    let oci = command.oci();
+/// Does what the command says. The exit code is another than 0 where something is
+/// not signed as it must be.
+pub(super) fn run(
+    command: &RegistryCommand,
+    out: &mut dyn Write,
+) -> Result<ExitCode, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let done = runtime.block_on(async {
-        match command {
-            RegistryCommand::Push {
-                file,
-                reference,
-                sign,
-                annotation,
-                ..
-            } => push::run(file, reference, sign.as_deref(), annotation, oci, out).await,
-            RegistryCommand::Pull {
-                reference, output, ..
-            } => pull::run(reference, output.as_deref(), oci, out).await,
-            RegistryCommand::Install {
-                reference,
-                into,
-                name,
-                locked,
-                ..
-            } => install::run(reference, into, name.as_deref(), *locked, oci, out).await,
-            RegistryCommand::Verify { what, .. } => verify::run(what, oci, out).await,
-            RegistryCommand::Save {
-                references, output, ..
-            } => save::run(references, output, oci, out).await,
-            RegistryCommand::Load { file, .. } => load::run(file, oci, out),
-        }
-    });
-    // A credential helper that hangs is not waited for.
+    let done = runtime.block_on(carry_out(command));
+    // A look-up of a name that hangs is not waited for.
     runtime.shutdown_background();
-    done
+    done?.print(command.flags().json, out)
+}
+
+async fn carry_out(command: &RegistryCommand) -> Result<Outcome, CommandError> {
+    let oci = &command.flags().oci;
+    match command {
+        RegistryCommand::Push {
+            file,
+            reference,
+            sign,
+            annotation,
+            ..
+        } => push::run(file, reference, sign.as_deref(), annotation, oci).await,
+        RegistryCommand::Pull {
+            reference, output, ..
+        } => pull::run(reference, output.as_deref(), oci).await,
+        RegistryCommand::Install {
+            reference,
+            into,
+            name,
+            locked,
+            ..
+        } => install::run(reference, into, name.as_deref(), *locked, oci).await,
+        RegistryCommand::Verify { what, bundle, .. } => {
+            verify::run(what, bundle.as_deref(), oci).await
+        }
+        RegistryCommand::Save {
+            references, output, ..
+        } => save::run(references, output, oci).await,
+        RegistryCommand::Load { file, .. } => load::run(file, oci),
+    }
 }
 
 /// Where what is pulled is kept.
@@ -65,7 +81,11 @@ fn cache_dir(oci: &OciFlags) -> PathBuf {
 }
 
 fn client(oci: &OciFlags) -> Result<Client, CommandError> {
-    Ok(Client::new(oci.client().map_err(CommandError::Flags)?)?)
+    let config = oci.client().map_err(CommandError::Flags)?;
+    Ok(Client::new(ClientConfig {
+        audience: Some(Arc::new(Transfers)),
+        ..config
+    })?)
 }
 
 /// What pulls, with the lock file at `lock`.
@@ -96,9 +116,4 @@ async fn newest(puller: &Puller, reference: &Reference) -> Result<Pulled, Comman
     Ok(puller
         .pull_digest(&wanted(reference), digest, |_| Ok(()))
         .await?)
-}
-
-/// The repository and the digest: what names a module for good.
-fn pinned(reference: &Reference, digest: &crate::oci::Digest) -> String {
-    format!("{}/{}@{digest}", reference.host(), reference.repository())
 }

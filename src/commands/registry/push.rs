@@ -1,25 +1,25 @@
 //! `rustus plugin push`: a module into a registry.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
-use super::{CommandError, OciFlags, Reference, client, pinned};
+use serde_json::json;
+
+use super::outcome::{Outcome, described, pinned};
+use super::{CommandError, OciFlags, Reference, client};
 use crate::oci::{OciError, PrivateKey};
 
 /// The variable that cosign reads the password of its keys from.
 const PASSWORD: &str = "COSIGN_PASSWORD";
 
-/// Puts `file` there, signs it if there is a key, and prints what names it for
-/// good.
+/// Puts `file` there and signs it if there is a key.
 pub(super) async fn run(
     file: &Path,
     reference: &Reference,
     sign: Option<&Path>,
     annotations: &[(String, String)],
     oci: &OciFlags,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
+) -> Result<Outcome, CommandError> {
     if reference.digest().is_some() {
         return Err(CommandError::Flags(format!(
             "{reference} has a digest, and that of what is pushed follows from its content; name \
@@ -41,6 +41,7 @@ pub(super) async fn run(
     if let Some(key) = key {
         client.sign(reference, &digest, &key).await?;
     }
-    writeln!(out, "{}", pinned(reference, &digest))?;
-    Ok(())
+    let mut object = described(reference, &digest, &module);
+    object.insert("signed_with".to_owned(), json!(sign));
+    Ok(Outcome::of(vec![pinned(reference, &digest)], object))
 }

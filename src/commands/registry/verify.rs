@@ -1,17 +1,20 @@
 //! `rustus plugin verify`: who has signed a module.
 
-use std::io::Write;
 use std::path::Path;
 
-use super::{CommandError, OciFlags, Reference, cache_dir, pinned, puller, wanted};
-use crate::oci::{Cache, Lock, PullPolicy, Puller, Wanted, load};
+use serde_json::{Map, Value, json};
 
-/// Looks at the signatures of what `what` names, and prints whose they are.
+use super::outcome::{Outcome, named, pinned};
+use super::save::archive as contents;
+use super::{CommandError, OciFlags, Reference, cache_dir, puller, signed_file, wanted};
+use crate::oci::{Cache, Digest, Lock, OciError, PullPolicy, Puller, Wanted, load};
+
+/// Looks at the signatures of what `what` names, and says whose they are.
 pub(super) async fn run(
     what: &str,
+    bundle: Option<&Path>,
     oci: &OciFlags,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
+) -> Result<Outcome, CommandError> {
     let puller = puller(oci, oci.lock(&cache_dir(oci)))?;
     if puller.trust.is_empty() {
         return Err(CommandError::Flags(
@@ -20,20 +23,31 @@ pub(super) async fn run(
                 .to_owned(),
         ));
     }
-    if Path::new(what).is_file() {
-        return archive(Path::new(what), puller, out).await;
+    let file = Path::new(what);
+    if file.is_file() && signed_file::is_module(file)? {
+        return signed_file::run(file, bundle, &puller.trust);
+    }
+    if bundle.is_some() {
+        return Err(CommandError::Flags(format!(
+            "{what} is no module's file, and --bundle is the signature of one; name such a file, \
+             or leave --bundle out: what is in a registry or an archive has its signatures with it"
+        )));
+    }
+    if file.is_file() {
+        return archive(file, puller).await;
     }
     let reference: Reference = what.parse()?;
     let digest = match reference.digest() {
         Some(digest) => digest.clone(),
         None => puller.now(&reference).await?,
     };
-    let at: Reference = pinned(&reference, &digest).parse()?;
-    report(&puller, &wanted(&at), out).await
+    let judged = Judged::of(&puller, &reference, &digest, PullPolicy::IfNotPresent).await?;
+    let json = judged.as_json();
+    Ok(outcome(vec![judged], json))
 }
 
 /// Each module of an archive, unpacked to where it harms nobody.
-async fn archive(file: &Path, puller: Puller, out: &mut dyn Write) -> Result<(), CommandError> {
+async fn archive(file: &Path, puller: Puller) -> Result<Outcome, CommandError> {
     let directory = tempfile::tempdir()?;
     let cache = Cache::new(directory.path().join("cache"));
     let lock = Lock::new(directory.path().join("lock"));
@@ -49,24 +63,71 @@ async fn archive(file: &Path, puller: Puller, out: &mut dyn Write) -> Result<(),
         lock,
         ..puller
     };
-    for module in contained {
-        let at: Reference = pinned(&module.reference, &module.digest).parse()?;
-        let wanted = Wanted {
-            policy: PullPolicy::Never,
-            ..wanted(&at)
-        };
-        report(&puller, &wanted, out).await?;
+    let mut all = Vec::new();
+    for module in &contained {
+        let (reference, digest) = (&module.reference, &module.digest);
+        all.push(Judged::of(&puller, reference, digest, PullPolicy::Never).await?);
     }
-    Ok(())
+    let json = contents(file, all.iter().map(Judged::as_json).collect());
+    Ok(outcome(all, json))
 }
 
-async fn report(puller: &Puller, wanted: &Wanted, out: &mut dyn Write) -> Result<(), CommandError> {
-    let (_, signed_by) = puller.verify(wanted).await?;
-    writeln!(
-        out,
-        "{} is signed by {}",
-        wanted.reference,
-        signed_by.join(" and by ")
-    )?;
-    Ok(())
+/// A module, and who has signed it.
+struct Judged {
+    reference: Reference,
+    digest: Digest,
+    /// Whose signature counts, or why none does.
+    signed_by: Result<Vec<String>, OciError>,
+}
+
+impl Judged {
+    async fn of(
+        puller: &Puller,
+        reference: &Reference,
+        digest: &Digest,
+        policy: PullPolicy,
+    ) -> Result<Self, CommandError> {
+        let at: Reference = pinned(reference, digest).parse()?;
+        let wanted = Wanted {
+            policy,
+            ..wanted(&at)
+        };
+        let signed_by = match puller.verify(&wanted).await {
+            Ok((_, signed_by)) => Ok(signed_by),
+            Err(refused @ OciError::Signature { .. }) => Err(refused),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self {
+            reference: reference.clone(),
+            digest: digest.clone(),
+            signed_by,
+        })
+    }
+
+    fn as_json(&self) -> Map<String, Value> {
+        let mut object = named(&self.reference, &self.digest);
+        let (state, signed_by, problem) = match &self.signed_by {
+            Ok(signed_by) => ("signed", signed_by.as_slice(), None),
+            Err(refused) => ("refused", &[][..], Some(refused.to_string())),
+        };
+        object.insert("state".to_owned(), json!(state));
+        object.insert("signed_by".to_owned(), json!(signed_by));
+        object.insert("problem".to_owned(), json!(problem));
+        object
+    }
+}
+
+fn outcome(all: Vec<Judged>, json: Map<String, Value>) -> Outcome {
+    let mut outcome = Outcome::of(Vec::new(), json);
+    for judged in all {
+        match judged.signed_by {
+            Ok(signed_by) => outcome.text.push(format!(
+                "{} is signed by {}",
+                pinned(&judged.reference, &judged.digest),
+                signed_by.join(" and by ")
+            )),
+            Err(refused) => outcome.refused.push(refused),
+        }
+    }
+    outcome
 }

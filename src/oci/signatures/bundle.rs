@@ -24,6 +24,13 @@ struct Bundle {
     #[serde(default)]
     verification_material: Value,
     dsse_envelope: Option<Envelope>,
+    message_signature: Option<MessageSignature>,
+}
+
+/// What was made of a content itself.
+#[derive(Deserialize)]
+struct MessageSignature {
+    signature: String,
 }
 
 #[derive(Deserialize)]
@@ -57,9 +64,7 @@ struct Subject {
 pub(super) fn is_by_key(bundle: &[u8], key: &PublicKey, digest: &Digest) -> Result<(), String> {
     let broken = |error: &dyn std::fmt::Display| format!("a bundle can't be read ({error})");
     let bundle: Bundle = serde_json::from_slice(bundle).map_err(|error| broken(&error))?;
-    if bundle.verification_material.get("publicKey").is_none() {
-        return Err("a bundle is signed with a certificate and not with a key".to_owned());
-    }
+    by_a_key(&bundle.verification_material)?;
     let envelope = bundle
         .dsse_envelope
         .ok_or("a bundle has no statement about a manifest")?;
@@ -75,6 +80,36 @@ pub(super) fn is_by_key(bundle: &[u8], key: &PublicKey, digest: &Digest) -> Resu
         return Err("it is signed, but not by this key".to_owned());
     }
     is_about(&envelope.payload_type, &payload, digest)
+}
+
+/// Whether a bundle is `key`'s signature of a file: of its content, as `cosign
+/// sign-blob` makes it, or of a statement about its digest.
+pub(super) fn is_of_file_by_key(
+    bundle: &[u8],
+    key: &PublicKey,
+    content: &[u8],
+    digest: &Digest,
+) -> Result<(), String> {
+    let broken = |error: &dyn std::fmt::Display| format!("a bundle can't be read ({error})");
+    let parsed: Bundle = serde_json::from_slice(bundle).map_err(|error| broken(&error))?;
+    let Some(signed) = parsed.message_signature else {
+        return is_by_key(bundle, key, digest);
+    };
+    by_a_key(&parsed.verification_material)?;
+    let signature = STANDARD
+        .decode(&signed.signature)
+        .map_err(|error| broken(&error))?;
+    match key.has_signed(content, &signature) {
+        true => Ok(()),
+        false => Err("this key has not signed it, or not this content".to_owned()),
+    }
+}
+
+fn by_a_key(verification_material: &Value) -> Result<(), String> {
+    match verification_material.get("publicKey") {
+        Some(_) => Ok(()),
+        None => Err("a bundle is signed with a certificate and not with a key".to_owned()),
+    }
 }
 
 /// Whether what a bundle holds, which is verified, says that the manifest `digest`
@@ -176,5 +211,29 @@ mod tests {
         let bytes = other.to_string().into_bytes();
         let error = is_by_key(&bytes, &key.public("pub"), &digest).unwrap_err();
         assert!(error.contains(scan), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_signed_by_its_content_or_by_a_statement_about_its_digest() {
+        let (key, other) = (PrivateKey::random(), PrivateKey::random());
+        let digest = Digest::of(b"module");
+        let direct = json!({
+            "mediaType": BUNDLE_TYPE,
+            "verificationMaterial": { "publicKey": { "hint": "" } },
+            "messageSignature": { "signature": STANDARD.encode(key.sign(b"module")) },
+        });
+        let direct = direct.to_string().into_bytes();
+        let about = make(&digest, "hint", |message| key.sign(message));
+        for bundle in [&direct, &about] {
+            let judged = |by: &PrivateKey, content: &[u8]| {
+                let digest = Digest::of(content);
+                is_of_file_by_key(bundle, &by.public("pub"), content, &digest)
+            };
+            assert_eq!(judged(&key, b"module"), Ok(()));
+            judged(&other, b"module").unwrap_err();
+            judged(&key, b"another").unwrap_err();
+        }
+        let error = is_by_key(&direct, &key.public("pub"), &digest).unwrap_err();
+        assert!(error.contains("no statement about a manifest"), "{error}");
     }
 }

@@ -32,6 +32,8 @@ const SIZE: u64 = 1024 * 1024;
 pub(in crate::oci) enum Evidence {
     /// A sigstore bundle.
     Bundle(Vec<u8>),
+    /// A sigstore bundle about a file, whose digest is what is judged.
+    File { content: Vec<u8>, bundle: Vec<u8> },
     /// cosign's older form.
     Payload {
         payload: Vec<u8>,
@@ -44,6 +46,9 @@ impl Evidence {
     pub(super) fn is_by_key(&self, key: &PublicKey, digest: &Digest) -> Result<(), String> {
         match self {
             Self::Bundle(bundle) => bundle::is_by_key(bundle, key, digest),
+            Self::File { content, bundle } => {
+                bundle::is_of_file_by_key(bundle, key, content, digest)
+            }
             Self::Payload { payload, signature } => {
                 if !key.has_signed(payload, signature) {
                     return Err("it is signed, but not by this key".to_owned());
@@ -59,7 +64,7 @@ impl Evidence {
         digest: &Digest,
     ) -> Result<(), String> {
         match self {
-            Self::Bundle(bundle) => identity.has_signed(bundle, digest),
+            Self::Bundle(bundle) | Self::File { bundle, .. } => identity.has_signed(bundle, digest),
             Self::Payload { .. } => {
                 Err("it is signed in cosign's older form, which proves no identity".to_owned())
             }

@@ -74,3 +74,59 @@ impl Identity {
         bundle::is_signature(bundle, digest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who signed the file, as the certificate says, and its digest.
+    const RELEASE: &str =
+        "https://github.com/trailofbits/rfc8785.py/.github/workflows/release.yml@refs/tags/v0.1.2";
+    const ISSUER: &str = "https://token.actions.githubusercontent.com";
+    const DIGEST: &str = "sha256:c4e92e9ecc828bef2aa7dba1de8ac983511f7532a0df11c770d39099a25cf201";
+
+    /// Who signed the statement, and the digest of the file that it is about.
+    const BUILDER: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/\
+         .github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+    const BUILT: &str = "sha256:a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf";
+
+    fn fixture(name: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/sigstore")
+            .join(name)
+    }
+
+    /// Whether a real bundle is a signature of `digest` by `identity` of `issuer`.
+    fn judged(bundle: &str, identity: &str, issuer: &str, digest: &str) -> Result<(), String> {
+        let root = fixture("trusted_root.json");
+        let identity = Identity::new(identity, issuer, Some(&root)).unwrap();
+        let bundle = std::fs::read(fixture(bundle)).unwrap();
+        identity.has_signed(&bundle, &Digest::parse(digest).unwrap())
+    }
+
+    #[test]
+    fn a_real_signature_is_accepted_from_who_made_it_of_what_it_is_of_and_else_refused() {
+        let bundle = "release.sigstore.json";
+        assert_eq!(judged(bundle, RELEASE, ISSUER, DIGEST), Ok(()));
+        let fork = RELEASE.replace("trailofbits", "somebody");
+        for (identity, issuer, digest, said) in [
+            (fork.as_str(), ISSUER, DIGEST, "dentity"),
+            (&RELEASE[..RELEASE.len() - 1], ISSUER, DIGEST, "dentity"),
+            (RELEASE, "https://git.example", DIGEST, "ssuer"),
+            (RELEASE, ISSUER, BUILT, "igest"),
+        ] {
+            let error = judged(bundle, identity, issuer, digest).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_real_statement_about_a_build_is_no_signature_of_a_module() {
+        let bundle = "provenance.sigstore.json";
+        let error = judged(bundle, BUILDER, ISSUER, BUILT).unwrap_err();
+        assert!(error.contains("no signature of a module"), "{error}");
+        // Somebody else's is refused before it is looked at what it says.
+        let error = judged(bundle, RELEASE, ISSUER, BUILT).unwrap_err();
+        assert!(error.contains("dentity"), "{error}");
+    }
+}

@@ -117,6 +117,19 @@ impl Trust {
         self.signers.is_empty()
     }
 
+    /// Who has signed a file with this content, if that is enough: with a sigstore
+    /// bundle, of the content or of a statement about its digest.
+    ///
+    /// # Errors
+    /// Nobody who is trusted, or not enough of them.
+    pub fn judge_file(&self, content: &[u8], bundle: &[u8]) -> Result<Vec<String>, OciError> {
+        let evidence = Evidence::File {
+            content: content.to_vec(),
+            bundle: bundle.to_vec(),
+        };
+        self.judge(&Digest::of(content), &[evidence])
+    }
+
     /// Who has signed `digest`, if that is enough.
     pub(super) fn judge(
         &self,

@@ -33,20 +33,28 @@ struct Ward {
 struct Serving {
     generation: Arc<Generation>,
     artifact: Digest,
+    /// Whether it is of what the plugin is to be now, and not of what it was to be
+    /// before.
+    is_current: bool,
+}
+
+/// What became of the plugins when others were to run.
+pub(in crate::plugins) struct Turn {
+    /// All that are to run now. Those that stay as they are, are the same as before.
+    pub(in crate::plugins) plugins: Vec<Arc<RemotePlugin>>,
+    /// The names of those that are to be fetched, since they are new or another.
+    pub(in crate::plugins) fetched: Vec<String>,
+    /// The names of those that no longer run.
+    pub(in crate::plugins) gone: Vec<String>,
+    /// What no longer serves with that.
+    pub(in crate::plugins) changes: Vec<Change>,
 }
 
 impl Adopted {
     /// None of them serves yet.
     pub(in crate::plugins) fn new(plugins: Vec<Arc<RemotePlugin>>, puller: Arc<Puller>) -> Self {
-        let wards = plugins.into_iter().map(|plugin| Ward {
-            plugin,
-            serving: None,
-            came: None,
-            refused: None,
-            tally: Arc::default(),
-        });
         Self {
-            wards: wards.collect(),
+            wards: plugins.into_iter().map(Ward::new).collect(),
             puller: Some(puller),
         }
     }
@@ -54,6 +62,37 @@ impl Adopted {
     /// Whether one of them has this name, be it there or not.
     pub(in crate::plugins) fn has(&self, name: &str) -> bool {
         self.wards.iter().any(|ward| ward.plugin.name == name)
+    }
+
+    /// Has others run than before.
+    pub(in crate::plugins) fn follow(&mut self, plugins: Vec<Arc<RemotePlugin>>) -> Turn {
+        let mut before = std::mem::take(&mut self.wards);
+        let mut fetched = Vec::new();
+        for plugin in plugins {
+            let known = before.iter().position(|it| it.plugin.name == plugin.name);
+            let ward = match known.map(|at| before.swap_remove(at)) {
+                Some(ward) if ward.plugin == plugin => ward,
+                Some(ward) => {
+                    fetched.push(plugin.name.clone());
+                    ward.becoming(plugin)
+                }
+                None => {
+                    fetched.push(plugin.name.clone());
+                    Ward::new(plugin)
+                }
+            };
+            self.wards.push(ward);
+        }
+        Turn {
+            plugins: self.wards.iter().map(|it| Arc::clone(&it.plugin)).collect(),
+            fetched,
+            gone: before.iter().map(|it| it.plugin.name.clone()).collect(),
+            changes: before
+                .into_iter()
+                .filter_map(|ward| ward.serving)
+                .map(|serving| Change::Removed(serving.generation))
+                .collect(),
+        }
     }
 
     /// How they stand.
@@ -91,8 +130,10 @@ impl Adopted {
         loader: &Loader,
         arrival: Arrival,
     ) -> Option<Change> {
-        let name = arrival.name();
-        let ward = self.wards.iter_mut().find(|it| it.plugin.name == name)?;
+        // What was fetched before the plugin was to be another has no place any more.
+        let wanted = arrival.plugin();
+        let mut wards = self.wards.iter_mut();
+        let ward = wards.find(|it| Arc::ptr_eq(&it.plugin, wanted))?;
         let Arrival::Pulled(_, pulled) = arrival else {
             ward.was_not_fetched();
             return None;
@@ -120,7 +161,7 @@ impl Adopted {
     ) -> Option<Change> {
         let ward = self.wards.iter_mut().find(|it| it.plugin.name == name)?;
         let puller = self.puller.as_ref()?;
-        let serving = ward.serving.as_ref().map(|serving| &serving.artifact);
+        let serving = ward.current().map(|serving| &serving.artifact);
         // One that could not be loaded when it came has nothing that serves.
         let artifact = serving.or(ward.came.as_ref())?.clone();
         let wanted = Wanted {
@@ -148,6 +189,36 @@ impl Adopted {
 }
 
 impl Ward {
+    fn new(plugin: Arc<RemotePlugin>) -> Self {
+        Self {
+            plugin,
+            serving: None,
+            came: None,
+            refused: None,
+            tally: Arc::default(),
+        }
+    }
+
+    /// The same, which is to be another. What serves does so until that is there.
+    fn becoming(self, plugin: Arc<RemotePlugin>) -> Self {
+        let serving = self.serving.map(|serving| Serving {
+            is_current: false,
+            ..serving
+        });
+        Self {
+            plugin,
+            serving,
+            came: None,
+            refused: None,
+            tally: self.tally,
+        }
+    }
+
+    /// What serves, if that is what should.
+    fn current(&self) -> Option<&Serving> {
+        self.serving.as_ref().filter(|serving| serving.is_current)
+    }
+
     fn generation(&self) -> Option<&Arc<Generation>> {
         self.serving.as_ref().map(|serving| &serving.generation)
     }
@@ -169,7 +240,7 @@ impl Ward {
     /// news, so that for it this is over sooner than it would be known.
     fn was_not_fetched(&mut self) {
         self.tally.refusals.count("fetch");
-        if self.serving.is_none() {
+        if self.current().is_none() {
             self.refused = Some("it was not had from its registry; the log says why".into());
         }
     }
@@ -187,6 +258,7 @@ impl Ward {
                 self.serving = Some(Serving {
                     generation: Arc::clone(&generation),
                     artifact: digest,
+                    is_current: true,
                 });
                 Some(Change::Loaded {
                     generation,

@@ -1,13 +1,14 @@
 //! The thread that speaks with registries.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::sleep;
 
 use super::{RemotePlugin, imports};
@@ -31,9 +32,9 @@ pub(in crate::plugins) enum Arrival {
 
 impl Arrival {
     /// The plugin that it is about.
-    pub(in crate::plugins) fn name(&self) -> &str {
+    pub(in crate::plugins) const fn plugin(&self) -> &Arc<RemotePlugin> {
         match self {
-            Self::Pulled(plugin, _) | Self::Failed(plugin) => &plugin.name,
+            Self::Pulled(plugin, _) | Self::Failed(plugin) => plugin,
         }
     }
 }
@@ -41,8 +42,121 @@ impl Arrival {
 /// Fetches plugins. Ends its thread when dropped.
 #[derive(Debug)]
 pub(in crate::plugins) struct Fetcher {
-    stop: Option<oneshot::Sender<()>>,
+    /// All plugins that are to be fetched from now on; its end is that of the thread.
+    wishes: Option<UnboundedSender<Vec<Arc<RemotePlugin>>>>,
     thread: Option<JoinHandle<()>>,
+}
+
+impl Fetcher {
+    /// Begins with all of them at once. Each arrival is followed by a signal.
+    pub(in crate::plugins) fn start(
+        puller: Arc<Puller>,
+        plugins: Vec<Arc<RemotePlugin>>,
+        poll: Option<Duration>,
+        news: Sender<Arrival>,
+        signals: Sender<Signal>,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (wishes, wished) = unbounded_channel();
+        let work = Work {
+            puller,
+            poll,
+            news,
+            signals,
+        };
+        let thread = std::thread::Builder::new()
+            .name("plugin-fetcher".to_owned())
+            .spawn(move || {
+                let mut pursuits = Pursuits::new(Rc::new(work));
+                let all = async {
+                    pursuits.follow(plugins);
+                    pursuits.until_the_end_of(wished).await;
+                };
+                LocalSet::new().block_on(&runtime, all);
+                // A look-up of a name that hangs is not waited for.
+                runtime.shutdown_background();
+            })?;
+        Ok(Self {
+            wishes: Some(wishes),
+            thread: Some(thread),
+        })
+    }
+
+    /// From now on these are to be fetched and no others. One that is the same as
+    /// before goes on as it is.
+    pub(in crate::plugins) fn follow(&self, plugins: Vec<Arc<RemotePlugin>>) {
+        let sent = self.wishes.as_ref().map(|wishes| wishes.send(plugins));
+        if !matches!(sent, Some(Ok(()))) {
+            tracing::error!("the thread that fetches plugins had ended before the server");
+        }
+    }
+}
+
+impl Drop for Fetcher {
+    fn drop(&mut self) {
+        drop(self.wishes.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that fetches plugins panicked");
+        }
+    }
+}
+
+/// The plugins that are being fetched or looked after, each in a task of its own.
+struct Pursuits {
+    work: Rc<Work>,
+    tasks: JoinSet<()>,
+    running: Vec<(Arc<RemotePlugin>, AbortHandle)>,
+}
+
+impl Pursuits {
+    fn new(work: Rc<Work>) -> Self {
+        Self {
+            work,
+            tasks: JoinSet::new(),
+            running: Vec::new(),
+        }
+    }
+
+    /// Ends what is no longer wanted, and begins with what is new.
+    fn follow(&mut self, plugins: Vec<Arc<RemotePlugin>>) {
+        let mut before = std::mem::take(&mut self.running);
+        for plugin in plugins {
+            let known = before.iter().position(|(it, _)| Arc::ptr_eq(it, &plugin));
+            let task = match known {
+                Some(at) => before.swap_remove(at).1,
+                None => {
+                    let (work, plugin) = (Rc::clone(&self.work), Arc::clone(&plugin));
+                    self.tasks
+                        .spawn_local(async move { work.keep(&plugin).await })
+                }
+            };
+            self.running.push((plugin, task));
+        }
+        for (_, task) in before {
+            task.abort();
+        }
+    }
+
+    async fn until_the_end_of(&mut self, mut wished: UnboundedReceiver<Vec<Arc<RemotePlugin>>>) {
+        loop {
+            tokio::select! {
+                wish = wished.recv() => match wish {
+                    Some(plugins) => self.follow(plugins),
+                    None => break,
+                },
+                Some(ended) = self.tasks.join_next() => {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        tracing::error!("a task that fetches a plugin panicked");
+                    }
+                }
+            }
+        }
+        self.tasks.shutdown().await;
+    }
 }
 
 /// What the thread works with.
@@ -51,58 +165,6 @@ struct Work {
     poll: Option<Duration>,
     news: Sender<Arrival>,
     signals: Sender<Signal>,
-}
-
-impl Fetcher {
-    /// Begins with all of them at once. Each arrival is followed by a signal.
-    pub(in crate::plugins) fn start(
-        puller: Arc<Puller>,
-        plugins: &[Arc<RemotePlugin>],
-        poll: Option<Duration>,
-        news: Sender<Arrival>,
-        signals: Sender<Signal>,
-    ) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let work = Work {
-            puller,
-            poll,
-            news,
-            signals,
-        };
-        let plugins = plugins.to_vec();
-        let thread = std::thread::Builder::new()
-            .name("plugin-fetcher".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    let all = join_all(plugins.iter().map(|plugin| work.keep(plugin)));
-                    tokio::select! {
-                        _ = stopped => {}
-                        _ = all => {}
-                    }
-                });
-                // A credential helper that hangs is not waited for.
-                runtime.shutdown_background();
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Fetcher {
-    fn drop(&mut self) {
-        // It has ended by itself when there is nothing to poll.
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that fetches plugins panicked");
-        }
-    }
 }
 
 impl Work {

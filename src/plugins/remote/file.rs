@@ -1,6 +1,10 @@
 //! `--hooks-oci-file`: a table `[plugins.NAME]` for each plugin, with where it is
 //! and all that a `NAME.toml` may say.
 
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
 use toml::{Table, Value};
 
 use super::RemotePlugin;
@@ -10,6 +14,9 @@ use crate::plugins::manifest::{Manifest, ManifestError};
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteFileError {
+    /// It is not there, or not for us to read.
+    #[error("it can't be read: {0}")]
+    Read(io::Error),
     /// No TOML.
     #[error("it is no TOML: {0}")]
     Syntax(String),
@@ -40,6 +47,26 @@ pub enum RemoteFileError {
         /// What is wrong.
         error: ManifestError,
     },
+}
+
+/// Where the file is.
+#[derive(Debug, Clone)]
+pub struct RemoteFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// The policy of plugins that say none.
+    pub policy: PullPolicy,
+}
+
+impl RemoteFile {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong, with which plugin, and what was expected.
+    pub fn read(&self) -> Result<Vec<RemotePlugin>, RemoteFileError> {
+        let text = fs::read_to_string(&self.path).map_err(RemoteFileError::Read)?;
+        RemotePlugin::parse_file(&text, self.policy)
+    }
 }
 
 impl RemotePlugin {

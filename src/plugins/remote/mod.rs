@@ -5,12 +5,17 @@
 //! other module: compiled, checked, tried, and swapped in at once. One that can't
 //! be had is tried again after a while that grows. Until it is there, uploads
 //! pass without it, unless it is `required`.
+//!
+//! The file that names them may change while the server runs: what is new is
+//! fetched, what is gone ceases to serve, and what is to be another serves as it was
+//! until the other is loaded.
 
 mod adopted;
 mod fetcher;
 mod file;
 mod imports;
 mod prepared;
+mod roster;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,13 +28,14 @@ use super::secrets::Secrets;
 use super::tally::Tally;
 use crate::oci::{ClientConfig, PullPolicy, Reference, TrustConfig};
 
-pub(super) use adopted::Adopted;
+pub(super) use adopted::{Adopted, Turn};
 pub(super) use fetcher::{Arrival, Fetcher};
-pub use file::RemoteFileError;
+pub use file::{RemoteFile, RemoteFileError};
 pub(super) use prepared::Prepared;
+pub(super) use roster::{Look, Roster};
 
 /// A plugin in a registry.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemotePlugin {
     /// What it is called here.
     pub name: String,
@@ -62,8 +68,10 @@ impl RemotePlugin {
 /// The plugins in registries, and how those are reached.
 #[derive(Debug, Clone)]
 pub struct RemoteConfig {
-    /// The plugins.
+    /// Plugins that are the same as long as the server runs.
     pub plugins: Vec<RemotePlugin>,
+    /// A file with more of them, changes of which are followed.
+    pub file: Option<RemoteFile>,
     /// How registries are reached.
     pub client: ClientConfig,
     /// Whose signatures count.

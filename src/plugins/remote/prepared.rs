@@ -1,17 +1,17 @@
 //! From the configuration of plugins in registries to what fetches them.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use super::{Adopted, Arrival, Fetcher, RemoteConfig, RemotePlugin};
+use super::{Adopted, Arrival, Fetcher, RemoteConfig, RemotePlugin, Roster};
 use crate::oci::{Cache, Client, Lock, Puller, Trust};
 use crate::plugins::watch::{Signal, WatchError};
 
-/// The plugins in registries, and what they are fetched with.
+/// The plugins in registries at the start, and what they are fetched with.
 pub(in crate::plugins) struct Prepared {
+    pub(in crate::plugins) roster: Roster,
     plugins: Vec<Arc<RemotePlugin>>,
     puller: Arc<Puller>,
     poll: Option<Duration>,
@@ -19,14 +19,12 @@ pub(in crate::plugins) struct Prepared {
 }
 
 impl Prepared {
-    /// Reads keys and certificates. No request is made yet.
-    pub(in crate::plugins) fn of(config: RemoteConfig) -> Result<Self, WatchError> {
-        let mut names = BTreeSet::new();
-        for plugin in &config.plugins {
-            if !names.insert(&plugin.name) {
-                return Err(WatchError::SameName(plugin.name.clone()));
-            }
-        }
+    /// Reads the file, keys and certificates. No request is made yet.
+    pub(in crate::plugins) fn of(
+        config: RemoteConfig,
+        signals: Sender<Signal>,
+    ) -> Result<Self, WatchError> {
+        let (roster, plugins) = Roster::read(config.plugins, config.file, signals)?;
         let patience = config.client.patience;
         let puller = Puller {
             client: Client::new(config.client)?,
@@ -35,7 +33,8 @@ impl Prepared {
             trust: Trust::read(&config.trust)?,
         };
         Ok(Self {
-            plugins: config.plugins.into_iter().map(Arc::new).collect(),
+            roster,
+            plugins,
             puller: Arc::new(puller),
             poll: config.poll,
             patience,
@@ -49,7 +48,7 @@ impl Prepared {
         signals: Sender<Signal>,
     ) -> io::Result<Fetcher> {
         let puller = Arc::clone(&self.puller);
-        Fetcher::start(puller, &self.plugins, self.poll, news, signals)
+        Fetcher::start(puller, self.plugins.clone(), self.poll, news, signals)
     }
 
     /// How many there are to wait for at the start, and for how long.

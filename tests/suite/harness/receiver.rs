@@ -49,6 +49,8 @@ pub struct Answer {
     /// Nothing at all, for as long as the other side waits.
     silent: bool,
     bytes: Vec<u8>,
+    /// The pause before each byte of the body.
+    pace: Option<Duration>,
     /// Whether the connection stays.
     keep: bool,
 }
@@ -93,6 +95,7 @@ impl Answer {
             after: Duration::ZERO,
             silent: false,
             bytes: bytes.into(),
+            pace: None,
             keep: false,
         }
     }
@@ -108,6 +111,12 @@ impl Answer {
             silent: true,
             ..Self::bytes("")
         }
+    }
+
+    /// The same, of whose body one byte comes after the other.
+    pub fn trickling(mut self, pace: Duration) -> Self {
+        self.pace = Some(pace);
+        self
     }
 
     /// The same, later.
@@ -298,13 +307,37 @@ fn serve(stream: impl Read + Write, connection: usize, shared: &Shared) -> io::R
             return stream.read_to_end(&mut Vec::new()).map(drop);
         }
         wait(answer.after, shared);
-        stream.get_mut().write_all(&answer.bytes)?;
+        match answer.pace {
+            None => stream.get_mut().write_all(&answer.bytes)?,
+            Some(pace) => trickle(stream.get_mut(), &answer.bytes, pace, shared)?,
+        }
         stream.get_mut().flush()?;
         if !answer.keep {
             break;
         }
     }
     end(shared, connection);
+    Ok(())
+}
+
+/// The head at once, and each byte of the body after a pause.
+fn trickle(
+    stream: &mut impl Write,
+    bytes: &[u8],
+    pace: Duration,
+    shared: &Shared,
+) -> io::Result<()> {
+    let body = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = bytes.split_at(body.map_or(0, |at| at + 4));
+    stream.write_all(head)?;
+    for byte in body {
+        wait(pace, shared);
+        if shared.ended.load(Ordering::SeqCst) {
+            break;
+        }
+        stream.write_all(&[*byte])?;
+        stream.flush()?;
+    }
     Ok(())
 }
 

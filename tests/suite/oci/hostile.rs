@@ -2,14 +2,18 @@
 //! error, ends in bounded time, and leaves nothing behind.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Author, cached, digest, server};
+use super::{Author, cached, digest, server, write};
 use crate::harness::directory::files_below;
+use crate::harness::eventually;
 use crate::harness::guests::{bytes, install};
 use crate::harness::receiver::{Answer, Receiver, Request};
 use crate::harness::tus::Tus;
@@ -210,6 +214,34 @@ fn a_registry_that_cuts_off_stalls_or_never_ends_is_given_up() {
 }
 
 #[test]
+fn a_registry_that_trickles_is_given_up_and_not_asked_again() {
+    const PACE: Duration = Duration::from_millis(100);
+    // Both at the same time: each takes all the time that it is allowed.
+    std::thread::scope(|scope| {
+        for (trickled, what) in [
+            ("/manifests/", "the manifest"),
+            ("/blobs/", "the configuration"),
+        ] {
+            scope.spawn(move || {
+                let (artifact, asked) = (Artifact::honest(), Arc::new(AtomicUsize::new(0)));
+                let counted = Arc::clone(&asked);
+                let (said, _) = pulled_from(move |request| {
+                    let answer = artifact.answer(request);
+                    if !request.path.contains(trickled) {
+                        return answer;
+                    }
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    answer.trickling(PACE)
+                });
+                let expected = format!("{what} too slowly: not all of it came within 10 s");
+                assert!(said.contains(&expected), "{said}");
+                assert_eq!(asked.load(Ordering::Relaxed), 1);
+            });
+        }
+    });
+}
+
+#[test]
 fn a_redirect_leads_to_no_host_that_was_not_allowed_and_takes_no_password_along() {
     let artifact = Artifact::honest();
     let storage = {
@@ -266,6 +298,35 @@ fn a_redirect_leads_to_no_host_that_was_not_allowed_and_takes_no_password_along(
         said.last().unwrap().header("authorization"),
         Some(format!("Basic {password}").as_str())
     );
+}
+
+#[test]
+fn a_credential_helper_that_never_ends_is_ended_with_all_that_it_started() {
+    let registry =
+        Receiver::start(|_| Answer::with(401, &[("www-authenticate", "Basic realm=\"x\"")], b""));
+    let host = registry.address().to_string();
+    let author = Author::new();
+    let program = author.path("bin/docker-credential-test");
+    // It asks somebody who does not answer.
+    let script = "#!/bin/sh\nsleep 600 &\necho $! $$ >\"$HOME/started\"\nwait\n";
+    write(&program, script);
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!(r#"{{"credHelpers":{{"{host}":"test"}}}}"#);
+    write(&author.path(".docker/config.json"), &config);
+    let reference = format!("{host}/a/b:1");
+    let pull = ["pull", reference.as_str(), "--oci-insecure", &host];
+    let said = author.fails(&[&pull[..], &["--oci-timeout", "1s"]].concat());
+    assert!(said.lines().count() == 1, "{said}");
+    let expected = "`docker-credential-test` did not answer within 1 s and was ended";
+    assert!(said.contains(expected), "{said}");
+    let started = fs::read_to_string(author.path("started")).unwrap();
+    for id in started.split_whitespace() {
+        // What nobody waits for is waited for by the first process, a moment later.
+        eventually("it has ended", || {
+            let line = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            line.is_empty() || line.contains(") Z ")
+        });
+    }
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Signing {
 }
 
 /// A key of the curve P-256 in PKCS#8 and its public half.
-fn key_pair(author: &Author, name: &str) {
+pub(super) fn key_pair(author: &Author, name: &str) {
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     let write = |extension: &str, text: String| {
         std::fs::write(author.path(&format!("{name}.{extension}")), text).unwrap();
@@ -419,4 +419,53 @@ fn signatures_are_found_at_a_mirror_when_the_registry_is_away() {
     assert!(said.contains("is signed by key mine.pub"), "{said}");
     let flags = ["--oci-key", "other.pub", "--oci-mirror", &mirrored];
     signing.refuses("localhost:1/a/b:1", &flags);
+}
+
+#[test]
+fn a_file_is_verified_with_the_bundle_beside_it() {
+    let author = Author::new();
+    let Some(program) = tool("cosign") else {
+        return;
+    };
+    key_pair(&author, "other");
+    let home = author.home.path();
+    let output = cosign(&program, home, &["generate-key-pair"]);
+    assert!(output.status.success(), "{output:?}");
+    std::fs::copy(built("refuse-meme"), author.path("a.wasm")).unwrap();
+    let verify = ["verify", "a.wasm", "--oci-key", "cosign.pub"];
+    let said = author.fails(&verify);
+    assert!(said.contains("there is no a.wasm.sigstore.json"), "{said}");
+
+    let sign = [
+        "sign-blob",
+        "--key",
+        "cosign.key",
+        "--tlog-upload=false",
+        "--yes",
+        "--use-signing-config=false",
+        "--new-bundle-format=true",
+        "--bundle",
+        "a.wasm.sigstore.json",
+        "a.wasm",
+    ];
+    let output = cosign(&program, home, &sign);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(author.does(&verify), "a.wasm is signed by key cosign.pub");
+    let said = author.fails(&["verify", "a.wasm", "--oci-key", "other.pub"]);
+    assert!(said.contains("this key has not signed it"), "{said}");
+
+    std::fs::rename(author.path("a.wasm.sigstore.json"), author.path("b.json")).unwrap();
+    let named = [&verify[..], &["--bundle", "b.json"]].concat();
+    let printed = author.does(&[&named[..], &["--json"]].concat());
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(printed["state"], "signed");
+    assert_eq!(printed["signed_by"][0], "key cosign.pub");
+
+    // Another module with the signature of the first.
+    std::fs::copy(built("log-events"), author.path("a.wasm")).unwrap();
+    let said = author.fails(&named);
+    assert!(said.contains("or not this content"), "{said}");
+    let key = ["--oci-key", "cosign.pub", "--bundle", "b.json"];
+    let said = author.fails(&[&["verify", "h.b/a:1"][..], &key].concat());
+    assert!(said.contains("is no module's file"), "{said}");
 }
