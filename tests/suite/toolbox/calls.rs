@@ -27,7 +27,12 @@ fn a_call_prints_the_decision_and_its_exit_code_says_it() {
         ("pre-create", "behave=error-permanent", 4, &["permanent"]),
         ("pre-create", "behave=trap", 4, &["failure", "trapped"]),
         // On a busy machine the other clock may run out first.
-        ("pre-create", "behave=loop", 4, &["-time-ms` under [limits]"]),
+        (
+            "pre-create",
+            "behave=loop",
+            4,
+            &["-time-ms` under [limits]"],
+        ),
         ("pre-create", "behave=sleep", 4, &["`wall-time-ms`"]),
         ("pre-create", "behave=allocate", 4, &["`memory-mib`"]),
         (
