@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::oci::OciFlags;
 use super::remote::Chosen;
 use super::values;
-use crate::plugins::{EventKind, Format};
+use crate::plugins::{Calling, EventKind, EventSet, Format};
 use crate::templates;
 
 /// What the authors of plugins do.
@@ -88,7 +88,8 @@ Examples:
   rustus plugin test
   rustus plugin test my-hook
   rustus plugin test my-hook/tests/refuses-programs.toml
-  rustus plugin test cases/ --plugin my-hook.wasm";
+  rustus plugin test cases/ --plugin my-hook.wasm
+  rustus plugin test my-command-hook --hooks-format tusd-v2";
 
 const LIST: &str = "\
 Examples:
@@ -156,6 +157,20 @@ pub struct RunArgs {
     /// A NAME.toml to take in place of the one beside the module
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// What a command hook gets.
+    #[command(flatten)]
+    pub given: Given,
+    /// How to print what came of it
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub output: OutputFormat,
+    /// Where compiled code is kept.
+    #[command(flatten)]
+    pub cache: CacheDir,
+}
+
+/// What a command hook gets.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Given {
     /// JSON that a command hook gets: default, v2, tusd, tusd-v2 or cloudevents
     #[arg(
         long,
@@ -163,13 +178,18 @@ pub struct RunArgs {
         default_value_t,
         value_name = "FORMAT"
     )]
-    pub hooks_format: Format,
-    /// How to print what came of it
-    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
-    pub output: OutputFormat,
-    /// Where compiled code is kept.
-    #[command(flatten)]
-    pub cache: CacheDir,
+    hooks_format: Format,
+}
+
+impl Given {
+    /// How a module is called about any event.
+    #[must_use]
+    pub const fn calling(self) -> Calling {
+        Calling {
+            format: self.hooks_format,
+            enabled: Some(EventSet::ALL),
+        }
+    }
 }
 
 /// An event, in parts or as a file.
@@ -234,6 +254,9 @@ pub struct TestArgs {
     /// The module that the cases are put to, where they belong to no project
     #[arg(long, value_name = "FILE")]
     pub plugin: Option<PathBuf>,
+    /// What a command hook gets.
+    #[command(flatten)]
+    pub given: Given,
     /// One JSON object a case, and one at the end
     #[arg(long)]
     pub json: bool,

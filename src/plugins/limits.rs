@@ -2,7 +2,7 @@
 //!
 //! Every limit is on by default and enforced in one place each: memory in
 //! `meter.rs`, CPU in the epoch callback of `instance.rs`, wall clock and
-//! concurrency around every call in `generation.rs`, output in `output.rs`,
+//! concurrency around every call in `generation/turns.rs`, output in `output.rs`,
 //! the module's size before it is read in `directory.rs`.
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ use super::directory::Place;
 use super::engine::PluginEngine;
 use super::events::{EventKind, EventSet, UnknownEvent};
 use super::failure::Failure;
-use super::generation::{Generation, Guest, Subscription};
+use super::generation::{Generation, Guest};
 use super::instance::Blueprint;
 use super::manifest::{Instances, Manifest, ManifestError};
 use super::mask::Mask;
@@ -23,6 +23,7 @@ use super::output::Speaker;
 use super::schema::{self, ConfigError};
 use super::secrets::{SecretError, Secrets};
 use super::sections::custom_section;
+use super::subscription::Subscription;
 use super::tally::Tally;
 use super::trial;
 

@@ -1,7 +1,13 @@
 //! From a file's bytes to a guest that is known to fit: compiled, its imports
 //! offered, and either its exports ours or it a WASI command.
 
-use std::fmt::Write;
+mod error;
+mod layer;
+mod names;
+
+pub use error::ModuleError;
+pub(super) use layer::{Layer, PORTING, layer};
+pub(super) use names::is_offered;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -12,100 +18,11 @@ use super::bindings::exports::rustus::hooks::{
     notifications, pre_create, pre_finish, pre_get, pre_terminate, sink,
 };
 use super::cache::CompileCache;
-use super::command::{Program, ProgramError, core_linker};
-use super::events::{EventKind, EventSet};
-use super::generation::Subscription;
+use super::command::{Program, core_linker};
 use super::instance::{CallState, Exports, Plugin};
 use super::limits::{Limits, MIB};
-
-/// The package that plugins are built against, and the version served.
-const PACKAGE: &str = "rustus:hooks";
-const VERSION: &str = "0.1.0";
-
-/// What the ways are to go on with a hook that is no module.
-pub(super) const PORTING: &str = "nothing native is ever run; build the program as a WASI command \
-    (`GOOS=wasip1 GOARCH=wasm go build`, `cargo build --target wasm32-wasip2` or the like), or write \
-    a plugin with the SDK (docs/shell-hooks.md shows both)";
-
-/// The interfaces that a plugin may export.
-const EXPORTS: [&str; 6] = [
-    "pre-create",
-    "pre-finish",
-    "pre-get",
-    "pre-terminate",
-    "notifications",
-    "sink",
-];
-
-/// Why a module can't be a plugin or a command hook.
-#[derive(Debug, thiserror::Error)]
-pub enum ModuleError {
-    /// Some other kind of file.
-    #[error("it is no WebAssembly module but {found}; {PORTING}")]
-    NotWasm {
-        /// What it looks like.
-        found: &'static str,
-    },
-    /// A core module that is no command.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// The bytes are damaged or use what the engine does not know.
-    #[error("it is no valid module: {0}")]
-    Invalid(String),
-    /// Wants more memory at the start than it may have at all.
-    #[error(
-        "it needs {needs} MiB of memory to start and may have {limit}; \
-         set `memory-mib` under [limits] to more than {needs}"
-    )]
-    Memory {
-        /// What it needs, in MiB, rounded up.
-        needs: usize,
-        /// The limit, in MiB.
-        limit: usize,
-    },
-    /// Exports nothing that the server calls.
-    #[error(
-        "it exports none of {expected}, so there is nothing to ask it, and not `wasi:cli/run`, so \
-         it is no command; it exports {found}; export one of them (see the guide for plugin authors)"
-    )]
-    NoExport {
-        /// What would do.
-        expected: String,
-        /// What there is.
-        found: String,
-    },
-    /// Would hear of an event twice.
-    #[error(
-        "it exports both `notifications` and `sink`, and would hear of an event twice; export one \
-         of them"
-    )]
-    TwoEars,
-    /// Built against another version of the contract.
-    #[error(
-        "it is built for {found}, and this server offers {PACKAGE}@{VERSION}; \
-         rebuild it against wit/ of this server's release"
-    )]
-    Version {
-        /// What it names.
-        found: String,
-    },
-    /// Imports what there is not.
-    #[error(
-        "it imports {missing}, which this server does not offer; offered are \
-         log, config, secrets, amqp, grpc and kafka of {PACKAGE}@{VERSION}, and wasi:cli, wasi:clocks, \
-         wasi:filesystem, wasi:http, wasi:io, wasi:random, wasi:sockets of 0.2; remove the import \
-         and rebuild"
-    )]
-    Import {
-        /// What is missing.
-        missing: String,
-    },
-    /// An import or export has our name but another type.
-    #[error(
-        "its interfaces do not fit {PACKAGE}@{VERSION}: {0}; rebuild it against wit/ of this server's release"
-    )]
-    Type(String),
-}
+use super::subscription::Subscription;
+use names::{Role, check_imports, interface, role};
 
 /// A file that fits.
 pub(super) struct Module {
@@ -190,7 +107,7 @@ impl Content {
                 if exports.sink.is_some() && exports.notifications.is_some() {
                     return Err(ModuleError::TwoEars);
                 }
-                let subscription = subscription(&exports);
+                let subscription = Subscription::of(&exports);
                 Self::Plugin(Plugin { pre, exports }, subscription)
             }
             Role::Command => {
@@ -202,32 +119,6 @@ impl Content {
 
 fn invalid(error: wasmtime::Error) -> ModuleError {
     ModuleError::Invalid(format!("{error:#}"))
-}
-
-/// Which kind of WebAssembly a file is.
-pub(super) enum Layer {
-    Core,
-    Component,
-}
-
-pub(super) fn layer(bytes: &[u8]) -> Result<Layer, ModuleError> {
-    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-    const MODULE: &[u8] = b"\0asm\x01\0\0\0";
-    // ELF, PE, and Mach-O for one processor and for several.
-    const NATIVE: [&[u8]; 4] = [b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"];
-    let found = match bytes {
-        _ if bytes.starts_with(COMPONENT) => return Ok(Layer::Component),
-        _ if bytes.starts_with(MODULE) => return Ok(Layer::Core),
-        [] => "empty",
-        _ if NATIVE.iter().any(|magic| bytes.starts_with(magic)) => "a native executable",
-        _ if bytes.starts_with(b"#!") => "a script",
-        _ if bytes.starts_with(b"\0asm") => "a WebAssembly file of an unknown version",
-        _ if bytes.starts_with(b"(") => {
-            "WebAssembly text (`wasm-tools parse` makes a binary of it)"
-        }
-        _ => "something else",
-    };
-    Err(ModuleError::NotWasm { found })
 }
 
 fn check_memory(component: &Component, limits: &Limits) -> Result<(), ModuleError> {
@@ -245,99 +136,6 @@ fn check_memory(component: &Component, limits: &Limits) -> Result<(), ModuleErro
         });
     }
     Ok(())
-}
-
-/// What a component is there for.
-enum Role {
-    Plugin,
-    Command,
-}
-
-fn role(component: &Component, engine: &Engine) -> Result<Role, ModuleError> {
-    let ty = component.component_type();
-    let names: Vec<&str> = ty.exports(engine).map(|(name, _)| name).collect();
-    check_versions(names.iter().copied())?;
-    if names.iter().any(|name| is_ours(name)) {
-        return Ok(Role::Plugin);
-    }
-    if names
-        .iter()
-        .any(|name| name.starts_with("wasi:cli/run@0.2."))
-    {
-        return Ok(Role::Command);
-    }
-    Err(ModuleError::NoExport {
-        expected: EXPORTS.map(interface).join(", "),
-        found: listed(names.into_iter()),
-    })
-}
-
-fn check_imports(component: &Component, engine: &Engine) -> Result<(), ModuleError> {
-    let ty = component.component_type();
-    let names: Vec<&str> = ty.imports(engine).map(|(name, _)| name).collect();
-    check_versions(names.iter().copied())?;
-    let missing = listed(names.into_iter().filter(|name| !is_offered(name)));
-    if missing == "nothing" {
-        return Ok(());
-    }
-    Err(ModuleError::Import { missing })
-}
-
-/// Whether `name` is an import that the linker has. The version within WASI 0.2
-/// is the linker's own matter.
-pub(super) fn is_offered(name: &str) -> bool {
-    const WASI: [&str; 7] = [
-        "cli",
-        "clocks",
-        "filesystem",
-        "http",
-        "io",
-        "random",
-        "sockets",
-    ];
-    let ours = ["log", "config", "secrets", "types", "amqp", "grpc", "kafka"].map(interface);
-    let wasi = || {
-        let (package, rest) = name.strip_prefix("wasi:")?.split_once('/')?;
-        let (_, version) = rest.split_once('@')?;
-        Some(WASI.contains(&package) && version.starts_with("0.2."))
-    };
-    ours.iter().any(|offered| offered == name) || wasi().unwrap_or(false)
-}
-
-/// Names of our package with another version than ours.
-fn check_versions<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ModuleError> {
-    let strange = names.filter(|name| {
-        name.strip_prefix(PACKAGE)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .is_some_and(|rest| !rest.ends_with(&format!("@{VERSION}")))
-    });
-    match listed(strange) {
-        none if none == "nothing" => Ok(()),
-        found => Err(ModuleError::Version { found }),
-    }
-}
-
-fn is_ours(name: &str) -> bool {
-    EXPORTS.iter().any(|export| interface(export) == name)
-}
-
-fn interface(name: &str) -> String {
-    format!("{PACKAGE}/{name}@{VERSION}")
-}
-
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut list = String::new();
-    for name in names {
-        let separator = if list.is_empty() { "" } else { ", " };
-        // Writing to a string can't fail.
-        if write!(list, "{separator}`{name}`").is_err() {
-            break;
-        }
-    }
-    if list.is_empty() {
-        "nothing".clone_into(&mut list);
-    }
-    list
 }
 
 /// What a component exports is its subscription. An interface that it exports
@@ -360,31 +158,6 @@ fn exports(pre: &InstancePre<CallState>) -> Result<Exports, ModuleError> {
         notifications: indices!(notifications, "notifications"),
         sink: indices!(sink, "sink"),
     })
-}
-
-fn subscription(exports: &Exports) -> Subscription {
-    let mut asked = EventSet::EMPTY;
-    for (has, kind) in [
-        (exports.pre_create.is_some(), EventKind::PreCreate),
-        (exports.pre_finish.is_some(), EventKind::PreFinish),
-        (exports.pre_get.is_some(), EventKind::PreGet),
-        (exports.pre_terminate.is_some(), EventKind::PreTerminate),
-    ] {
-        if has {
-            asked = asked.with(kind);
-        }
-    }
-    let told = if exports.sink.is_some() {
-        EventSet::ALL
-    } else if exports.notifications.is_some() {
-        EventKind::ALL
-            .into_iter()
-            .filter(|kind| !kind.is_blocking())
-            .collect()
-    } else {
-        EventSet::EMPTY
-    };
-    Subscription { asked, told }
 }
 
 #[cfg(test)]

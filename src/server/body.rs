@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::bypass::share;
-use super::connection::Gate;
+use super::gate::Gate;
 use super::in_flight::InFlight;
 use crate::uploads::BodyError;
 

@@ -232,8 +232,9 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio_util::sync::CancellationToken;
 
-    use super::super::connection::{Connection, Gate};
+    use super::super::connection::Connection;
     use super::super::framing::BodyFraming;
+    use super::super::gate::Gate;
     use super::*;
 
     const HEAD: &[u8] = b"PATCH / HTTP/1.1\r\n\r\n";

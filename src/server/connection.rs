@@ -16,32 +16,19 @@
 //! not get ready after the first one, the rest of a chunked body that was
 //! refused, an answer that nobody reads.
 
-use std::cell::{Cell, RefCell};
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::bypass::{self, Bypass, PastLibrary};
-use super::framing::{BodyFraming, Framing};
-use super::{KEEP_ALIVE, LINGER};
-use crate::tus::Headers;
-
-/// How long the head of a request may take from its first byte on. Heads are a
-/// packet or two; ten seconds forgive a retransmission on a bad line. What comes
-/// after a request that was answered before its body ended counts as a head.
-pub(super) const HEAD: Duration = Duration::from_secs(10);
-
-/// How long a connection may rest after a request with a body: longer than the
-/// library lets it, which comes first when it knows that it rests.
-const PAUSE: Duration = KEEP_ALIVE.saturating_add(LINGER);
+use super::bypass;
+use super::gate::Gate;
 
 /// What an HTTP/2 connection begins with (RFC 9113, 3.4). No request of
 /// HTTP/1.1 does: POST and PATCH part from it at the second byte.
@@ -58,166 +45,6 @@ pub(super) struct Connection<T> {
     /// How long the client may take nothing of an answer.
     patience: Option<Duration>,
     stalled: Option<Pin<Box<Sleep>>>,
-}
-
-/// Whether a connection may be read. Clones are the same.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Gate(Rc<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    shut: Cell<bool>,
-    reader: RefCell<Option<Waker>>,
-    /// Requests that are being answered.
-    busy: Cell<usize>,
-    /// Whether there was a request: before it, the library keeps the time.
-    used: Cell<bool>,
-    /// Whether bytes came while a request was answered. They may be the
-    /// beginning of the next.
-    ahead: Cell<bool>,
-    /// Whether the rest of a body that nobody wants is on its way.
-    left_over: Cell<bool>,
-    /// When the next request has to be there.
-    until: Cell<Option<Instant>>,
-    framing: RefCell<Framing>,
-    bypass: RefCell<Bypass>,
-    /// Whether bytes wait for what a request does.
-    held: Cell<bool>,
-}
-
-/// A request that is being answered, until dropped.
-#[derive(Debug)]
-pub(super) struct Busy(Gate);
-
-impl Gate {
-    /// Lets nothing through.
-    pub(super) fn shut(&self) {
-        self.0.shut.set(true);
-    }
-
-    /// Lets bytes through again.
-    pub(super) fn open(&self) {
-        if self.0.shut.replace(false)
-            && let Some(reader) = self.0.reader.take()
-        {
-            reader.wake();
-        }
-    }
-
-    /// Says that the bytes that came were a request's head.
-    pub(super) fn begin(&self, body: BodyFraming) -> Busy {
-        let state = &self.0;
-        state.busy.set(state.busy.get() + 1);
-        state.used.set(true);
-        state.until.set(None);
-        state.framing.borrow_mut().begin(body);
-        self.let_go();
-        Busy(self.clone())
-    }
-
-    /// Has bytes that were held back looked at again.
-    fn let_go(&self) {
-        if self.0.held.replace(false)
-            && let Some(reader) = self.0.reader.take()
-        {
-            reader.wake();
-        }
-    }
-
-    /// The trailers of the body that ended just now, if they are known.
-    pub(super) fn take_trailers(&self) -> Option<Headers> {
-        self.0.framing.borrow_mut().take_trailers()
-    }
-
-    /// Lets a large body past the library, until what this gives is dropped. Asked
-    /// right after the request began; `None` if the library is to have the bytes.
-    pub(super) fn bypass(&self) -> Option<PastLibrary> {
-        let is_large = self.0.framing.borrow().body_left() >= bypass::LARGE;
-        is_large.then(|| self.0.bypass.borrow_mut().open())
-    }
-
-    /// How many bytes can go past the library now.
-    fn may_bypass(&self) -> u64 {
-        if self.0.bypass.borrow().is_open() {
-            self.0.framing.borrow().body_left()
-        } else {
-            0
-        }
-    }
-
-    /// Takes bytes that go past the library.
-    fn put_past(&self, bytes: Bytes) {
-        let state = &self.0;
-        if !bytes.is_empty() {
-            state.framing.borrow_mut().follow_body(bytes.len() as u64);
-            state.bypass.borrow().put(bytes);
-            self.saw_bytes();
-        }
-    }
-
-    /// Gives the library what stands for bytes that went past it.
-    fn pay(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Option<Poll<io::Result<()>>> {
-        self.0.bypass.borrow().pay(cx, buf)
-    }
-
-    /// How many of `bytes`, which come next, can be handed over.
-    fn follow(&self, bytes: &[u8]) -> usize {
-        let state = &self.0;
-        let count = state.framing.borrow_mut().follow(bytes);
-        if count > 0 {
-            self.saw_bytes();
-        }
-        count
-    }
-
-    fn saw_bytes(&self) {
-        let state = &self.0;
-        if state.busy.get() > 0 {
-            state.ahead.set(true);
-        } else if state.used.get() {
-            let head = Instant::now() + HEAD;
-            let until = state.until.get().map_or(head, |until| until.min(head));
-            state.until.set(Some(until));
-        }
-    }
-
-    /// When the bytes that came have to be a request.
-    fn deadline(&self) -> Option<Instant> {
-        self.0.until.get()
-    }
-}
-
-impl Busy {
-    /// Says that the body did not come to its end. What is still on its way may
-    /// arrive for as long as an answer lingers.
-    pub(super) fn leave_rest_of_body(&self) {
-        self.0.0.left_over.set(true);
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        let state = &self.0.0;
-        state.busy.set(state.busy.get().saturating_sub(1));
-        if state.busy.get() > 0 {
-            return;
-        }
-        state.framing.borrow_mut().answered();
-        self.0.let_go();
-        // If what came ahead is a part of a head, the library waits for the rest
-        // without limit. If it was all body, this is a pause.
-        let wait = match (state.left_over.get(), state.ahead.replace(false)) {
-            (true, _) => Some(LINGER),
-            (false, true) => Some(PAUSE),
-            (false, false) => None,
-        };
-        if let Some(wait) = wait {
-            state.until.set(Some(Instant::now() + wait));
-            if let Some(reader) = state.reader.take() {
-                reader.wake();
-            }
-        }
-    }
 }
 
 impl<T> Connection<T> {
@@ -237,7 +64,7 @@ impl<T> Connection<T> {
 
     /// Keeps step with HTTP/1.1 from here on.
     pub(super) fn follow_http1(&self) {
-        self.gate.0.framing.replace(Framing::of_new_connection());
+        self.gate.follow_http1();
     }
 
     /// What lets its bytes through.
@@ -289,9 +116,8 @@ impl<T: AsyncRead + Unpin> Connection<T> {
     fn hand_over(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let room = self.first.len().min(buf.remaining());
         let count = self.gate.follow(self.first.split_at(room).0);
-        if count == 0 && !self.gate.0.framing.borrow().is_broken() {
-            self.gate.0.held.set(true);
-            self.gate.0.reader.replace(Some(cx.waker().clone()));
+        if count == 0 && !self.gate.is_broken() {
+            self.gate.hold_back(cx);
             return Poll::Pending;
         }
         // If it is broken, nothing more: this is the end.
@@ -333,8 +159,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.gate.0.shut.get() {
-            self.gate.0.reader.replace(Some(cx.waker().clone()));
+        if self.gate.is_shut() {
+            self.gate.wait(cx);
             return Poll::Pending;
         }
         if let Some(paid) = self.gate.pay(cx, buf) {
@@ -363,7 +189,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
                 if self.hang_up.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
-                self.gate.0.reader.replace(Some(cx.waker().clone()));
+                self.gate.wait(cx);
                 self.poll_head(cx).map(Ok)
             }
             Poll::Ready(Ok(())) if past > 0 => {
@@ -430,6 +256,8 @@ mod tests {
     use tokio::io::AsyncWriteExt as _;
     use tokio::time::timeout;
 
+    use super::super::framing::BodyFraming;
+    use super::super::gate::HEAD;
     use super::*;
 
     fn connection<T>(io: T) -> Connection<T> {

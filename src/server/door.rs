@@ -9,8 +9,9 @@ use actix_service::{Service as _, ServiceFactory, fn_factory, fn_service};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{Connection, HEAD};
+use super::connection::Connection;
 use super::expect;
+use super::gate::HEAD;
 use super::handler::Service;
 use super::http1::{self, Origin};
 use super::http2;

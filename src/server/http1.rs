@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 
 use super::body::Incoming;
 use super::bypass::PastLibrary;
-use super::connection::{Busy, Gate};
 use super::framing::BodyFraming;
+use super::gate::{Busy, Gate};
 use super::handler::{Head, Service};
 use crate::tus::{Response, ResponseBody, Trailers};
 use crate::uploads::{BodyError, UploadError};

@@ -27,7 +27,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::body::Incoming;
-use super::connection::{Gate, HEAD};
+use super::gate::{Gate, HEAD};
 use super::handler::{Head, Service};
 use super::{KEEP_ALIVE, LINGER};
 use crate::tus::{Headers, Response, ResponseBody, Trailers};

@@ -20,6 +20,7 @@ mod counts;
 mod door;
 mod expect;
 mod framing;
+mod gate;
 mod handler;
 mod health;
 mod http1;

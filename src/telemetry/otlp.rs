@@ -21,6 +21,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
+use super::authorities::{self, UnusableCertificate};
 use crate::tracing_context;
 
 /// How long a collector may take for one batch, which is less than a second's
@@ -59,6 +60,10 @@ impl FromStr for Endpoint {
 }
 
 impl Endpoint {
+    fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// Scheme, host and port: what else is in the URL may be a secret.
     fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
@@ -72,6 +77,9 @@ pub enum TracesError {
     /// No thread could be had.
     #[error("the threads that send traces can't start")]
     Thread(#[from] std::io::Error),
+    /// A variable of OpenTelemetry names a file of certificates that is none.
+    #[error(transparent)]
+    Authorities(#[from] UnusableCertificate),
     /// TLS cannot be used.
     #[error("TLS can't be used for traces")]
     Tls(#[from] rustls::Error),
@@ -92,7 +100,7 @@ pub struct Traces {
 
 impl Traces {
     /// Begins to send to `endpoint`. The variables of OpenTelemetry for samplers,
-    /// batches and headers hold.
+    /// batches, headers and certificates hold.
     ///
     /// # Errors
     /// No threads, or a variable has a wrong value. A collector that is away is
@@ -104,7 +112,7 @@ impl Traces {
             .enable_all()
             .build()?;
         let sender = Sender {
-            client: client()?,
+            client: client(endpoint.is_encrypted())?,
             on: runtime.handle().clone(),
             collector: endpoint.origin(),
             down: Arc::default(),
@@ -137,9 +145,11 @@ impl Traces {
     }
 }
 
-fn client() -> Result<reqwest::Client, TracesError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+fn client(is_encrypted: bool) -> Result<reqwest::Client, TracesError> {
+    let roots = match is_encrypted {
+        true => authorities::trusted()?,
+        false => RootCertStore::empty(),
+    };
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

@@ -3,6 +3,7 @@
 //! limits.
 
 mod bindings;
+mod go;
 
 use std::fs;
 use std::path::Path;
@@ -66,25 +67,6 @@ languages!(python javascript c);
 #[test]
 fn typescript_is_checked_built_and_asked() {
     the_template_refuses_and_accepts("typescript");
-}
-
-#[test]
-fn a_command_hook_in_go_refuses_and_accepts() {
-    let Some(project) = Project::new("go") else {
-        return;
-    };
-    let setup = Setup::new().with_hooks();
-    replace(
-        &setup.hooks_dir().join("pre-create.wasm"),
-        &project.component(),
-    );
-    let server = setup.start();
-    let tus = Tus::new(server.files());
-    let refused = tus.create_with(5, &[("filename", "Setup.EXE")]);
-    assert_eq!(refused.status(), 400);
-    assert_eq!(refused.text().unwrap(), "Programs are not accepted.");
-    assert_eq!(tus.create_with(1_000_000_001, &[]).status(), 400);
-    assert_eq!(tus.create_with(5, &[("filename", "a.txt")]).status(), 201);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Traces: what a collector gets, and that nobody suffers when there is none.
 
+use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::harness::collector::Collector;
 use crate::harness::eventually;
+use crate::harness::grpc::Grpc;
 use crate::harness::guarded::free_port;
 use crate::harness::kafka::Kafka;
 use crate::harness::rabbitmq::RabbitMq;
@@ -152,6 +154,82 @@ fn messages_to_brokers_carry_the_trace() {
             format!("00-{TRACE}-{}-01", delivery.id)
         );
     }
+}
+
+#[test]
+fn calls_over_grpc_carry_the_trace() {
+    let Some(grpc) = Grpc::start() else { return };
+    let collector = Collector::start();
+    let events = "pre-create,post-create";
+    let setup = Setup::new().arguments(&["--hooks-grpc", &grpc.address(), "--hooks", events]);
+    let server = collector.told_by(setup).start();
+    create(&Tus::new(server.files()), &parent());
+    let calls = grpc.wait_for(2);
+    for (call, span) in calls
+        .iter()
+        .zip(["pre-create grpc", "deliver post-create grpc"])
+    {
+        let span = collector.wait_for(span);
+        let expected = format!("00-{TRACE}-{}-01", span.id);
+        assert_eq!(call["callMetadata"]["traceparent"], expected, "{call}");
+        assert_eq!(span.parent, collector.wait_for("POST uploads").id);
+    }
+}
+
+#[test]
+fn a_collector_with_tls_gets_traces_where_its_certificate_is_trusted() {
+    let collector = Collector::start_tls();
+    let certificate = collector.0.certificate().unwrap();
+    for variable in [
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+        "SSL_CERT_FILE",
+    ] {
+        let setup = collector.told_by(Setup::new());
+        let file = setup.path().join("ca.pem");
+        fs::write(&file, certificate).unwrap();
+        let before = collector.spans().len();
+        let server = setup.variable(variable, file.to_str().unwrap()).start();
+        Tus::new(server.files()).create(3);
+        eventually(variable, || collector.spans().len() > before);
+        let log = server.terminate_and_read();
+        assert!(!log.contains("traces are lost"), "{variable}: {log}");
+    }
+}
+
+#[test]
+fn a_collector_that_nobody_vouches_for_gets_nothing_and_is_said() {
+    let (collector, other) = (Collector::start_tls(), Collector::start_tls());
+    let setup = collector.told_by(Setup::new());
+    let file = setup.path().join("ca.pem");
+    fs::write(&file, other.0.certificate().unwrap()).unwrap();
+    let file = file.to_str().unwrap();
+    for setup in [
+        setup.clone(),
+        // What the variable names is trusted alone.
+        setup.variable("OTEL_EXPORTER_OTLP_CERTIFICATE", file),
+    ] {
+        let server = setup.start();
+        Tus::new(server.files()).create(3);
+        let line = server.wait_for_log("traces are lost");
+        assert!(line.contains("certificate"), "{line}");
+        assert!(collector.spans().is_empty());
+    }
+}
+
+#[test]
+fn certificates_that_can_not_be_read_end_the_start() {
+    let variable = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+    let setup = Setup::new().variable(variable, "/no/such/ca.pem");
+    let encrypted = ["--otlp-endpoint", "https://127.0.0.1:4318"];
+    let (status, log) = setup.clone().arguments(&encrypted).run();
+    assert_eq!(status.code(), Some(2), "{log}");
+    for part in [variable, "/no/such/ca.pem", "expected certificates in PEM"] {
+        assert!(log.contains(part), "without {part:?}: {log}");
+    }
+    // Where nothing is encrypted nobody asks for them.
+    let server = Collector::start().told_by(setup).start();
+    Tus::new(server.files()).create(3);
 }
 
 #[test]

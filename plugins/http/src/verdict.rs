@@ -1,6 +1,10 @@
 //! What an answer means.
 
-use rustus_events::{ChangeFileInfo, Format, HookResponse, HttpResponse};
+use std::collections::BTreeMap;
+
+use rustus_events::{
+    ChangeFileInfo, Creation, Format, HookResponse, HttpResponse, Refusal, Ruling,
+};
 use rustus_hook::prelude::*;
 use rustus_hook::{Header, MetadataEntry};
 
@@ -14,9 +18,6 @@ pub(crate) enum Outcome {
     /// No.
     Reject(Rejection),
 }
-
-/// The status that tusd gives its own rejections, when the hook names none.
-const REJECTED: u16 = 400;
 
 /// Reads an answer by its status.
 ///
@@ -82,102 +83,85 @@ pub(crate) fn create(outcome: Outcome) -> Result<CreateDecision, HookError> {
         Outcome::Reject(rejection) => return Ok(CreateDecision::Reject(rejection)),
         Outcome::Proceed(response) => *response,
     };
-    let http = response.http_response;
-    if response.reject_upload {
-        let text = "ERR_UPLOAD_REJECTED: upload has been rejected by server\n";
-        return Ok(CreateDecision::Reject(rejection(http, text)));
-    }
-    if http.status_code.is_some_and(|status| status != 201) || http.body.is_some() {
-        return Err(HookError::other(
-            "HTTPResponse sets a status or a body for an upload that is created, and that answer \
-             is the protocol's; set RejectUpload, or only Header",
-        ));
-    }
-    let ChangeFileInfo { id, metadata, path } = response.change_file_info;
+    let ruling = response.on_create();
+    let ruling = ruling.map_err(|error| HookError::other(error.to_string()))?;
+    let Creation { upload, header } = match ruling {
+        Ruling::Reject(refusal) => return Ok(CreateDecision::Reject(rejection(refusal))),
+        Ruling::Proceed(creation) => creation,
+    };
     let mut decision = CreateDecision::proceed();
     if let CreateDecision::Proceed(changes) = &mut decision {
-        changes.id = id;
-        changes.path = path;
+        changes.id = upload.id;
+        changes.path = upload.path;
+        let metadata = upload.metadata;
         changes.metadata = metadata.map(|entries| entries.into_iter().map(entry).collect());
-        changes.headers = headers(&http);
+        changes.headers = headers(header);
     }
     Ok(decision)
 }
 
-/// The answer to `pre-finish`. tusd has no word for a rejection here; a status of
-/// an error is one.
+/// The answer to `pre-finish`.
 pub(crate) fn finish(outcome: Outcome) -> Result<FinishDecision, HookError> {
     let response = match outcome {
         Outcome::Reject(rejection) => return Ok(FinishDecision::Reject(rejection)),
         Outcome::Proceed(response) => *response,
     };
-    if is_rejection(&response) {
-        return Ok(FinishDecision::Reject(rejection(
-            response.http_response,
-            "",
-        )));
-    }
-    let http = response.http_response;
+    let http = match response.on_finish() {
+        Ruling::Reject(refusal) => return Ok(FinishDecision::Reject(rejection(refusal))),
+        Ruling::Proceed(http) => http,
+    };
     let mut decision = FinishDecision::proceed();
     if let FinishDecision::Proceed(changes) = &mut decision {
         changes.status = http.status_code;
-        changes.headers = headers(&http);
+        changes.headers = headers(http.header);
         changes.body = http.body;
     }
     Ok(decision)
 }
 
-/// The answer to `pre-get`, which tusd does not have: as for `pre-finish`.
+/// The answer to `pre-get`.
 pub(crate) fn get(outcome: Outcome) -> Result<GetDecision, HookError> {
-    Ok(match outcome {
-        Outcome::Reject(rejection) => GetDecision::Reject(rejection),
-        Outcome::Proceed(response) if is_rejection(&response) => {
-            GetDecision::Reject(rejection(response.http_response, ""))
-        }
-        Outcome::Proceed(_) => GetDecision::Proceed,
+    let response = match outcome {
+        Outcome::Reject(rejection) => return Ok(GetDecision::Reject(rejection)),
+        Outcome::Proceed(response) => *response,
+    };
+    Ok(match response.on_get() {
+        Ruling::Reject(refusal) => GetDecision::Reject(rejection(refusal)),
+        Ruling::Proceed(()) => GetDecision::Proceed,
     })
 }
 
 /// The answer to `pre-terminate`.
 pub(crate) fn terminate(outcome: Outcome) -> Result<TerminateDecision, HookError> {
-    Ok(match outcome {
-        Outcome::Reject(rejection) => TerminateDecision::Reject(rejection),
-        Outcome::Proceed(response) if response.reject_termination => {
-            let text = "ERR_UPLOAD_TERMINATION_REJECTED: \
-                        upload termination has been rejected by server\n";
-            TerminateDecision::Reject(rejection(response.http_response, text))
-        }
-        Outcome::Proceed(_) => TerminateDecision::Proceed,
+    let response = match outcome {
+        Outcome::Reject(rejection) => return Ok(TerminateDecision::Reject(rejection)),
+        Outcome::Proceed(response) => *response,
+    };
+    Ok(match response.on_terminate() {
+        Ruling::Reject(refusal) => TerminateDecision::Reject(rejection(refusal)),
+        Ruling::Proceed(()) => TerminateDecision::Proceed,
     })
 }
 
 /// What to do about a notification that was taken in.
 pub(crate) fn reaction(response: HookResponse, what: Notification) -> Reaction {
-    if response.stop_upload && what == Notification::PostReceive {
-        let text = "ERR_UPLOAD_STOPPED: upload has been stopped by server\n";
-        return Reaction::Stop(rejection(response.http_response, text));
+    match (what, response.on_receive()) {
+        (Notification::PostReceive, Some(refusal)) => Reaction::Stop(rejection(refusal)),
+        _ => Reaction::Done,
     }
-    Reaction::Done
 }
 
-/// Whether the response to an event for which tusd has no word rejects it.
-fn is_rejection(response: &HookResponse) -> bool {
-    let status = response.http_response.status_code;
-    response.reject_upload || status.is_some_and(|status| status >= 400)
-}
-
-/// A rejection as the hook wants it, with tusd's own text if it has none.
-fn rejection(http: HttpResponse, text: &str) -> Rejection {
+fn rejection(refusal: Refusal) -> Rejection {
     Rejection {
-        status: http.status_code.unwrap_or(REJECTED),
-        headers: headers(&http),
-        body: http.body.unwrap_or_else(|| text.to_owned()),
+        status: refusal.status,
+        headers: headers(refusal.header),
+        body: refusal.body,
     }
 }
 
-fn headers(http: &HttpResponse) -> Vec<Header> {
-    let header = |(name, value): (&String, &String)| Header::new(name, value);
-    http.header.iter().map(header).collect()
+fn headers(header: BTreeMap<String, String>) -> Vec<Header> {
+    let field = |(name, value)| Header { name, value };
+    header.into_iter().map(field).collect()
 }
 
 fn entry(entry: rustus_events::MetadataEntry) -> MetadataEntry {
@@ -264,29 +248,22 @@ mod tests {
     }
 
     #[test]
-    fn each_event_has_its_own_word_for_a_rejection() {
-        let upload = || {
-            said(r#"{"RejectUpload": true, "HTTPResponse": {"StatusCode": 418, "Body": "tea"}}"#)
-        };
+    fn what_a_response_rejects_is_rejected() {
+        let upload =
+            said(r#"{"RejectUpload": true, "HTTPResponse": {"StatusCode": 418, "Body": "tea"}}"#);
         assert_eq!(
-            create(upload()),
+            create(upload),
             Ok(CreateDecision::Reject(Rejection::new(418, "tea")))
         );
-        assert_eq!(terminate(upload()), Ok(TerminateDecision::Proceed));
-        let termination = said(r#"{"RejectTermination": true}"#);
-        let Ok(TerminateDecision::Reject(kept)) = terminate(termination) else {
+        let Ok(TerminateDecision::Reject(kept)) = terminate(said(r#"{"RejectTermination": true}"#))
+        else {
             panic!("not rejected");
         };
         assert_eq!(kept.status, 400);
         let error = || said(r#"{"HTTPResponse": {"StatusCode": 403}}"#);
-        assert_eq!(
-            finish(error()),
-            Ok(FinishDecision::Reject(Rejection::new(403, "")))
-        );
-        assert_eq!(
-            get(error()),
-            Ok(GetDecision::Reject(Rejection::new(403, "")))
-        );
+        let no = || Rejection::new(403, "");
+        assert_eq!(finish(error()), Ok(FinishDecision::Reject(no())));
+        assert_eq!(get(error()), Ok(GetDecision::Reject(no())));
     }
 
     #[test]

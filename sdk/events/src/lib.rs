@@ -28,8 +28,10 @@ mod hook_response;
 mod kept;
 mod kind;
 mod moment;
+mod ruling;
 
 pub use event::{Event, MetadataEntry, RequestState, UploadKind, UploadState};
 pub use format::{Format, UnknownFormat};
 pub use hook_response::{ChangeFileInfo, HookResponse, HttpResponse, InvalidHookResponse};
 pub use kind::{EventKind, UnknownEvent};
+pub use ruling::{Creation, Refusal, Ruling, UnfitForCreation};

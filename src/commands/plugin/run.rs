@@ -9,8 +9,8 @@ use super::paint::Paint;
 use super::situation::{Request, Situation, Upload};
 use super::{AuthorError, CommandError, check, project};
 use crate::cli::{EventArgs, Happened, OutputFormat, RunArgs};
-use crate::hooks::{Event, EventSet};
-use crate::plugins::{Calling, Piece, Workbench};
+use crate::hooks::Event;
+use crate::plugins::{Piece, Workbench};
 
 /// The module rejects, or stops the upload.
 const REJECTED: u8 = 3;
@@ -25,11 +25,8 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
     let event = event(&args.event)?;
     let piece = check::read(&args.file, args.config.as_deref())?;
-    let calling = Calling {
-        format: args.hooks_format,
-        enabled: Some(EventSet::ALL),
-    };
-    let workbench = Workbench::new(&args.cache.path(), calling).map_err(AuthorError::from)?;
+    let workbench = Workbench::new(&args.cache.path(), args.given.calling());
+    let workbench = workbench.map_err(AuthorError::from)?;
     let ready = load(&workbench, &piece)?;
     let call = Call::make(&workbench, &ready, &event)?;
     match args.output {

@@ -15,20 +15,16 @@ use super::paint::Paint;
 use super::project::{self, Project};
 use super::{AuthorError, CommandError, NOT_WELL, check};
 use crate::cli::TestArgs;
-use crate::hooks::EventSet;
-use crate::plugins::{Calling, Piece, Ready, Workbench};
+use crate::plugins::{Piece, Ready, Workbench};
 
 /// Where a project has its cases.
 const CASES: &str = "tests";
 
 /// Runs all cases, and prints how each ended.
 pub(super) fn run(args: &TestArgs, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
-    let calling = Calling {
-        enabled: Some(EventSet::ALL),
-        ..Calling::default()
-    };
     let started = Instant::now();
-    let workbench = Workbench::new(&args.cache.path(), calling).map_err(AuthorError::from)?;
+    let workbench = Workbench::new(&args.cache.path(), args.given.calling());
+    let workbench = workbench.map_err(AuthorError::from)?;
     let mut tally = Tally {
         json: args.json,
         paint: Paint::for_stdout(),

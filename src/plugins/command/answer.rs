@@ -5,7 +5,9 @@
 //! response and can do both with exit code 0, and more: change the upload, its
 //! response, or stop it.
 
-use rustus_events::{Format, HookResponse, HttpResponse};
+use std::collections::BTreeMap;
+
+use rustus_events::{Creation, Format, HookResponse, Refusal, Ruling};
 
 use super::super::bindings::exports::rustus::hooks::notifications::Reaction;
 use super::super::bindings::exports::rustus::hooks::pre_create::{CreateChanges, CreateDecision};
@@ -17,9 +19,6 @@ use super::super::events::EventKind;
 use super::super::failure::Failure;
 use super::Exit;
 
-/// The status that tusd gives its own rejections, when the hook names none.
-const REJECTED: u16 = 400;
-
 /// How much of stderr goes into the log line of a failure: enough for a reason,
 /// since the whole of it stands in the log already.
 const SAID: usize = 200;
@@ -30,65 +29,49 @@ impl Exit {
         if let Some(rejection) = self.rejection() {
             return Ok(CreateDecision::Reject(rejection));
         }
-        let response = self.response()?;
-        let http = response.http_response;
-        if response.reject_upload {
-            let text = "ERR_UPLOAD_REJECTED: upload has been rejected by server\n";
-            return Ok(CreateDecision::Reject(rejection(http, text)));
-        }
-        if http.status_code.is_some_and(|status| status != 201) || http.body.is_some() {
-            return Err(Failure::InvalidAnswer(
-                "HTTPResponse sets a status or a body for an upload that is created, and that \
-                 answer is the protocol's; set RejectUpload, or only Header"
-                    .to_owned(),
-            ));
-        }
-        let change = response.change_file_info;
-        let entries = |entries: Vec<rustus_events::MetadataEntry>| {
-            let entry = |entry: rustus_events::MetadataEntry| MetadataEntry {
-                key: entry.key,
-                value: entry.value,
-            };
-            entries.into_iter().map(entry).collect()
+        let ruling = self.response()?.on_create();
+        let ruling = ruling.map_err(|error| Failure::InvalidAnswer(error.to_string()))?;
+        let Creation { upload, header } = match ruling {
+            Ruling::Reject(refusal) => return Ok(CreateDecision::Reject(rejection(refusal))),
+            Ruling::Proceed(creation) => creation,
         };
+        let entry = |entry: rustus_events::MetadataEntry| MetadataEntry {
+            key: entry.key,
+            value: entry.value,
+        };
+        let metadata = upload.metadata;
         Ok(CreateDecision::Proceed(CreateChanges {
-            metadata: change.metadata.map(entries),
-            id: change.id,
-            path: change.path,
-            headers: headers(&http),
+            metadata: metadata.map(|entries| entries.into_iter().map(entry).collect()),
+            id: upload.id,
+            path: upload.path,
+            headers: headers(header),
         }))
     }
 
-    /// The answer to `pre-finish`. tusd has no word for a rejection here; a
-    /// status of an error is one.
+    /// The answer to `pre-finish`.
     pub(in crate::plugins) fn finish(self) -> Result<FinishDecision, Failure> {
         if let Some(rejection) = self.rejection() {
             return Ok(FinishDecision::Reject(rejection));
         }
-        let response = self.response()?;
-        let rejects = is_rejection(&response);
-        let http = response.http_response;
-        if rejects {
-            return Ok(FinishDecision::Reject(rejection(http, "")));
-        }
-        Ok(FinishDecision::Proceed(FinishChanges {
-            status: http.status_code,
-            headers: headers(&http),
-            body: http.body,
-        }))
+        Ok(match self.response()?.on_finish() {
+            Ruling::Reject(refusal) => FinishDecision::Reject(rejection(refusal)),
+            Ruling::Proceed(response) => FinishDecision::Proceed(FinishChanges {
+                status: response.status_code,
+                headers: headers(response.header),
+                body: response.body,
+            }),
+        })
     }
 
-    /// The answer to `pre-get`, which tusd's responses do not know: as for
-    /// `pre-finish`.
+    /// The answer to `pre-get`.
     pub(in crate::plugins) fn get(self) -> Result<GetDecision, Failure> {
         if let Some(rejection) = self.rejection() {
             return Ok(GetDecision::Reject(rejection));
         }
-        let response = self.response()?;
-        if is_rejection(&response) {
-            return Ok(GetDecision::Reject(rejection(response.http_response, "")));
-        }
-        Ok(GetDecision::Proceed)
+        Ok(match self.response()?.on_get() {
+            Ruling::Reject(refusal) => GetDecision::Reject(rejection(refusal)),
+            Ruling::Proceed(()) => GetDecision::Proceed,
+        })
     }
 
     /// The answer to `pre-terminate`.
@@ -96,14 +79,10 @@ impl Exit {
         if let Some(rejection) = self.rejection() {
             return Ok(TerminateDecision::Reject(rejection));
         }
-        let response = self.response()?;
-        if response.reject_termination {
-            let text = "ERR_UPLOAD_TERMINATION_REJECTED: \
-                        upload termination has been rejected by server\n";
-            let rejection = rejection(response.http_response, text);
-            return Ok(TerminateDecision::Reject(rejection));
-        }
-        Ok(TerminateDecision::Proceed)
+        Ok(match self.response()?.on_terminate() {
+            Ruling::Reject(refusal) => TerminateDecision::Reject(rejection(refusal)),
+            Ruling::Proceed(()) => TerminateDecision::Proceed,
+        })
     }
 
     /// Whether it took a notification in, and what it wants done about it.
@@ -117,11 +96,12 @@ impl Exit {
             });
         }
         let response = self.response()?;
-        if response.stop_upload && kind == EventKind::PostReceive {
-            let text = "ERR_UPLOAD_STOPPED: upload has been stopped by server\n";
-            return Ok(Reaction::Stop(rejection(response.http_response, text)));
-        }
-        Ok(Reaction::Done)
+        Ok(match kind {
+            EventKind::PostReceive => response
+                .on_receive()
+                .map_or(Reaction::Done, |refusal| Reaction::Stop(rejection(refusal))),
+            _ => Reaction::Done,
+        })
     }
 
     /// The rejection that the exit code is, if it is one.
@@ -152,27 +132,17 @@ impl Exit {
     }
 }
 
-/// Whether the response of an event for which tusd has no word rejects it.
-fn is_rejection(response: &HookResponse) -> bool {
-    let status = response.http_response.status_code;
-    response.reject_upload || status.is_some_and(|status| status >= 400)
-}
-
-/// A rejection as the hook wants it, with tusd's own text if it has none.
-fn rejection(http: HttpResponse, text: &str) -> Rejection {
+fn rejection(refusal: Refusal) -> Rejection {
     Rejection {
-        status: http.status_code.unwrap_or(REJECTED),
-        headers: headers(&http),
-        body: http.body.unwrap_or_else(|| text.to_owned()),
+        status: refusal.status,
+        headers: headers(refusal.header),
+        body: refusal.body,
     }
 }
 
-fn headers(http: &HttpResponse) -> Vec<Header> {
-    let header = |(name, value): (&String, &String)| Header {
-        name: name.clone(),
-        value: value.clone(),
-    };
-    http.header.iter().map(header).collect()
+fn headers(header: BTreeMap<String, String>) -> Vec<Header> {
+    let field = |(name, value)| Header { name, value };
+    header.into_iter().map(field).collect()
 }
 
 #[cfg(test)]
@@ -223,32 +193,25 @@ mod tests {
     }
 
     #[test]
-    fn each_event_has_its_own_word_for_a_rejection() {
+    fn what_a_response_says_is_what_the_event_is_answered() {
         let run = |stdout: &str| exit(0, Format::TusdV2, stdout);
-        let upload = r#"{"RejectUpload": true, "HTTPResponse": {"StatusCode": 418}}"#;
-        let termination = r#"{"RejectTermination": true}"#;
+        let upload = r#"{"RejectUpload": true, "HTTPResponse": {
+            "StatusCode": 418, "Body": "tea", "Header": {"X-Rule": "seven"}
+        }}"#;
         let Ok(CreateDecision::Reject(created)) = run(upload).create() else {
             panic!("not rejected");
         };
-        assert_eq!(created.status, 418);
-        let Ok(TerminateDecision::Reject(kept)) = run(termination).terminate() else {
+        assert_eq!((created.status, created.body.as_str()), (418, "tea"));
+        assert_eq!(created.headers.len(), 1);
+        let Ok(TerminateDecision::Reject(kept)) = run(r#"{"RejectTermination": true}"#).terminate()
+        else {
             panic!("not rejected");
         };
         assert_eq!(kept.status, 400);
-        assert!(kept.body.starts_with("ERR_UPLOAD_TERMINATION_REJECTED"));
-        let create = run(termination).create();
-        assert!(matches!(create, Ok(CreateDecision::Proceed(_))));
-        let terminate = run(upload).terminate();
-        assert!(matches!(terminate, Ok(TerminateDecision::Proceed)));
-    }
-
-    #[test]
-    fn a_status_of_an_error_rejects_where_tusd_has_no_word_for_it() {
         let error = r#"{"HTTPResponse": {"StatusCode": 403, "Body": "no"}}"#;
-        let fine = r#"{"HTTPResponse": {"StatusCode": 200, "Body": "yes"}}"#;
-        let run = |stdout: &str| exit(0, Format::TusdV2, stdout);
         assert!(matches!(run(error).get(), Ok(GetDecision::Reject(_))));
         assert!(matches!(run(error).finish(), Ok(FinishDecision::Reject(_))));
+        let fine = r#"{"HTTPResponse": {"StatusCode": 200, "Body": "yes"}}"#;
         assert!(matches!(run(fine).get(), Ok(GetDecision::Proceed)));
         let Ok(FinishDecision::Proceed(changes)) = run(fine).finish() else {
             panic!("rejected");
@@ -262,7 +225,6 @@ mod tests {
         for stdout in [
             "a line for somebody to read",
             r#"{"HTTPResponse": {"StatusCode": 202}}"#,
-            r#"{"HTTPResponse": {"Body": "created"}}"#,
         ] {
             let answer = exit(0, Format::TusdV2, stdout).create();
             assert!(matches!(answer, Err(Failure::InvalidAnswer(_))), "{stdout}");

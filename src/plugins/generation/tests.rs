@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::built_in::Sink;
 use super::super::directory::Place;
+use super::super::events::EventKind;
 use super::super::loader::{Calling, Loader, Source};
 use super::super::secrets::{SecretSource, Secrets};
 use super::super::{Capability, trial};

@@ -29,9 +29,12 @@ pub struct Span {
 
 impl Collector {
     pub fn start() -> Self {
-        Self(Receiver::start(|_| {
-            Answer::with(200, &[("content-type", "application/x-protobuf")], b"")
-        }))
+        Self(Receiver::start(|_| taken()))
+    }
+
+    /// One that speaks TLS, with a certificate of its own.
+    pub fn start_tls() -> Self {
+        Self(Receiver::start_tls("127.0.0.1", |_| taken()))
     }
 
     /// A setup that sends its traces here, without much delay.
@@ -60,6 +63,10 @@ impl Collector {
         super::eventually(&format!("the span {name:?} comes"), || find().is_some());
         find().unwrap()
     }
+}
+
+fn taken() -> Answer {
+    Answer::with(200, &[("content-type", "application/x-protobuf")], b"")
 }
 
 fn decoded(request: ExportTraceServiceRequest) -> Vec<Span> {
