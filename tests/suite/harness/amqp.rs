@@ -1,6 +1,7 @@
 //! An AMQP client that waits for every answer.
 
-use std::time::Instant;
+use std::io;
+use std::time::{Duration, Instant};
 
 use lapin::options::{
     BasicAckOptions, BasicGetOptions, BasicPublishOptions, ExchangeDeclareOptions,
@@ -9,8 +10,12 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use super::server::PATIENCE;
+
+/// For a handshake, which takes milliseconds on a broker that has started.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A connection with one channel.
 pub struct Amqp {
@@ -50,18 +55,23 @@ impl Amqp {
     /// The whole handshake.
     ///
     /// # Errors
-    /// As lapin has them: nobody listens, a wrong password.
+    /// As lapin has them: nobody listens, a wrong password. A broker that ends the
+    /// connection while it starts is waited for by lapin for ever: that is an error
+    /// too.
     pub fn try_connect(url: &str) -> Result<Self, lapin::Error> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let (connection, channel) = runtime.block_on(async {
+        let opened = async {
             let connection = Connection::connect(url, ConnectionProperties::default()).await?;
             let channel = connection.create_channel().await?;
             Ok::<_, lapin::Error>((connection, channel))
-        })?;
+        };
+        let opened = runtime.block_on(async { timeout(HANDSHAKE, opened).await });
+        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+        let (connection, channel) = opened.map_err(late)??;
         Ok(Self {
             connection,
             channel,
