@@ -86,3 +86,33 @@ Ctrl-C ends the server.
         hooks = hooks.display()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::{cargo, process};
+
+    /// Every package with its features, one a line.
+    fn packages(arguments: &[&str]) -> BTreeSet<String> {
+        let mut tree = cargo::native();
+        tree.current_dir(process::repository())
+            .args(["tree", "--offline", "--prefix", "none"])
+            .args(["--format", "{p} {f}"])
+            .args(arguments);
+        let tree = process::output(&mut tree).unwrap();
+        let lines = tree.lines().map(|line| line.trim_end_matches(" (*)"));
+        lines.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_demo_is_built_of_what_the_tests_are_built_of() {
+        let demo = packages(&["--package", "rustus", "--edges", "normal,build"]);
+        let tests = packages(&["--workspace", "--edges", "normal,build,dev"]);
+        let twice: Vec<_> = demo.difference(&tests).collect();
+        assert!(
+            twice.is_empty(),
+            "compiled twice, since the tests want other features: {twice:#?}"
+        );
+    }
+}
