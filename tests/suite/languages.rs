@@ -4,6 +4,7 @@
 
 mod bindings;
 mod go;
+mod passing_on;
 
 use std::fs;
 use std::path::Path;

@@ -27,6 +27,7 @@ mod crashes;
 mod decisions;
 mod delivery;
 mod documentation;
+mod documented_code;
 mod durability;
 mod encryption;
 mod expiring;

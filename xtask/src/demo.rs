@@ -86,3 +86,37 @@ Ctrl-C ends the server.
         hooks = hooks.display()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::{cargo, process};
+
+    /// Every package with its features, one a line.
+    fn packages(arguments: &[&str]) -> BTreeSet<String> {
+        let mut tree = cargo::native();
+        tree.current_dir(process::repository())
+            .args(["tree", "--offline", "--prefix", "none"])
+            .args(["--format", "{p} {f}"])
+            .args(arguments);
+        let tree = process::output(&mut tree).unwrap();
+        let lines = tree.lines().map(|line| line.trim_end_matches(" (*)"));
+        lines.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_demo_and_the_tests_share_what_they_compile_but_for_what_tests_alone_need() {
+        let demo = packages(&["--package", "rustus", "--edges", "normal,build"]);
+        let tests = packages(&["--workspace", "--edges", "normal,build,dev"]);
+        let differ = demo.difference(&tests);
+        let differ: Vec<_> = differ.filter_map(|it| it.split(' ').next()).collect();
+        // A blocking client, a clock that can be stopped, and what proptest brings: no
+        // server should have these in it.
+        let expected = ["futures-util", "reqwest", "tokio", "zerocopy"];
+        assert_eq!(
+            differ, expected,
+            "these and all above them are compiled twice for whoever runs both"
+        );
+    }
+}

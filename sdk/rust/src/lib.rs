@@ -83,4 +83,5 @@ pub use bindings::capabilities::rustus::hooks::{amqp, grpc, kafka};
 /// The examples of the guide for plugin authors, which `cargo test` runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/plugins.md")]
+#[doc = include_str!("../../../docs/capabilities.md")]
 struct Guide;

@@ -42,7 +42,7 @@ pub(crate) fn read(format: Format, body: &str) -> Result<Value, String> {
 fn check(schema: &Validator, body: &Value) -> Result<(), String> {
     schema
         .validate(body)
-        .map_err(|error| format!("{}: {error}", error.instance_path))
+        .map_err(|error| format!("{}: {error}", error.instance_path()))
 }
 
 #[test]
