@@ -182,7 +182,7 @@ impl Amqp {
         while messages.len() < count {
             match self.take(queue) {
                 Some(message) => messages.push(message),
-                None => std::thread::sleep(std::time::Duration::from_millis(10)),
+                None => std::thread::sleep(Duration::from_millis(10)),
             }
             assert!(
                 Instant::now() < until,
