@@ -30,6 +30,13 @@ pub fn of(language: &str) -> Option<&'static Template> {
 }
 
 impl Template {
+    /// Whether a hook of it is a command, which a directory of hooks has under the
+    /// name of an event and not under its own. Go makes no typed plugins.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        self.language == "go"
+    }
+
     /// The project's files under the name `name`, each with its path.
     pub fn files(&self, name: &str) -> impl Iterator<Item = (String, Vec<u8>)> {
         self.files.iter().map(|(path, content)| {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 
 use super::accounts::{Account, Accounts};
 use super::challenge::Challenge;
@@ -14,6 +14,7 @@ use super::error::OciError;
 use super::manifest::{Descriptor, Index, MANIFESTS};
 use super::reference::{Digest, Reference};
 use super::retry::retrying;
+use super::sending::Outgoing;
 use super::transfer::Audience;
 use super::transport::{Transport, authority};
 
@@ -315,16 +316,16 @@ impl Client {
 
     /// Sends what `request` makes, and once more with an answer if there is a
     /// challenge to it.
-    pub(super) async fn ask(
+    pub(super) async fn ask<R: Into<Outgoing>>(
         &self,
         place: &Place,
         action: Action,
         what: &'static str,
-        request: impl Fn() -> RequestBuilder,
+        request: impl Fn() -> R,
     ) -> Result<Response, OciError> {
         let with = |answer: Option<HeaderValue>| match answer {
-            Some(answer) => request().header(AUTHORIZATION, answer),
-            None => request(),
+            Some(answer) => request().into().header(AUTHORIZATION, answer),
+            None => request().into(),
         };
         let first = with(self.answer(place, action));
         let response = self.transport.send(first, &place.host, what).await?;

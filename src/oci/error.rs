@@ -59,6 +59,34 @@ pub enum OciError {
         /// How long was waited.
         within: Duration,
     },
+    /// It does not take what is sent.
+    #[error(
+        "{host} took no more of a blob for {} s, {taken} of {size} bytes were sent; \
+         --oci-timeout allows it more",
+        .within.as_secs()
+    )]
+    Stuck {
+        /// The registry.
+        host: String,
+        /// Bytes that left.
+        taken: usize,
+        /// Bytes that there are.
+        size: usize,
+        /// How long was waited.
+        within: Duration,
+    },
+    /// It takes it all the time, and too little of it.
+    #[error(
+        "{host} took a blob too slowly: not all of it was taken within {} s; --oci-timeout allows \
+         it more, all of a blob may take ten times as long",
+        .within.as_secs()
+    )]
+    Crawling {
+        /// The registry.
+        host: String,
+        /// How long was waited.
+        within: Duration,
+    },
     /// A status that is no answer.
     #[error("{host} answered {status} when asked for {what}{said}")]
     Status {
@@ -218,6 +246,8 @@ impl OciError {
             Self::Unreachable { .. }
             | Self::Slow { .. }
             | Self::Trickle { .. }
+            | Self::Stuck { .. }
+            | Self::Crawling { .. }
             | Self::Length { .. }
             | Self::Digest { .. } => true,
             Self::Status { status, .. } => *status == 429 || *status >= 500,
@@ -228,7 +258,7 @@ impl OciError {
     /// Whether to make the same request again at once. What took so long that it was
     /// given up would take as long again.
     pub(super) const fn is_worth_another(&self) -> bool {
-        self.is_passing() && !matches!(self, Self::Trickle { .. })
+        self.is_passing() && !matches!(self, Self::Trickle { .. } | Self::Crawling { .. })
     }
 
     /// After how long the registry wants to be asked again.

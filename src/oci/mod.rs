@@ -20,6 +20,7 @@ mod puller;
 mod push;
 mod reference;
 mod retry;
+mod sending;
 mod signatures;
 mod source;
 mod token;

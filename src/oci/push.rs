@@ -82,7 +82,7 @@ impl Client {
         let put = self
             .ask(place, Action::Push, WHAT, || {
                 let request = http.put(to.clone()).header(CONTENT_TYPE, kind.clone());
-                request.body(self.transport.sent(body.clone()))
+                self.transport.sending(request, body.clone())
             })
             .await?;
         self.judged(put, place, WHAT).await.map(drop)

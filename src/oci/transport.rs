@@ -11,19 +11,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
-use reqwest::{Body, Client, RequestBuilder, Response, StatusCode, Url};
-use tokio::time::{Instant, timeout, timeout_at};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::error::{OciError, in_full};
-use super::transfer::{Audience, Heard, Transfer};
+use super::sending::{Late, Outgoing, WHOLE};
+use super::transfer::{Audience, Transfer};
 
 /// How long a connection may take: as long as a packet that is lost three times.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// All of a body may take so many times as long as a registry may be silent.
-const WHOLE: u32 = 10;
 
 /// What a registry says about an error that is shown to people.
 const SAID: u64 = 4 * 1024;
@@ -104,14 +102,24 @@ impl Transport {
     /// Sends it and waits for the head of the answer.
     pub(super) async fn send(
         &self,
-        request: RequestBuilder,
+        request: impl Into<Outgoing>,
         host: &str,
         what: &'static str,
     ) -> Result<Response, OciError> {
-        match timeout(self.patience, request.send()).await {
+        match request.into().send(self.patience).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(unreachable(host, error)),
-            Err(_) => Err(self.slow(host, what)),
+            Err(Late::Silent) => Err(self.slow(host, what)),
+            Err(Late::Stuck { taken, size }) => Err(OciError::Stuck {
+                host: host.to_owned(),
+                taken,
+                size,
+                within: self.patience,
+            }),
+            Err(Late::Crawling) => Err(OciError::Crawling {
+                host: host.to_owned(),
+                within: self.patience * WHOLE,
+            }),
         }
     }
 
@@ -174,12 +182,10 @@ impl Transport {
             .await
     }
 
-    /// The body of a request; the audience hears of it.
-    pub(super) fn sent(&self, bytes: Bytes) -> Body {
-        match self.begins("sending".to_owned(), bytes.len() as u64) {
-            Some(transfer) => Body::wrap(Heard::new(bytes, transfer)),
-            None => bytes.into(),
-        }
+    /// A request with a blob in it; the audience hears of it.
+    pub(super) fn sending(&self, request: RequestBuilder, bytes: Bytes) -> Outgoing {
+        let transfer = self.begins("sending".to_owned(), bytes.len() as u64);
+        Outgoing::with_body(request, bytes, transfer)
     }
 
     fn begins(&self, what: String, size: u64) -> Option<Box<dyn Transfer>> {

@@ -313,6 +313,7 @@ impl Watch {
                 return RESCAN;
             }
         };
+        roster.accept();
         if turn.fetched.is_empty() && turn.gone.is_empty() {
             // The same in another file, as mounted volumes have it now and then.
             return RESCAN;
@@ -345,13 +346,22 @@ impl Watch {
         } else {
             self.publish();
         }
-        for change in outcome.changes {
-            change.report();
-        }
+        let mut freed = outcome.changes.iter();
+        let freed = freed.any(|change| matches!(change, Change::Removed(_)));
+        outcome.changes.iter().for_each(Change::report);
         if !outcome.refused.is_empty() {
             self.refused = outcome.refused;
         }
-        outcome.unsettled.unwrap_or(RESCAN).min(unsettled)
+        // A name that became free may be one that the file gives to another.
+        let freed = match freed {
+            true => QUIET,
+            false => RESCAN,
+        };
+        outcome
+            .unsettled
+            .unwrap_or(RESCAN)
+            .min(unsettled)
+            .min(freed)
     }
 }
 

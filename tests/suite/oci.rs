@@ -8,6 +8,7 @@ mod interop;
 mod printed;
 mod serving;
 mod signatures;
+mod slow;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -150,7 +150,8 @@ pub(super) fn conclude(it: &Examination, out: &mut dyn Write) -> io::Result<()> 
     if it.only_alone {
         writeln!(
             out,
-            "\nNo event is called {}: the server loads it as --hooks-file, and not from --hooks-dir.",
+            "\nNo event is called {}: the server loads it as --hooks-file, and from \
+             --hooks-dir only under the name of an event, such as pre-create.wasm.",
             it.name
         )?;
     }

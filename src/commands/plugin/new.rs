@@ -31,12 +31,16 @@ pub(super) fn run(args: &NewArgs, out: &mut dyn Write) -> Result<ExitCode, Comma
     }
     let shown = project.display();
     let name = &args.name;
+    let place = match template.is_command() {
+        true => "HOOKS_DIR/pre-create.wasm",
+        false => "HOOKS_DIR",
+    };
     writeln!(
         out,
         "{shown} is a hook in {language} that builds as it is. Next:\n\n\
          \x20 rustus plugin build {shown}    # makes {shown}/{name}.wasm\n\
          \x20 rustus plugin test {shown}     # puts the cases in {shown}/tests to it\n\
-         \x20 cp {shown}/{name}.wasm HOOKS_DIR   # the --hooks-dir of a server, running or not",
+         \x20 cp {shown}/{name}.wasm {place}   # the --hooks-dir of a server, running or not",
         language = args.lang,
     )?;
     Ok(ExitCode::SUCCESS)
@@ -85,9 +89,13 @@ mod tests {
     use super::*;
 
     fn new(name: &str, into: &Path) -> Result<String, String> {
+        new_in("rust", name, into)
+    }
+
+    fn new_in(lang: &str, name: &str, into: &Path) -> Result<String, String> {
         let args = NewArgs {
             name: name.to_owned(),
-            lang: "rust".to_owned(),
+            lang: lang.to_owned(),
             into: into.to_owned(),
         };
         let mut out = Vec::new();
@@ -138,6 +146,19 @@ mod tests {
         assert!(error.contains("such as my-hook"), "{error}");
         fs::create_dir(into.join("empty")).unwrap();
         assert!(new("empty", &into).is_ok());
+    }
+
+    #[test]
+    fn a_command_hook_is_put_in_place_under_the_name_of_an_event_and_a_plugin_under_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        for language in templates::languages() {
+            let said = new_in(language, &format!("my-{language}"), directory.path()).unwrap();
+            let to = match language {
+                "go" => ".wasm HOOKS_DIR/pre-create.wasm ",
+                _ => ".wasm HOOKS_DIR ",
+            };
+            assert!(said.contains(to), "{said}");
+        }
     }
 
     #[test]

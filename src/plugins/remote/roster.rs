@@ -28,6 +28,9 @@ struct Seen {
     file: RemoteFile,
     stamp: Option<Stamp>,
     observer: Observer,
+    /// Why what it says now is not done. That may be so no more at the next look,
+    /// as when a name is taken by a plugin that goes.
+    refused: Option<String>,
     /// What was wrong with its place at the last look, said once.
     trouble: Option<io::ErrorKind>,
 }
@@ -54,6 +57,7 @@ impl Roster {
             stamp: Stamp::read(&file.path).ok(),
             observer: Observer::new(signals),
             file,
+            refused: None,
             trouble: None,
         });
         let roster = Self { named, file };
@@ -61,7 +65,8 @@ impl Roster {
         Ok((roster, plugins))
     }
 
-    /// Looks at the file. What is wrong with it is said once.
+    /// Looks at the file. What is wrong with it is said once, and looked at anew at
+    /// each look.
     pub(in crate::plugins) fn look(&mut self) -> Look {
         let Some(seen) = &mut self.file else {
             return Look::Same;
@@ -69,7 +74,7 @@ impl Roster {
         let Some(stamp) = seen.now() else {
             return Look::Same;
         };
-        if seen.stamp == Some(stamp) {
+        if seen.stamp == Some(stamp) && seen.refused.is_none() {
             return Look::Same;
         }
         if let Some(left) = stamp.unsettled_for(SystemTime::now()) {
@@ -80,8 +85,10 @@ impl Roster {
         if Stamp::read(&path).ok() != Some(stamp) {
             return Look::Unsettled(SETTLE);
         }
-        if let Some(seen) = &mut self.file {
-            seen.stamp = Some(stamp);
+        if let Some(seen) = &mut self.file
+            && seen.stamp.replace(stamp) != Some(stamp)
+        {
+            seen.refused = None;
         }
         match read {
             Ok(plugins) => Look::Changed(plugins),
@@ -92,14 +99,25 @@ impl Roster {
         }
     }
 
-    /// Says why what the file says now is not done.
-    pub(in crate::plugins) fn refuse(&self, error: &WatchError) {
-        let path = self.file.as_ref().map(|seen| seen.file.path.display());
-        let file = path.map(|path| path.to_string()).unwrap_or_default();
+    /// Says why what the file says now is not done. Once, as long as it is the same.
+    pub(in crate::plugins) fn refuse(&mut self, error: &WatchError) {
+        let Some(seen) = &mut self.file else { return };
+        let error = error.to_string();
+        if seen.refused.as_ref() == Some(&error) {
+            return;
+        }
         tracing::error!(
-            file, %error,
+            file = %seen.file.path.display(), error,
             "the file of plugins in registries is not taken over; keeping the plugins that serve"
         );
+        seen.refused = Some(error);
+    }
+
+    /// What the file says now is done.
+    pub(in crate::plugins) fn accept(&mut self) {
+        if let Some(seen) = &mut self.file {
+            seen.refused = None;
+        }
     }
 
     fn plugins(&self) -> Result<Vec<Arc<RemotePlugin>>, WatchError> {
@@ -199,6 +217,15 @@ mod tests {
         assert_eq!(settled(&mut roster), None);
         write("");
         assert_eq!(settled(&mut roster).unwrap(), ["one"]);
+        assert_eq!(settled(&mut roster), None);
+        // Until what it says can be done.
+        write(two);
+        for _ in 0..2 {
+            assert_eq!(settled(&mut roster).unwrap(), ["one", "two"]);
+            roster.refuse(&WatchError::SameName("two".to_owned()));
+        }
+        assert_eq!(settled(&mut roster).unwrap(), ["one", "two"]);
+        roster.accept();
         assert_eq!(settled(&mut roster), None);
     }
 }

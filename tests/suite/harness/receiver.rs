@@ -128,10 +128,24 @@ impl Answer {
 
 type Told = dyn Fn(&Request) -> Answer + Send + Sync;
 
+/// How the body of a request is read, when its head is there.
+#[derive(Debug, Clone, Copy)]
+pub enum Reading {
+    /// As it comes.
+    AtOnce,
+    /// So many parts, the same time before each.
+    Slowly(usize, Duration),
+    /// Not at all.
+    Never,
+}
+
+type Reads = dyn Fn(&Request) -> Reading + Send + Sync;
+
 struct Shared {
     requests: Mutex<Vec<Request>>,
     more: Condvar,
     told: Mutex<Arc<Told>>,
+    reads: Mutex<Arc<Reads>>,
     ended: AtomicBool,
     /// To end those that nobody else ends.
     connections: Mutex<Vec<TcpStream>>,
@@ -182,6 +196,7 @@ impl Receiver {
             requests: Mutex::default(),
             more: Condvar::new(),
             told: Mutex::new(told),
+            reads: Mutex::new(Arc::new(|_: &Request| Reading::AtOnce)),
             ended: AtomicBool::new(false),
             connections: Mutex::default(),
             opened: AtomicUsize::new(0),
@@ -221,6 +236,11 @@ impl Receiver {
     /// From now on requests are answered so.
     pub fn tell(&self, told: impl Fn(&Request) -> Answer + Send + Sync + 'static) {
         *self.shared.told.lock().unwrap() = Arc::new(told);
+    }
+
+    /// From now on bodies with a length are read so. What is given has no body yet.
+    pub fn read(&self, reads: impl Fn(&Request) -> Reading + Send + Sync + 'static) {
+        *self.shared.reads.lock().unwrap() = Arc::new(reads);
     }
 
     /// What came so far.
@@ -297,7 +317,7 @@ fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<
 /// Answers the requests of one connection.
 fn serve(stream: impl Read + Write, connection: usize, shared: &Shared) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
-    while let Some(request) = read_request(&mut stream, connection)? {
+    while let Some(request) = read_request(&mut stream, connection, shared)? {
         let told = Arc::clone(&shared.told.lock().unwrap());
         shared.requests.lock().unwrap().push(request.clone());
         shared.more.notify_all();
@@ -357,7 +377,11 @@ fn wait(delay: Duration, shared: &Shared) {
 }
 
 /// The next request; none at the end of the connection.
-fn read_request(stream: &mut impl BufRead, connection: usize) -> io::Result<Option<Request>> {
+fn read_request(
+    stream: &mut impl BufRead,
+    connection: usize,
+    shared: &Shared,
+) -> io::Result<Option<Request>> {
     let first = read_line(stream)?;
     let mut words = first.split(' ');
     let (Some(method), Some(path)) = (words.next(), words.next()) else {
@@ -382,11 +406,37 @@ fn read_request(stream: &mut impl BufRead, connection: usize) -> io::Result<Opti
     if request.header("transfer-encoding") == Some("chunked") {
         request.body = read_chunks(stream)?;
     } else if let Some(length) = request.header("content-length") {
-        request.body = vec![0; length.parse().map_err(io::Error::other)?];
-        stream.read_exact(&mut request.body)?;
+        let length = length.parse().map_err(io::Error::other)?;
+        let reads = Arc::clone(&shared.reads.lock().unwrap());
+        request.body = read_body(stream, length, reads(&request), shared)?;
     }
     request.at = Instant::now();
     Ok(Some(request))
+}
+
+fn read_body(
+    stream: &mut impl BufRead,
+    length: usize,
+    reading: Reading,
+    shared: &Shared,
+) -> io::Result<Vec<u8>> {
+    let mut body = vec![0; length];
+    match reading {
+        Reading::AtOnce => stream.read_exact(&mut body)?,
+        Reading::Slowly(parts, pause) => {
+            for part in body.chunks_mut(length.div_ceil(parts).max(1)) {
+                wait(pause, shared);
+                stream.read_exact(part)?;
+            }
+        }
+        Reading::Never => {
+            while !shared.ended.load(Ordering::SeqCst) {
+                wait(Duration::from_millis(10), shared);
+            }
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+    }
+    Ok(body)
 }
 
 fn read_chunks(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {

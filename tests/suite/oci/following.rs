@@ -158,3 +158,30 @@ fn a_plugin_that_is_required_is_so_from_the_moment_in_which_the_file_says_it() {
     eventually("it is there", || tus.create_with(5, &[]).status() == 201);
     assert_eq!(tus.create_with(5, &[("meme", "pepe")]).status(), 400);
 }
+
+#[test]
+fn a_name_that_another_plugin_has_is_taken_over_when_that_one_goes() {
+    let Some(registry) = DockerRegistry::start() else {
+        return;
+    };
+    Author::new().push(&registry, "refuse-meme", "a/refuse:1");
+    let memes = plugin("memes", &registry.reference("a/refuse:1"), "");
+    let setup = setup(&registry).with_hooks();
+    install(&setup.hooks_dir(), "tag-upload", "memes");
+    let running = start(&setup, "");
+    write(&setup, &memes);
+    let line = running.wait_for_log(REFUSED);
+    assert!(line.contains("two plugins are called memes"), "{line}");
+    // The directory is looked at once more, and the file with it.
+    install(&setup.hooks_dir(), "log-events", "others");
+    running.wait_for_log("plugin=\"others\" generation=1");
+
+    fs::remove_file(setup.hooks_dir().join("memes.wasm")).unwrap();
+    let line = running.wait_for_log(TAKEN_OVER);
+    assert!(line.contains("fetched=\"memes\""), "{line}");
+    let tus = Tus::new(running.files());
+    eventually("it is asked", || {
+        tus.create_with(5, &[("meme", "pepe")]).status() == 400
+    });
+    assert_eq!(running.log().matches(REFUSED).count(), 1);
+}

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::Author;
+use super::signatures::key_pair;
 use crate::harness::docker_registry::DockerRegistry;
 use crate::harness::guests::{built, bytes};
 use crate::harness::programs::{installed, is_there};
@@ -78,6 +79,33 @@ fn skopeo_looks_at_copies_and_archives_a_plugin() {
     let three = registry.reference("a/three:3");
     let pulled = author.does(&["pull", &three, "--oci-insecure", &host]);
     assert!(pulled.ends_with(&at), "{pulled}");
+
+    // With signatures in it, the plugin is named.
+    key_pair(&author, "mine");
+    let file = built("log-events");
+    let signed = registry.reference("a/signed:1");
+    let insecure = ["--oci-insecure", &host];
+    let push = [
+        "push",
+        file.to_str().unwrap(),
+        &signed,
+        "--sign",
+        "mine.key",
+    ];
+    let pushed = author.does(&[&push[..], &insecure].concat());
+    author.does(&[&["save", &signed, "-o", "signed.tar"][..], &insecure].concat());
+    let copy = [
+        "copy",
+        "--insecure-policy",
+        "--dest-tls-verify=false",
+        &format!("oci-archive:signed.tar:{signed}"),
+        &url("a/four:4"),
+    ];
+    run("skopeo", &copy, home);
+    let four = registry.reference("a/four:4");
+    let pulled = author.does(&[&["pull", &four][..], &insecure].concat());
+    let at = pushed.split_once('@').unwrap().1;
+    assert!(pulled.ends_with(at), "{pulled}");
 }
 
 #[test]
@@ -127,6 +155,29 @@ fn oras_pulls_what_was_pushed_and_pushes_what_is_pulled() {
         home,
     );
     assert!(fs::read(author.path("one.wasm")).unwrap() == bytes("refuse-meme"));
+
+    // A copy takes its signatures along.
+    key_pair(&author, "mine");
+    let file = built("log-events");
+    let signed = registry.reference("a/signed:1");
+    let insecure = ["--oci-insecure", &host];
+    let push = [
+        "push",
+        file.to_str().unwrap(),
+        &signed,
+        "--sign",
+        "mine.key",
+    ];
+    author.does(&[&push[..], &insecure].concat());
+    let copied = registry.reference("b/copied:1");
+    let plain = ["--from-plain-http", "--to-plain-http"];
+    run(
+        &oras,
+        &[&["copy", "-r", &signed, &copied][..], &plain].concat(),
+        home,
+    );
+    let verify = ["verify", &copied, "--oci-key", "mine.pub"];
+    author.does(&[&verify[..], &insecure].concat());
 
     fs::copy(built("refuse-meme"), author.path("two.wasm")).unwrap();
     fs::write(
