@@ -41,13 +41,13 @@ pub(super) fn run(command: &OutboxCommand, out: &mut dyn Write) -> Result<(), Co
         OutboxCommand::Replay { place, which } => {
             let mut inspector = Inspector::open(&place.directory())?;
             let count = inspector.replay(&dead(which))?;
-            writeln!(out, "{count} dead letters are delivered again")?;
+            writeln!(out, "dead letters that are delivered again: {count}")?;
             Ok(())
         }
         OutboxCommand::Drop { place, which } => {
             let mut inspector = Inspector::open(&place.directory())?;
             let count = inspector.drop(&dead(which))?;
-            writeln!(out, "{count} dead letters dropped")?;
+            writeln!(out, "dead letters dropped: {count}")?;
             Ok(())
         }
     }

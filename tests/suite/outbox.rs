@@ -181,11 +181,11 @@ fn dead_letters_are_listed_shown_replayed_and_dropped() {
     assert_eq!(shown["event"]["upload"]["id"], id(&first));
 
     let dropped = outbox(&server, &["drop", dead[1]["event"].as_str().unwrap()]);
-    assert_eq!(dropped, "1 dead letters dropped\n");
+    assert_eq!(dropped, "dead letters dropped: 1\n");
     open_the_ear(&setup);
     server.wait_for_log("generation=2");
     let replayed = outbox(&server, &["replay", "--all", "--sink", "ear"]);
-    assert_eq!(replayed, "1 dead letters are delivered again\n");
+    assert_eq!(replayed, "dead letters that are delivered again: 1\n");
     eventually("the first is told", || {
         taken(&server, id(&first)).len() == 1
     });

@@ -15,8 +15,9 @@ use crate::hooks::EventSet;
 use crate::plugins::{BuiltIn, Grants, Instances, KafkaGrant, Limits, Manifest, Sink};
 
 /// How many events are on their way at the same time. They share requests, so that
-/// this and not the way to the cluster and back bounds how many there are a second.
-const CONCURRENT: usize = 256;
+/// this and not the way to the cluster and back bounds how many there are a second:
+/// some ten thousand. More would take time from requests while uploads come.
+const CONCURRENT: usize = 64;
 
 /// How much longer a call may take than its message: what is left over when the
 /// cluster does not answer and the guest says so.
