@@ -92,12 +92,14 @@ fn what_waits_for_a_disabled_plugin_is_delivered_when_it_is_enabled() {
     ]);
     let (_server, tus, admin) = start(&setup);
     tus.create(3);
-    let pending = || {
-        let outbox = admin.json("GET", "/outbox").1;
-        outbox["outbox"]["sinks"][0]["pending"].as_u64()
-    };
+    let sink = || admin.json("GET", "/outbox").1["outbox"]["sinks"][0].clone();
+    let pending = || sink()["pending"].as_u64();
     eventually("it waits", || pending() == Some(1));
     assert_eq!(admin.json("POST", "/plugins/http/disable").0, 200);
+    // What was on its way to the service before has ended then.
+    eventually("it is absent", || {
+        sink()["retries"]["absent"].as_u64() >= Some(1)
+    });
     up.store(true, Ordering::SeqCst);
     // Nobody is told of this one.
     tus.create(3);

@@ -47,6 +47,20 @@ fn completions_know_the_commands_and_the_languages() {
     assert!(bash.wait().unwrap().success());
 }
 
+#[test]
+fn a_reader_that_has_read_enough_is_no_trouble() {
+    let mut command = Command::new(BINARY);
+    command
+        .args(["completions", "bash"])
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    drop(running.stdout.take());
+    let (code, _, err) = ended(&running.wait_with_output().unwrap());
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+}
+
 /// Every command below `rustus COMMAND`, with its help.
 fn commands(command: &[&str]) -> Vec<(String, String)> {
     let help = Command::new(BINARY)
