@@ -1,6 +1,6 @@
 //! `rustus completions`: what makes a shell complete the command line.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -13,8 +13,11 @@ pub(super) fn run(shell: Shell, out: &mut dyn Write) -> Result<(), CommandError>
     // Into memory: what makes it panics where it can't be written.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "rustus", &mut script);
-    out.write_all(&script)?;
-    Ok(())
+    match out.write_all(&script) {
+        // Such as `head`, which has read what it wanted.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 #[cfg(test)]

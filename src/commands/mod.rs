@@ -65,16 +65,6 @@ pub enum CommandError {
 /// # Errors
 /// Why it was not done.
 pub fn run(command: &Command, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
-    match carry_out(command, out) {
-        // Such as `head`, which has read what it wanted.
-        Err(CommandError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Ok(ExitCode::SUCCESS)
-        }
-        done => done,
-    }
-}
-
-fn carry_out(command: &Command, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
     let done = match command {
         Command::Outbox(command) => outbox::run(command, out),
         Command::Plugin(PluginCommand::Author(command)) => return plugin::run(command, out),
