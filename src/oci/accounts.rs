@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,37 +12,9 @@ use docker_credential::{CredentialRetrievalError, DockerCredential, get_credenti
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::credentials::{Account, Credentials};
 use super::error::OciError;
 use super::helper;
-
-/// A name and a password, or a token in place of both. Never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// A user and a password.
-    Password {
-        /// The name.
-        user: String,
-        /// A secret.
-        password: String,
-    },
-    /// A token that is exchanged for others. A secret.
-    Identity(String),
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials")
-    }
-}
-
-/// Credentials for one registry, given to us and not looked for.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// The registry that they are for, and no other.
-    pub host: String,
-    /// What they are.
-    pub credentials: Credentials,
-}
 
 /// What credentials there are.
 #[derive(Debug, Clone)]

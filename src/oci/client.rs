@@ -8,8 +8,9 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
-use super::accounts::{Account, Accounts};
+use super::accounts::Accounts;
 use super::challenge::Challenge;
+use super::credentials::Account;
 use super::error::OciError;
 use super::manifest::{Descriptor, Index, MANIFESTS};
 use super::reference::{Digest, Reference};

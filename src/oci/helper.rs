@@ -16,7 +16,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::time::{sleep, timeout};
 
-use super::accounts::Credentials;
+use super::credentials::Credentials;
 
 /// The most that is read of what a helper prints; a token has some kilobytes.
 const LARGEST: u64 = 64 * 1024;

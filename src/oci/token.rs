@@ -6,9 +6,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
 
-use super::accounts::Credentials;
 use super::challenge::Challenge;
 use super::client::{Action, Client, Place};
+use super::credentials::Credentials;
 use super::error::OciError;
 
 /// The largest answer of who gives out tokens.
