@@ -78,3 +78,55 @@ impl Client {
             .map_err(|error| failure::in_full(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// Answers every request on every connection, and ends with its last client.
+    fn serve(listener: &TcpListener, connections: usize) {
+        for stream in listener.incoming().take(connections) {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            thread::spawn(move || {
+                let mut line = String::new();
+                while reader.read_line(&mut line).is_ok_and(|read| read > 0) {
+                    if line == "\r\n" {
+                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                        stream.write_all(answer).unwrap();
+                    }
+                    line.clear();
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_thread_in_the_place_of_one_that_has_ended_opens_a_connection_of_its_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::new(&HttpGrant::of(vec![server.clone()])).unwrap();
+        thread::scope(|scope| {
+            // One connection for each of the threads below, and no more.
+            scope.spawn(|| serve(&listener, 3));
+            for _ in 0..3 {
+                let requests = scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
+                    let client = client.of_this_thread().unwrap();
+                    for _ in 0..5 {
+                        let sent = runtime.block_on(client.get(&server).send());
+                        assert_eq!(sent.unwrap().status(), 200);
+                    }
+                });
+                requests.join().unwrap();
+            }
+        });
+    }
+}

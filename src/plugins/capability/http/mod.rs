@@ -21,6 +21,7 @@ mod servers;
 mod tls;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,11 +96,12 @@ pub(in crate::plugins) struct Outgoing {
     places: Arc<Semaphore>,
 }
 
+/// The head of an answer, for which a request is sent when it is waited for.
+type Sent = Pin<Box<dyn Future<Output = Result<Response, reqwest::Error>> + Send>>;
+
 /// A request that may be sent, with what waits for its answer.
 struct Sending {
-    client: reqwest::Client,
-    /// Until it is sent.
-    request: Option<Request>,
+    sent: Sent,
     limits: Limits,
     output: Output,
     server: String,
@@ -135,9 +137,8 @@ impl Outgoing {
     ) -> Result<Sending, Error> {
         let reaching = Reaching::new(Arc::clone(&self.lent.tally), Capability::Http);
         match self.checked(request, options) {
-            Ok((client, request, limits, server)) => Ok(Sending {
-                client,
-                request: Some(request),
+            Ok((sent, limits, server)) => Ok(Sending {
+                sent,
                 limits,
                 output: self.output.clone(),
                 server,
@@ -155,7 +156,7 @@ impl Outgoing {
         &self,
         request: ::http::Request<WasiBody>,
         options: RequestOptions,
-    ) -> Result<(reqwest::Client, Request, Limits, String), Error> {
+    ) -> Result<(Sent, Limits, String), Error> {
         let url = Url::parse(&request.uri().to_string());
         let url = url.map_err(|_| Error::HttpRequestUriInvalid)?;
         let server = url.origin().ascii_serialization();
@@ -180,7 +181,8 @@ impl Outgoing {
         };
         let sender = client.of_this_thread();
         let sender = sender.map_err(|problem| Error::InternalError(Some(problem)))?;
-        Ok((sender, as_reqwest(url, request), limits, server))
+        let sent = Box::pin(sender.execute(as_reqwest(url, request)));
+        Ok((sent, limits, server))
     }
 
     fn allowed(&self, url: &Url) -> Option<&Client> {
@@ -246,15 +248,11 @@ impl Sending {
 
     /// Sends it, and waits for the head of the answer.
     async fn head(&mut self) -> Result<Response, Error> {
-        let Some(request) = self.request.take() else {
-            return Err(Error::InternalError(None));
-        };
-        let sent = self.client.execute(request);
         let waited = match self.limits.head {
-            Some(limit) => tokio::time::timeout(limit, sent)
+            Some(limit) => tokio::time::timeout(limit, &mut self.sent)
                 .await
                 .map_err(|_| self.failed(Error::HttpResponseTimeout, "no answer in time"))?,
-            None => sent.await,
+            None => (&mut self.sent).await,
         };
         let response = waited.map_err(|error| self.not_sent(&error))?;
         let length = response.content_length().unwrap_or_default();
