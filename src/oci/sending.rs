@@ -108,25 +108,19 @@ async fn in_time<T>(
         };
     };
     let mut until = begun + patience;
+    let mut is_told = true;
     loop {
-        let moved = tokio::select! {
+        tokio::select! {
             answer = &mut answer => return Ok(answer),
-            moved = taken.changed() => moved.is_ok(),
+            moved = taken.changed(), if is_told => is_told = moved.is_ok(),
             () = sleep_until(until) => break,
-        };
-        let whole = *taken.borrow_and_update() == size;
-        until = match whole {
+        }
+        let is_whole = *taken.borrow_and_update() == size;
+        until = match is_whole {
             // The last of it may be on its way in buffers that nobody sees.
             true if size > STEP => end,
             _ => end.min(Instant::now() + patience),
         };
-        if whole || !moved {
-            let last = sleep_until(until);
-            tokio::select! {
-                answer = &mut answer => return Ok(answer),
-                () = last => break,
-            }
-        }
     }
     let taken = *taken.borrow();
     Err(if until == end {
