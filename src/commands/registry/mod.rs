@@ -9,6 +9,7 @@ mod pull;
 mod push;
 mod save;
 mod signed_file;
+mod signers;
 mod verify;
 
 use std::io::Write;

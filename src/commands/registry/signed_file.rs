@@ -8,6 +8,7 @@ use serde_json::{Map, json};
 
 use super::CommandError;
 use super::outcome::Outcome;
+use super::signers::Signers;
 use crate::oci::{Digest, OciError, Trust};
 
 /// What the name of a signature beside a file ends with, as those of sigstore's
@@ -41,16 +42,8 @@ pub(super) fn run(
         )));
     }
     let module = read(file)?;
-    let judged = match trust.judge_file(&module, &read(&bundle)?) {
-        Ok(signed_by) => Ok(signed_by),
-        Err(refused @ OciError::Signature { .. }) => Err(refused),
-        Err(error) => return Err(error.into()),
-    };
-    let (state, signed_by, problem) = match &judged {
-        Ok(signed_by) => ("signed", signed_by.as_slice(), None),
-        Err(refused) => ("refused", &[][..], Some(refused.to_string())),
-    };
-    let json = Map::from_iter([
+    let signers = Signers::of(trust.judge_file(&module, &read(&bundle)?))?;
+    let mut object = Map::from_iter([
         ("file".to_owned(), json!(file)),
         ("bundle".to_owned(), json!(bundle)),
         (
@@ -58,19 +51,10 @@ pub(super) fn run(
             json!(Digest::of(&module).to_string()),
         ),
         ("size".to_owned(), json!(module.len())),
-        ("state".to_owned(), json!(state)),
-        ("signed_by".to_owned(), json!(signed_by)),
-        ("problem".to_owned(), json!(problem)),
     ]);
-    let mut outcome = Outcome::of(Vec::new(), json);
-    match judged {
-        Ok(signed_by) => outcome.text.push(format!(
-            "{} is signed by {}",
-            file.display(),
-            signed_by.join(" and by ")
-        )),
-        Err(refused) => outcome.refused.push(refused),
-    }
+    object.extend(signers.as_json());
+    let mut outcome = Outcome::of(Vec::new(), object);
+    signers.tell(&mut outcome, &file.display().to_string());
     Ok(outcome)
 }
 

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::outcome::{Outcome, named, pinned};
 use super::save::archive as contents;
+use super::signers::Signers;
 use super::{CommandError, OciFlags, Reference, cache_dir, puller, signed_file, wanted};
-use crate::oci::{Cache, Digest, Lock, OciError, PullPolicy, Puller, Wanted, load};
+use crate::oci::{Cache, Digest, Lock, PullPolicy, Puller, Wanted, load};
 
 /// Looks at the signatures of what `what` names, and says whose they are.
 pub(super) async fn run(
@@ -76,8 +77,7 @@ async fn archive(file: &Path, puller: Puller) -> Result<Outcome, CommandError> {
 struct Judged {
     reference: Reference,
     digest: Digest,
-    /// Whose signature counts, or why none does.
-    signed_by: Result<Vec<String>, OciError>,
+    signers: Signers,
 }
 
 impl Judged {
@@ -92,42 +92,30 @@ impl Judged {
             policy,
             ..wanted(&at)
         };
-        let signed_by = match puller.verify(&wanted).await {
-            Ok((_, signed_by)) => Ok(signed_by),
-            Err(refused @ OciError::Signature { .. }) => Err(refused),
-            Err(error) => return Err(error.into()),
-        };
+        let verified = puller.verify(&wanted).await;
         Ok(Self {
             reference: reference.clone(),
             digest: digest.clone(),
-            signed_by,
+            signers: Signers::of(verified.map(|(_, signed_by)| signed_by))?,
         })
     }
 
     fn as_json(&self) -> Map<String, Value> {
         let mut object = named(&self.reference, &self.digest);
-        let (state, signed_by, problem) = match &self.signed_by {
-            Ok(signed_by) => ("signed", signed_by.as_slice(), None),
-            Err(refused) => ("refused", &[][..], Some(refused.to_string())),
-        };
-        object.insert("state".to_owned(), json!(state));
-        object.insert("signed_by".to_owned(), json!(signed_by));
-        object.insert("problem".to_owned(), json!(problem));
+        object.extend(self.signers.as_json());
         object
     }
 }
 
 fn outcome(all: Vec<Judged>, json: Map<String, Value>) -> Outcome {
     let mut outcome = Outcome::of(Vec::new(), json);
-    for judged in all {
-        match judged.signed_by {
-            Ok(signed_by) => outcome.text.push(format!(
-                "{} is signed by {}",
-                pinned(&judged.reference, &judged.digest),
-                signed_by.join(" and by ")
-            )),
-            Err(refused) => outcome.refused.push(refused),
-        }
+    for Judged {
+        reference,
+        digest,
+        signers,
+    } in all
+    {
+        signers.tell(&mut outcome, &pinned(&reference, &digest));
     }
     outcome
 }

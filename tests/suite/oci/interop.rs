@@ -27,6 +27,19 @@ fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str], directory: &Pat
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Pushes a plugin with a signature by the key `mine`. Returns its reference, and
+/// what was said.
+fn push_signed(author: &Author, registry: &DockerRegistry) -> (String, String) {
+    key_pair(author, "mine");
+    let file = built("log-events");
+    let signed = registry.reference("a/signed:1");
+    let host = registry.host();
+    let file = file.to_str().unwrap();
+    let push = ["push", file, &signed, "--sign", "mine.key"];
+    let pushed = author.does(&[&push[..], &["--oci-insecure", &host]].concat());
+    (signed, pushed)
+}
+
 #[test]
 fn skopeo_looks_at_copies_and_archives_a_plugin() {
     let Some(registry) = DockerRegistry::start() else {
@@ -81,18 +94,8 @@ fn skopeo_looks_at_copies_and_archives_a_plugin() {
     assert!(pulled.ends_with(&at), "{pulled}");
 
     // With signatures in it, the plugin is named.
-    key_pair(&author, "mine");
-    let file = built("log-events");
-    let signed = registry.reference("a/signed:1");
     let insecure = ["--oci-insecure", &host];
-    let push = [
-        "push",
-        file.to_str().unwrap(),
-        &signed,
-        "--sign",
-        "mine.key",
-    ];
-    let pushed = author.does(&[&push[..], &insecure].concat());
+    let (signed, pushed) = push_signed(&author, &registry);
     author.does(&[&["save", &signed, "-o", "signed.tar"][..], &insecure].concat());
     let copy = [
         "copy",
@@ -157,18 +160,8 @@ fn oras_pulls_what_was_pushed_and_pushes_what_is_pulled() {
     assert!(fs::read(author.path("one.wasm")).unwrap() == bytes("refuse-meme"));
 
     // A copy takes its signatures along.
-    key_pair(&author, "mine");
-    let file = built("log-events");
-    let signed = registry.reference("a/signed:1");
     let insecure = ["--oci-insecure", &host];
-    let push = [
-        "push",
-        file.to_str().unwrap(),
-        &signed,
-        "--sign",
-        "mine.key",
-    ];
-    author.does(&[&push[..], &insecure].concat());
+    let (signed, _) = push_signed(&author, &registry);
     let copied = registry.reference("b/copied:1");
     let plain = ["--from-plain-http", "--to-plain-http"];
     run(
