@@ -23,6 +23,8 @@ use super::remote::{Adopted, Arrival};
 use super::tally::Tally;
 use pinned::Pinned;
 
+pub(super) use followed::NameTaken;
+
 /// One plugin and the files it was last loaded from.
 struct Known {
     /// `None` when they are to be read again, changed or not.

@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::built_in::BuiltIn;
-use super::collection::{Change, Collection};
+use super::collection::{Change, Collection, NameTaken};
 use super::control::{Control, Ordered};
 use super::directory::{Listing, Place, alone};
 use super::loader::{Calling, LoadError, Loader};
@@ -308,8 +308,8 @@ impl Watch {
         };
         let turn = match self.collection.follow(plugins) {
             Ok(turn) => turn,
-            Err(error) => {
-                roster.refuse(&error);
+            Err(NameTaken(name)) => {
+                roster.refuse(&WatchError::SameName(name));
                 return RESCAN;
             }
         };

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::super::remote::{RemotePlugin, Turn};
-use super::super::watch::WatchError;
 use super::Collection;
+
+/// The name that two plugins would have.
+pub(in super::super) struct NameTaken(pub(in super::super) String);
 
 impl Collection {
     /// From now on these are the plugins from registries. What is there and changed
@@ -15,12 +17,12 @@ impl Collection {
     pub(in super::super) fn follow(
         &mut self,
         plugins: Vec<Arc<RemotePlugin>>,
-    ) -> Result<Turn, WatchError> {
+    ) -> Result<Turn, NameTaken> {
         let taken = |name: &str| {
             self.pinned.contains_key(name) || self.serves(name) && !self.adopted.has(name)
         };
         if let Some(plugin) = plugins.iter().find(|plugin| taken(&plugin.name)) {
-            return Err(WatchError::SameName(plugin.name.clone()));
+            return Err(NameTaken(plugin.name.clone()));
         }
         let turn = self.adopted.follow(plugins);
         for name in &turn.gone {
