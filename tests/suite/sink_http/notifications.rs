@@ -1,12 +1,15 @@
 //! Notifications come again until they are taken in.
 
+use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use super::{posting_to, start};
 use crate::harness::eventually;
+use crate::harness::guests::install;
 use crate::harness::receiver::{Answer, Receiver};
+use crate::harness::server::Setup;
 
 #[test]
 fn a_service_that_wants_it_later_gets_it_later_under_the_same_key() {
@@ -116,4 +119,34 @@ fn nobody_waits_for_a_service_that_is_told() {
     let url = tus.create(3);
     receiver.wait_for(1);
     assert_eq!(tus.patch(&url, 0, "abc").status(), 204);
+}
+
+#[test]
+fn clients_who_ask_a_plugin_do_not_wait_for_what_it_is_told() {
+    let receiver = Receiver::start(|request| match request.header("hook-name") {
+        Some("pre-create") => Answer::status(204),
+        _ => Answer::silence(),
+    });
+    let setup = Setup::new().with_hooks();
+    install(&setup.hooks_dir(), "http", "http");
+    let manifest = format!(
+        "trial = false\nevents = [\"pre-create\", \"post-create\"]\n\
+         [limits]\nconcurrent-calls = 2\nwall-time-ms = 60000\n\
+         [config]\nurls = [\"{}\"]\ntimeout-ms = 60000\n\
+         [allow.http]\nservers = [\"http://{}\"]\n",
+        receiver.url("/hooks"),
+        receiver.address(),
+    );
+    fs::write(setup.hooks_dir().join("http.toml"), manifest).unwrap();
+    let (_server, tus) = start(&setup);
+    for upload in 0..4 {
+        tus.create(3);
+        // Its event is on its way, or waits behind the one that is.
+        receiver.wait_for(upload + 2);
+    }
+    let told = receiver.requests();
+    let told = told
+        .iter()
+        .filter(|request| request.header("hook-name") == Some("post-create"));
+    assert_eq!(told.count(), 1);
 }
