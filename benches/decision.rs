@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rustus::plugins::types::Event;
+use rustus::hooks::Event;
 use rustus::plugins::{EventKind, Generation, HostConfig, Watched};
 use tokio::runtime::Runtime;
 
@@ -70,7 +70,7 @@ mod bare {
         exports: { default: async },
     });
 
-    use self::rustus::hooks::{config, log, secrets, types};
+    use self::rustus::hooks::{config, log, request_headers, secrets, types};
 
     pub struct State {
         wasi: WasiCtx,
@@ -102,6 +102,15 @@ mod bare {
     impl secrets::Host for State {
         fn get(&mut self, name: String) -> Result<String, secrets::SecretError> {
             Err(secrets::SecretError::Denied(name))
+        }
+    }
+
+    impl request_headers::Host for State {
+        fn get(&mut self, _: String) -> Vec<String> {
+            Vec::new()
+        }
+        fn all(&mut self) -> Vec<types::Header> {
+            Vec::new()
         }
     }
 
@@ -143,7 +152,7 @@ mod bare {
 
     pub fn event(event: &super::Event) -> types::Event {
         let time = types::Timestamp {
-            seconds: event.time.seconds,
+            seconds: 1_700_000_000,
             nanoseconds: 0,
         };
         types::Event {
@@ -163,7 +172,7 @@ mod bare {
                     })
                     .collect(),
                 kind: types::UploadKind::Whole,
-                storage: event.upload.storage.clone(),
+                storage: event.upload.storage.clone().into_owned(),
                 path: None,
                 created_at: time,
             },
@@ -171,15 +180,6 @@ mod bare {
                 method: event.request.method.clone(),
                 uri: event.request.uri.clone(),
                 remote_address: event.request.remote_address.clone(),
-                headers: event
-                    .request
-                    .headers
-                    .iter()
-                    .map(|header| types::Header {
-                        name: header.name.clone(),
-                        value: header.value.clone(),
-                    })
-                    .collect(),
             },
         }
     }

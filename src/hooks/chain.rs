@@ -8,12 +8,11 @@ use tracing::{Instrument as _, field};
 use crate::counters::OK;
 use crate::plugins::types::{self, HookError};
 use crate::plugins::{
-    CreateDecision, EventKind, Failure, FinishDecision, Generation, GetDecision, OnError,
-    PluginSet, TerminateDecision,
+    CreateDecision, Failure, FinishDecision, Generation, GetDecision, OnError, PluginSet,
+    TerminateDecision,
 };
 
 use super::answer::{self, Invalid};
-use super::contract;
 use super::decision::{CreateChanges, FinishChanges, Refusal, Rejection};
 use super::event::Event;
 use crate::tracing_context::SPANS;
@@ -27,17 +26,12 @@ pub(super) enum Answer<C> {
 /// One round of questions about one event.
 pub(super) struct Round {
     plugins: Arc<PluginSet>,
-    kind: EventKind,
-    event: types::Event,
+    event: Event,
 }
 
 impl Round {
-    pub(super) fn new(plugins: Arc<PluginSet>, event: &Event) -> Self {
-        Self {
-            plugins,
-            kind: event.kind,
-            event: contract::event(event),
-        }
+    pub(super) fn new(plugins: Arc<PluginSet>, event: Event) -> Self {
+        Self { plugins, event }
     }
 
     pub(super) async fn create(mut self) -> Result<CreateChanges, Refusal> {
@@ -91,22 +85,16 @@ impl Round {
             self.event.upload.id.clone_from(id);
         }
         if let Some(metadata) = &changes.metadata {
-            self.event.upload.metadata = metadata
-                .iter()
-                .map(|entry| types::MetadataEntry {
-                    key: entry.key.clone(),
-                    value: entry.value.clone(),
-                })
-                .collect();
+            self.event.upload.metadata.clone_from(metadata);
         }
     }
 
     /// The plugins to ask, in order.
     fn subscribers(&self) -> impl Iterator<Item = &Arc<Generation>> {
-        self.plugins.asked(self.kind).inspect(|plugin| {
+        self.plugins.asked(self.event.kind).inspect(|plugin| {
             tracing::debug!(
                 plugin = plugin.name(), generation = plugin.number(),
-                event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,
+                event = %self.event.id, kind = %self.event.kind, upload = %self.event.upload.id,
                 "asked about an event"
             );
         })
@@ -123,9 +111,9 @@ impl Round {
             "hook",
             plugin = plugin.name(),
             event = self.event.id,
-            kind = %self.kind,
+            kind = %self.event.kind,
             upload = self.event.upload.id,
-            otel.name = format!("{} {}", self.kind, plugin.name()),
+            otel.name = format!("{} {}", self.event.kind, plugin.name()),
             outcome = field::Empty,
         );
         let asked = Instant::now();
@@ -135,7 +123,9 @@ impl Round {
             Ok(Answer::Reject(_)) => "rejected",
             Err(failure) => failure.cause(),
         };
-        plugin.tally().called(self.kind, outcome, asked.elapsed());
+        plugin
+            .tally()
+            .called(self.event.kind, outcome, asked.elapsed());
         span.record("outcome", outcome);
         drop(span);
         self.settle(plugin, answer)
@@ -153,7 +143,7 @@ impl Round {
             Ok(Answer::Reject(rejection)) => {
                 tracing::info!(
                     plugin = plugin.name(), digest = plugin.digest(),
-                    event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,
+                    event = %self.event.id, kind = %self.event.kind, upload = %self.event.upload.id,
                     status = rejection.status,
                     "rejected by a plugin"
                 );
@@ -181,7 +171,7 @@ impl Round {
                 tracing::$level!(
                     plugin = plugin.name(), digest = plugin.digest(),
                     generation = plugin.number(),
-                    event = %self.event.id, kind = %self.kind, upload = %self.event.upload.id,
+                    event = %self.event.id, kind = %self.event.kind, upload = %self.event.upload.id,
                     cause = failure.cause(), failure = failure.to_string(), allowed,
                     "a plugin did not answer"
                 )
@@ -205,7 +195,7 @@ fn retry_after(failure: &Failure) -> Option<Duration> {
 /// What one plugin says to a creation, checked.
 pub(super) async fn create(
     plugin: &Generation,
-    event: &types::Event,
+    event: &Event,
 ) -> Result<Answer<CreateChanges>, Failure> {
     checked(plugin, plugin.pre_create(event).await, create_answer)
 }
@@ -213,21 +203,18 @@ pub(super) async fn create(
 /// What one plugin says to a complete upload, checked.
 pub(super) async fn finish(
     plugin: &Generation,
-    event: &types::Event,
+    event: &Event,
 ) -> Result<Answer<FinishChanges>, Failure> {
     checked(plugin, plugin.pre_finish(event).await, finish_answer)
 }
 
 /// What one plugin says to a download, checked.
-pub(super) async fn get(plugin: &Generation, event: &types::Event) -> Result<Answer<()>, Failure> {
+pub(super) async fn get(plugin: &Generation, event: &Event) -> Result<Answer<()>, Failure> {
     checked(plugin, plugin.pre_get(event).await, get_answer)
 }
 
 /// What one plugin says to a removal, checked.
-pub(super) async fn terminate(
-    plugin: &Generation,
-    event: &types::Event,
-) -> Result<Answer<()>, Failure> {
+pub(super) async fn terminate(plugin: &Generation, event: &Event) -> Result<Answer<()>, Failure> {
     checked(plugin, plugin.pre_terminate(event).await, terminate_answer)
 }
 

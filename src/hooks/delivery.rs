@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tracing::{Instrument as _, Span, field};
 
+use super::answer;
 use super::event::{Event, EventKind};
 use super::outbox::{Deliver, Entry, Outcome};
 use super::stop::Stop;
-use super::{answer, contract};
 use crate::counters::OK;
 use crate::plugins::types::HookError;
 use crate::plugins::{EventSet, Failure, Generation, Reaction, Registry};
@@ -92,8 +92,7 @@ impl Deliver for Delivery {
         };
         let span = span(sink, &event, attempt);
         let told = Instant::now();
-        let event_for_it = contract::event(&event);
-        let answer = plugin.tell(event.kind, &event_for_it);
+        let answer = plugin.tell(&event);
         let answer = answer.instrument(span.clone()).await;
         let outcome = answer.as_ref().err().map_or(OK, Failure::cause);
         plugin.tally().called(event.kind, outcome, told.elapsed());

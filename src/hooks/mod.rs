@@ -11,7 +11,6 @@
 
 mod answer;
 mod chain;
-mod contract;
 mod decision;
 mod delivery;
 mod event;
@@ -306,7 +305,7 @@ impl Hooks {
             return Err(Refusal::Unavailable { retry_after: None });
         }
         if self.is_answered(&plugins, event.kind) {
-            return Ok(Some(Round::new(plugins, event)));
+            return Ok(Some(Round::new(plugins, event.clone())));
         }
         if !self.required.contains(event.kind) {
             return Ok(None);

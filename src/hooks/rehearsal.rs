@@ -3,10 +3,10 @@
 
 use crate::plugins::{EventKind, Failure, Generation, Reaction};
 
+use super::answer;
 use super::chain::{self, Answer};
 use super::decision::{CreateChanges, FinishChanges, Rejection};
 use super::event::Event;
-use super::{answer, contract};
 
 /// What a plugin made of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +32,14 @@ pub enum Verdict {
 /// Why there is no answer that counts.
 pub async fn rehearse(plugin: &Generation, event: &Event) -> Result<Verdict, Failure> {
     let kind = event.kind;
-    let event = contract::event(event);
     if !plugin.subscription().asked.contains(kind) {
-        return heard(plugin, kind, plugin.tell(kind, &event).await?);
+        return heard(plugin, kind, plugin.tell(event).await?);
     }
     Ok(match kind {
-        EventKind::PreCreate => verdict(chain::create(plugin, &event).await?, Verdict::Create),
-        EventKind::PreFinish => verdict(chain::finish(plugin, &event).await?, Verdict::Finish),
-        EventKind::PreGet => verdict(chain::get(plugin, &event).await?, |()| Verdict::Proceed),
-        _ => verdict(chain::terminate(plugin, &event).await?, |()| {
+        EventKind::PreCreate => verdict(chain::create(plugin, event).await?, Verdict::Create),
+        EventKind::PreFinish => verdict(chain::finish(plugin, event).await?, Verdict::Finish),
+        EventKind::PreGet => verdict(chain::get(plugin, event).await?, |()| Verdict::Proceed),
+        _ => verdict(chain::terminate(plugin, event).await?, |()| {
             Verdict::Proceed
         }),
     })

@@ -168,10 +168,7 @@ impl Generation {
         let limit = self.limits().wall_time;
         let started = async {
             match &self.guest {
-                Guest::Plugin(plugin) => plugin
-                    .instantiate(&self.blueprint, "start", "start")
-                    .await
-                    .map(drop),
+                Guest::Plugin(plugin) => plugin.instantiate(&self.blueprint, None).await.map(drop),
                 Guest::Command(command) => command.start(&self.blueprint).await,
             }
         };

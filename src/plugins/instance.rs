@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustus_events::{Event, RequestState};
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -27,9 +28,18 @@ pub(super) struct CallState {
     http: WasiHttpCtx,
     outgoing: Outgoing,
     lent: Arc<Lent>,
+    /// What caused the event that the guest works on.
+    request: Option<Arc<RequestState>>,
 }
 
 impl CallState {
+    /// The header fields of the request that caused the event at hand.
+    pub(super) fn request_headers(&self) -> &[(String, String)] {
+        self.request
+            .as_ref()
+            .map_or(&[], |request| &request.headers)
+    }
+
     pub(super) const fn output(&self) -> &Output {
         &self.output
     }
@@ -109,11 +119,10 @@ impl Plugin {
     pub(super) async fn instantiate(
         &self,
         blueprint: &Blueprint,
-        event: &str,
-        upload: &str,
+        event: Option<&Event>,
     ) -> Result<Live, Failure> {
         let mut store = blueprint.store(|_| {});
-        blueprint.begin_call(&mut store, event, upload);
+        blueprint.begin_call(&mut store, event);
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(blueprint.failure(&store, &error, Failure::Instantiate)),
@@ -150,11 +159,14 @@ impl Plugin {
 }
 
 impl Blueprint {
-    /// Renews what a call may use.
-    pub(super) fn begin_call(&self, store: &mut Store<CallState>, event: &str, upload: &str) {
+    /// Renews what a call may use, and says which event it is about; none for a
+    /// start.
+    pub(super) fn begin_call(&self, store: &mut Store<CallState>, event: Option<&Event>) {
         let data = store.data_mut();
         data.meter.begin_call(self.limits.cpu_time);
-        data.output.begin_call(event, upload, self.limits.output);
+        let (id, upload) = event.map_or(("start", "start"), |event| (&event.id, &event.upload.id));
+        data.output.begin_call(id, upload, self.limits.output);
+        data.request = event.map(|event| Arc::clone(&event.request));
         // The deadline is set here and not when the store is made: ticks go by
         // while an instance waits for its next call.
         store.set_epoch_deadline(1);
@@ -217,6 +229,7 @@ impl Blueprint {
                 output,
                 http: WasiHttpCtx::new(),
                 lent: Arc::clone(&self.lent),
+                request: None,
             },
         );
         store.limiter(|state| &mut state.meter);
@@ -245,8 +258,10 @@ impl Live {
         self.store.data().meter.is_worn()
     }
 
-    /// Flushes what the call wrote.
-    pub(super) fn end_call(&self) {
-        self.store.data().output.end_call();
+    /// Flushes what the call wrote, and forgets what it was about.
+    pub(super) fn end_call(&mut self) {
+        let data = self.store.data_mut();
+        data.output.end_call();
+        data.request = None;
     }
 }

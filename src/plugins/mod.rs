@@ -19,6 +19,7 @@ mod cache;
 mod capability;
 mod collection;
 mod command;
+mod contract;
 mod control;
 mod directory;
 mod engine;

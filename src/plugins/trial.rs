@@ -6,11 +6,12 @@
 //! out of its limits. Notifications are not tried, since a plugin may pass them
 //! on.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::bindings::rustus::hooks::types::{
-    Event, Header, MetadataEntry, Request, Timestamp, Upload, UploadKind,
-};
+use rustus_events::{Event, MetadataEntry, RequestState, UploadKind, UploadState};
+
 use super::events::EventKind;
 use super::failure::Failure;
 use super::generation::Generation;
@@ -20,8 +21,8 @@ use super::generation::Generation;
 const ID: &str = "trial";
 
 pub(super) async fn run(generation: &Generation) -> Result<(), (EventKind, Failure)> {
-    let event = example();
     for kind in generation.subscription().asked.iter() {
+        let event = example(kind);
         let answer = match kind {
             EventKind::PreCreate => generation.pre_create(&event).await.map(drop),
             EventKind::PreFinish => generation.pre_finish(&event).await.map(drop),
@@ -38,18 +39,13 @@ pub(super) async fn run(generation: &Generation) -> Result<(), (EventKind, Failu
 }
 
 /// An event that never happened.
-pub(super) fn example() -> Event {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let time = Timestamp {
-        seconds: now.as_secs(),
-        nanoseconds: now.subsec_nanos(),
-    };
+pub(super) fn example(kind: EventKind) -> Event {
+    let now = SystemTime::now();
     Event {
         id: uuid::Uuid::now_v7().to_string(),
-        time,
-        upload: Upload {
+        kind,
+        time: now,
+        upload: UploadState {
             id: ID.to_owned(),
             offset: 0,
             length: Some(5),
@@ -58,18 +54,15 @@ pub(super) fn example() -> Event {
                 value: b"trial.txt".to_vec(),
             }],
             kind: UploadKind::Whole,
-            storage: "file_storage".to_owned(),
+            storage: Cow::Borrowed("file_storage"),
             path: None,
-            created_at: time,
+            created_at: now,
         },
-        request: Request {
+        request: Arc::new(RequestState {
             method: "POST".to_owned(),
             uri: "/files/".to_owned(),
             remote_address: Some("127.0.0.1".to_owned()),
-            headers: vec![Header {
-                name: "host".to_owned(),
-                value: "localhost".to_owned(),
-            }],
-        },
+            headers: vec![("host".to_owned(), "localhost".to_owned())],
+        }),
     }
 }

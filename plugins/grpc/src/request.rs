@@ -46,13 +46,13 @@ fn upload(upload: &Upload) -> FileInfo {
 
 fn http_request(request: &Request) -> HttpRequest {
     let mut header: BTreeMap<String, String> = BTreeMap::new();
-    for Header { name, value } in &request.headers {
+    for Header { name, value } in request.headers() {
         // RFC 9110, 5.3; RFC 6265 has another sign for cookies.
         let between = if name == "cookie" { "; " } else { ", " };
         header
-            .entry(name.clone())
+            .entry(name)
             .and_modify(|all| *all = format!("{all}{between}{value}"))
-            .or_insert_with(|| value.clone());
+            .or_insert(value);
     }
     HttpRequest {
         method: request.method.clone(),
@@ -76,7 +76,7 @@ pub(crate) fn metadata(kind: &str, event: &Event) -> Vec<MetadataField> {
         for value in event.request.header_values(name) {
             let is_printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             if is_printable {
-                fields.push(field(&name.to_ascii_lowercase(), value));
+                fields.push(field(&name.to_ascii_lowercase(), &value));
             }
         }
     }
@@ -94,12 +94,12 @@ mod tests {
         let mut event = testing::event(&[("filename", "a.txt"), ("empty", "")]);
         event.upload.path = Some("/data/x".to_owned());
         event.upload.kind = UploadKind::Final(vec!["p".to_owned()]);
-        event.request.headers = vec![
-            Header::new("x-a", 1),
-            Header::new("cookie", "a=b"),
-            Header::new("x-a", 2),
-            Header::new("cookie", "c=d"),
-        ];
+        testing::headers(&[
+            ("x-a", "1"),
+            ("cookie", "a=b"),
+            ("x-a", "2"),
+            ("cookie", "c=d"),
+        ]);
         let asked = request("post-finish", &event);
         assert_eq!(asked.r#type, "post-finish");
         let asked = asked.event.unwrap();
@@ -135,12 +135,8 @@ mod tests {
     #[test]
     fn only_header_fields_that_are_named_go_with_the_call() {
         testing::config(&[("forward-headers", "Authorization, x-b")]);
-        let mut event = testing::event(&[]);
-        event.request.headers = vec![
-            Header::new("authorization", "Bearer t"),
-            Header::new("x-a", 1),
-            Header::new("x-b", "ü"),
-        ];
+        let event = testing::event(&[]);
+        testing::headers(&[("authorization", "Bearer t"), ("x-a", "1"), ("x-b", "ü")]);
         let fields = metadata("pre-get", &event);
         let fields: Vec<(&str, &str)> = fields
             .iter()

@@ -102,15 +102,15 @@ impl Letter {
 
 #[cfg(test)]
 mod tests {
-    use rustus_hook::{EventKind, Header, events_json::to_json_event, testing};
+    use rustus_hook::{EventKind, events_json::to_json_event, testing};
 
     use super::*;
 
     fn letter(table: &str, headers: &[(&str, &str)]) -> (Settings, Letter) {
         testing::config(&[]);
         let settings = Settings::parse(table).ok().unwrap();
-        let mut event = testing::event(&[]);
-        event.request.headers = headers.iter().map(|(n, v)| Header::new(n, v)).collect();
+        testing::headers(headers);
+        let event = testing::event(&[]);
         let event = to_json_event(EventKind::PreCreate, &event);
         let letter = Letter::new(&event, &settings, 1);
         (settings, letter)

@@ -44,7 +44,7 @@ fn tidy(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustus_hook::{Header, testing};
+    use rustus_hook::testing;
 
     #[test]
     fn file_names_lose_what_is_not_a_name() {
@@ -65,11 +65,11 @@ mod tests {
 
     #[test]
     fn the_owner_comes_from_the_header_and_never_from_the_client() {
-        let mut event = testing::event(&[("owner", "mallory"), ("album", "cats")]);
+        let event = testing::event(&[("owner", "mallory"), ("album", "cats")]);
         let anonymous = Metadata::new().set("album", "cats");
         assert_eq!(tag_upload(event.clone()), tagged(anonymous.clone()));
 
-        event.request.headers.push(Header::new("x-owner", "ada"));
+        testing::headers(&[("x-owner", "ada")]);
         assert_eq!(tag_upload(event), tagged(anonymous.set("owner", "ada")));
     }
 

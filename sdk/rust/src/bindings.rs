@@ -37,6 +37,8 @@ macro_rules! world {
                     "rustus:hooks/log@0.1.0": crate::bindings::base::rustus::hooks::log,
                     "rustus:hooks/config@0.1.0": crate::bindings::base::rustus::hooks::config,
                     "rustus:hooks/secrets@0.1.0": crate::bindings::base::rustus::hooks::secrets,
+                    "rustus:hooks/request-headers@0.1.0":
+                        crate::bindings::base::rustus::hooks::request_headers,
                 },
             });
         }

@@ -1,5 +1,9 @@
 //! Reading what an event carries.
 
+#[cfg(target_arch = "wasm32")]
+use crate::bindings::base::rustus::hooks::request_headers;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::testing::headers_source as request_headers;
 use crate::{EventKind, Header, Notification, Reaction, Rejection, Request, Upload};
 
 impl Upload {
@@ -21,23 +25,27 @@ impl Upload {
     }
 }
 
+/// The header fields are asked of the server when they are wanted, and it knows
+/// those of the event that is being worked on: a `Request` that was put away
+/// gives those of the event at hand, not its own.
+///
+/// Natively, in a unit test, they are what
+/// [`testing::headers`](crate::testing::headers) set.
 impl Request {
-    /// The first header field of this name, in any case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let field = self
-            .headers
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name))?;
-        Some(&field.value)
+    /// The value of the first header field of this name, in any case.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.header_values(name).into_iter().next()
     }
 
-    /// All header fields of this name, in any case, in their order.
-    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let matching = |field: &&Header| field.name.eq_ignore_ascii_case(name);
-        self.headers
-            .iter()
-            .filter(matching)
-            .map(|field| field.value.as_str())
+    /// The values of all header fields of this name, in any case, in their order.
+    pub fn header_values(&self, name: &str) -> Vec<String> {
+        request_headers::get(name)
+    }
+
+    /// All header fields, with names in lower case. `authorization` and `cookie`
+    /// are among them: log none of these.
+    pub fn headers(&self) -> Vec<Header> {
+        request_headers::all()
     }
 }
 
@@ -97,7 +105,7 @@ impl From<()> for Reaction {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Header, MetadataEntry, testing};
+    use crate::{MetadataEntry, testing};
 
     #[test]
     fn metadata_that_is_not_text_is_reached_as_bytes_only() {
@@ -119,19 +127,13 @@ mod tests {
 
     #[test]
     fn header_names_are_compared_without_case() {
-        let mut request = testing::event(&[]).request;
-        let field = |value: &str| Header {
-            name: "x-tag".into(),
-            value: value.into(),
-        };
-        request.headers = vec![field("one"), field("two")];
+        let request = testing::event(&[]).request;
+        testing::headers(&[("x-tag", "one"), ("X-Tag", "two")]);
 
-        assert_eq!(request.header("X-Tag"), Some("one"));
-        assert_eq!(
-            request.header_values("X-TAG").collect::<Vec<_>>(),
-            ["one", "two"]
-        );
+        assert_eq!(request.header("X-Tag").as_deref(), Some("one"));
+        assert_eq!(request.header_values("X-TAG"), ["one", "two"]);
         assert_eq!(request.header("x-other"), None);
+        assert_eq!(request.headers()[1].name, "x-tag");
     }
 
     #[test]

@@ -51,12 +51,12 @@ fn upload(upload: &Upload) -> UploadState {
 }
 
 fn request(request: &Request) -> RequestState {
-    let field = |field: &crate::Header| (field.name.clone(), field.value.clone());
+    let field = |field: crate::Header| (field.name, field.value);
     RequestState {
         method: request.method.clone(),
         uri: request.uri.clone(),
         remote_address: request.remote_address.clone(),
-        headers: request.headers.iter().map(field).collect(),
+        headers: request.headers().into_iter().map(field).collect(),
     }
 }
 
@@ -86,7 +86,7 @@ impl From<EventKind> for rustus_events::EventKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Header, testing};
+    use crate::testing;
 
     #[test]
     fn everything_that_an_event_has_arrives() {
@@ -94,7 +94,7 @@ mod tests {
         event.time.nanoseconds = 5;
         event.upload.kind = UploadKind::Final(vec!["p".into()]);
         event.upload.path = Some("/data/x".into());
-        event.request.headers = vec![Header::new("host", "h")];
+        testing::headers(&[("host", "h")]);
 
         let json = to_json_event(EventKind::PreGet, &event);
         assert_eq!(json.id, event.id);

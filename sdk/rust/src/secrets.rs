@@ -9,7 +9,7 @@
 //!
 //! fn authorized(event: &Event) -> Result<bool, HookError> {
 //!     let token = secrets::get("token")?;
-//!     Ok(event.request.header("x-token") == Some(&token))
+//!     Ok(event.request.header("x-token") == Some(token))
 //! }
 //! ```
 

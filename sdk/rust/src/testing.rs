@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use crate::{Event, MetadataEntry, Request, Timestamp, Upload, UploadKind};
 
 /// An event about an empty upload of five bytes with this metadata, caused by a
-/// `POST` without header fields. Its parts are public: change what a test needs.
+/// `POST`. Its parts are public: change what a test needs.
 pub fn event(metadata: &[(&str, &str)]) -> Event {
     let time = Timestamp {
         seconds: 1_700_000_000,
@@ -48,7 +48,6 @@ pub fn event(metadata: &[(&str, &str)]) -> Event {
             method: "POST".to_owned(),
             uri: "/files".to_owned(),
             remote_address: Some("127.0.0.1".to_owned()),
-            headers: Vec::new(),
         },
     }
 }
@@ -65,6 +64,17 @@ pub fn config(entries: &[(&str, &str)]) {
 }
 
 thread_local! {
+    static HEADERS: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sets the header fields that a [`Request`] has on this thread, in place of what was
+/// set before.
+pub fn headers(fields: &[(&str, &str)]) {
+    let owned = |(name, value): &(&str, &str)| (name.to_ascii_lowercase(), (*value).to_owned());
+    HEADERS.set(fields.iter().map(owned).collect());
+}
+
+thread_local! {
     static SECRETS: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -73,6 +83,25 @@ thread_local! {
 pub fn secrets(entries: &[(&str, &str)]) {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     SECRETS.set(entries.iter().map(owned).collect());
+}
+
+/// Stands where the server's `request-headers` interface stands on WebAssembly.
+pub(crate) mod headers_source {
+    use super::HEADERS;
+    use crate::Header;
+
+    pub(crate) fn all() -> Vec<Header> {
+        HEADERS.with_borrow(|all| {
+            let field = |(name, value): &(String, String)| Header::new(name, value);
+            all.iter().map(field).collect()
+        })
+    }
+
+    pub(crate) fn get(name: &str) -> Vec<String> {
+        let mut fields = all();
+        fields.retain(|field| field.name.eq_ignore_ascii_case(name));
+        fields.into_iter().map(|field| field.value).collect()
+    }
 }
 
 /// Stands where the server's `secrets` interface stands on WebAssembly.

@@ -8,16 +8,13 @@
 //! nobody above tells a command from a plugin.
 
 mod answer;
-mod body;
 mod program;
 
-use rustus_events::Format;
+use rustus_events::{Event, Format};
 use wasmtime::Store;
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
-use super::bindings::rustus::hooks::types::Event;
-use super::events::EventKind;
 use super::failure::Failure;
 use super::instance::{Blueprint, CallState};
 
@@ -50,7 +47,7 @@ impl Command {
     /// Makes an instance and runs nothing: whether it can be made at all.
     pub(super) async fn start(&self, blueprint: &Blueprint) -> Result<(), Failure> {
         let mut store = blueprint.store(|_| {});
-        blueprint.begin_call(&mut store, "start", "start");
+        blueprint.begin_call(&mut store, None);
         match self.program.instantiate(&mut store).await {
             Ok(_) => Ok(()),
             Err(error) => Err(blueprint.failure(&store, &error, Failure::Instantiate)),
@@ -58,14 +55,9 @@ impl Command {
     }
 
     /// Runs it once.
-    pub(super) async fn run(
-        &self,
-        blueprint: &Blueprint,
-        kind: EventKind,
-        event: &Event,
-    ) -> Result<Exit, Failure> {
-        let mut store = blueprint.store(|wasi| self.dress(wasi, kind, event));
-        blueprint.begin_call(&mut store, &event.id, &event.upload.id);
+    pub(super) async fn run(&self, blueprint: &Blueprint, event: &Event) -> Result<Exit, Failure> {
+        let mut store = blueprint.store(|wasi| self.dress(wasi, event));
+        blueprint.begin_call(&mut store, Some(event));
         store.data().output().keep();
         let code = self.call(blueprint, &mut store).await?;
         let kept = store.data().output().take_kept();
@@ -100,11 +92,11 @@ impl Command {
     }
 
     /// Arguments, variables and stdin.
-    fn dress(&self, wasi: &mut WasiCtxBuilder, kind: EventKind, event: &Event) {
-        let json = self.format.body(&body::event(kind, event));
+    fn dress(&self, wasi: &mut WasiCtxBuilder, event: &Event) {
+        let json = self.format.body(event);
         wasi.arg(&self.file);
         if self.names_event {
-            wasi.arg(kind.name());
+            wasi.arg(event.kind.name());
         }
         wasi.arg(&json);
         let upload = &event.upload;
@@ -120,9 +112,11 @@ impl Command {
 mod tests {
     use std::sync::Arc;
 
+    use rustus_events::MetadataEntry;
+
     use super::super::bindings::exports::rustus::hooks::pre_create::CreateDecision;
-    use super::super::bindings::rustus::hooks::types::MetadataEntry;
     use super::super::directory::Place;
+    use super::super::events::EventKind;
     use super::super::loader::{Calling, Loader, Source};
     use super::super::manifest::Manifest;
     use super::super::trial;
@@ -169,7 +163,7 @@ mod tests {
             .unwrap();
         let loaded = runtime.block_on(loader.load(source, 1)).unwrap();
         let generation = loaded.generation;
-        let mut event = trial::example();
+        let mut event = trial::example(EventKind::PreCreate);
         let short = runtime.block_on(generation.pre_create(&event)).unwrap();
         assert!(matches!(short, CreateDecision::Reject(_)));
         event.upload.metadata.push(MetadataEntry {

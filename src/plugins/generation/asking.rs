@@ -1,12 +1,14 @@
 //! The questions of the contract, and the news, put to whatever was loaded.
 
+use rustus_events::Event;
+
 use super::super::bindings::exports::rustus::hooks::notifications::{Notification, Reaction};
 use super::super::bindings::exports::rustus::hooks::pre_create::CreateDecision;
 use super::super::bindings::exports::rustus::hooks::pre_finish::FinishDecision;
 use super::super::bindings::exports::rustus::hooks::pre_get::GetDecision;
 use super::super::bindings::exports::rustus::hooks::pre_terminate::TerminateDecision;
 use super::super::bindings::exports::rustus::hooks::sink;
-use super::super::bindings::rustus::hooks::types::{Event, HookError};
+use super::super::bindings::rustus::hooks::types::{self, HookError};
 use super::super::command::{Command, Exit};
 use super::super::events::EventKind;
 use super::super::failure::Failure;
@@ -30,13 +32,10 @@ impl Generation {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
-                return self
-                    .run(command, EventKind::PreCreate, event)
-                    .await?
-                    .create();
+                return self.run(command, event).await?.create();
             }
         };
-        self.call(plugin, event, async |live| {
+        self.call(plugin, event, async |live, event| {
             match &live.functions.pre_create {
                 Some(guest) => guest.call_decide(&mut live.store, event).await,
                 None => not_exported("pre-create"),
@@ -57,13 +56,10 @@ impl Generation {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
-                return self
-                    .run(command, EventKind::PreFinish, event)
-                    .await?
-                    .finish();
+                return self.run(command, event).await?.finish();
             }
         };
-        self.call(plugin, event, async |live| {
+        self.call(plugin, event, async |live, event| {
             match &live.functions.pre_finish {
                 Some(guest) => guest.call_decide(&mut live.store, event).await,
                 None => not_exported("pre-finish"),
@@ -84,12 +80,14 @@ impl Generation {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
-                return self.run(command, EventKind::PreGet, event).await?.get();
+                return self.run(command, event).await?.get();
             }
         };
-        self.call(plugin, event, async |live| match &live.functions.pre_get {
-            Some(guest) => guest.call_decide(&mut live.store, event).await,
-            None => not_exported("pre-get"),
+        self.call(plugin, event, async |live, event| {
+            match &live.functions.pre_get {
+                Some(guest) => guest.call_decide(&mut live.store, event).await,
+                None => not_exported("pre-get"),
+            }
         })
         .await
     }
@@ -106,13 +104,10 @@ impl Generation {
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
             Guest::Command(command) => {
-                return self
-                    .run(command, EventKind::PreTerminate, event)
-                    .await?
-                    .terminate();
+                return self.run(command, event).await?.terminate();
             }
         };
-        self.call(plugin, event, async |live| {
+        self.call(plugin, event, async |live, event| {
             match &live.functions.pre_terminate {
                 Some(guest) => guest.call_decide(&mut live.store, event).await,
                 None => not_exported("pre-terminate"),
@@ -125,12 +120,13 @@ impl Generation {
     ///
     /// # Errors
     /// Why it was not taken in.
-    pub async fn tell(&self, kind: EventKind, event: &Event) -> Result<Reaction, Failure> {
+    pub async fn tell(&self, event: &Event) -> Result<Reaction, Failure> {
+        let kind = event.kind;
         let plugin = match &self.guest {
             Guest::Plugin(plugin) => plugin,
-            Guest::Command(command) => return self.run(command, kind, event).await?.heard(kind),
+            Guest::Command(command) => return self.run(command, event).await?.heard(kind),
         };
-        self.call(plugin, event, async |live| {
+        self.call(plugin, event, async |live, event| {
             let Functions {
                 notifications,
                 sink,
@@ -153,14 +149,8 @@ impl Generation {
     }
 
     /// One run of a command under all limits.
-    async fn run(
-        &self,
-        command: &Command,
-        kind: EventKind,
-        event: &Event,
-    ) -> Result<Exit, Failure> {
-        self.in_turn(command.run(&self.blueprint, kind, event))
-            .await
+    async fn run(&self, command: &Command, event: &Event) -> Result<Exit, Failure> {
+        self.in_turn(command.run(&self.blueprint, event)).await
     }
 
     /// One call of a plugin under all limits.
@@ -168,7 +158,7 @@ impl Generation {
         &self,
         plugin: &Plugin,
         event: &Event,
-        function: impl AsyncFnOnce(&mut Live) -> Answer<D>,
+        function: impl AsyncFnOnce(&mut Live, &types::Event) -> Answer<D>,
     ) -> Result<D, Failure> {
         self.in_turn(self.call_in_turn(plugin, event, function))
             .await

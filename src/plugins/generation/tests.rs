@@ -46,8 +46,8 @@ fn denials_are_counted_by_capability_over_all_generations_and_name_no_secret() {
     for number in 1..=2 {
         let loading = loader.load(source(&tally, secrets.clone()), number);
         let generation = runtime.block_on(loading).unwrap().generation;
-        let event = trial::example();
-        let telling = generation.tell(EventKind::PostCreate, &event);
+        let event = trial::example(EventKind::PostCreate);
+        let telling = generation.tell(&event);
         let failure = runtime.block_on(telling).unwrap_err().to_string();
         assert!(failure.contains("under [allow.kafka]"), "{failure}");
         assert!(!failure.contains("geheim"), "{failure}");

@@ -4,11 +4,13 @@
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustus_events::Event;
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
-use super::super::bindings::rustus::hooks::types::Event;
+use super::super::bindings::rustus::hooks::types;
 use super::super::breaker::{Ended, Turn};
+use super::super::contract;
 use super::super::failure::Failure;
 use super::super::instance::{Live, Plugin};
 use super::super::manifest::{Instances, OnError};
@@ -90,10 +92,10 @@ impl Generation {
         &self,
         plugin: &Plugin,
         event: &Event,
-        function: impl AsyncFnOnce(&mut Live) -> Answer<D>,
+        function: impl AsyncFnOnce(&mut Live, &types::Event) -> Answer<D>,
     ) -> Result<D, Failure> {
         let mut live = self.take_instance(plugin, event).await?;
-        let answer = function(&mut live).await;
+        let answer = function(&mut live, &contract::event(event)).await;
         live.end_call();
         match answer {
             Ok(answer) => {
@@ -106,13 +108,10 @@ impl Generation {
 
     async fn take_instance(&self, plugin: &Plugin, event: &Event) -> Result<Live, Failure> {
         if let Some(mut live) = self.warm().pop() {
-            self.blueprint
-                .begin_call(&mut live.store, &event.id, &event.upload.id);
+            self.blueprint.begin_call(&mut live.store, Some(event));
             return Ok(live);
         }
-        plugin
-            .instantiate(&self.blueprint, &event.id, &event.upload.id)
-            .await
+        plugin.instantiate(&self.blueprint, Some(event)).await
     }
 
     /// Keeps an instance that answered for the next call, unless calls share

@@ -1,12 +1,13 @@
-//! Between our words and those of `wit/`.
+//! Events in the words of `wit/`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::plugins::types;
+use rustus_events::{Event, MetadataEntry, RequestState, UploadKind, UploadState};
 
-use super::event::{Event, MetadataEntry, RequestState, UploadKind, UploadState};
+use super::bindings::rustus::hooks::types;
 
-/// The event as plugins see it.
+/// The record that a plugin is handed. The request's header fields are not in it:
+/// a plugin asks for those.
 pub(super) fn event(event: &Event) -> types::Event {
     types::Event {
         id: event.id.clone(),
@@ -38,14 +39,6 @@ fn request(request: &RequestState) -> types::Request {
         method: request.method.clone(),
         uri: request.uri.clone(),
         remote_address: request.remote_address.clone(),
-        headers: request
-            .headers
-            .iter()
-            .map(|(name, value)| types::Header {
-                name: name.clone(),
-                value: value.clone(),
-            })
-            .collect(),
     }
 }
 
