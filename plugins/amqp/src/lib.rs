@@ -10,16 +10,21 @@ mod message;
 mod topology;
 
 use rustus_hook::amqp::{self, AmqpError};
+use rustus_hook::config::Kept;
 use rustus_hook::events_json::to_json_event;
 use rustus_hook::prelude::*;
 
 use config::Config;
 
+thread_local! {
+    static CONFIG: Kept<Config> = const { Kept::new() };
+}
+
 rustus_hook::sink!(deliver);
 
 fn deliver(kind: EventKind, event: Event) -> Result<(), HookError> {
-    let config = Config::read()?;
-    let event = to_json_event(kind, &event);
+    let config = Kept::of(&CONFIG, Config::read)?;
+    let event = to_json_event(kind, event);
     if let Some(topology) = topology::wanted(&config) {
         amqp::declare(&topology).map_err(failed)?;
     }

@@ -45,7 +45,7 @@ mod tests {
 
     fn message(entries: &[(&str, &str)]) -> Message {
         testing::config(entries);
-        let event = to_json_event(EventKind::PostFinish, &testing::event(&[]));
+        let event = to_json_event(EventKind::PostFinish, testing::event(&[]));
         of(&Config::read().unwrap(), &event)
     }
 

@@ -111,7 +111,7 @@ mod tests {
         let settings = Settings::parse(table).ok().unwrap();
         testing::headers(headers);
         let event = testing::event(&[]);
-        let event = to_json_event(EventKind::PreCreate, &event);
+        let event = to_json_event(EventKind::PreCreate, event);
         let letter = Letter::new(&event, &settings, 1);
         (settings, letter)
     }

@@ -29,24 +29,24 @@ rustus_hook::pre_terminate!(pre_terminate);
 rustus_hook::notifications!(notify);
 
 fn pre_create(event: Event) -> Result<CreateDecision, HookError> {
-    decide(EventKind::PreCreate, &event, verdict::create)
+    decide(EventKind::PreCreate, event, verdict::create)
 }
 
 fn pre_finish(event: Event) -> Result<FinishDecision, HookError> {
-    decide(EventKind::PreFinish, &event, verdict::finish)
+    decide(EventKind::PreFinish, event, verdict::finish)
 }
 
 fn pre_get(event: Event) -> Result<GetDecision, HookError> {
-    decide(EventKind::PreGet, &event, verdict::get)
+    decide(EventKind::PreGet, event, verdict::get)
 }
 
 fn pre_terminate(event: Event) -> Result<TerminateDecision, HookError> {
-    decide(EventKind::PreTerminate, &event, verdict::terminate)
+    decide(EventKind::PreTerminate, event, verdict::terminate)
 }
 
 fn decide<D>(
     kind: EventKind,
-    event: &Event,
+    event: Event,
     decision: fn(verdict::Outcome) -> Result<D, HookError>,
 ) -> Result<D, HookError> {
     let settings = Settings::read()?;
@@ -56,11 +56,11 @@ fn decide<D>(
 
 fn notify(what: Notification, event: Event) -> Result<Reaction, HookError> {
     let settings = Settings::read()?;
-    let letter = letter(what.into(), &event, &settings);
+    let letter = letter(what.into(), event, &settings);
     waiting::run(tell::all(&settings, &letter, what))
 }
 
-fn letter(kind: EventKind, event: &Event, settings: &Settings) -> Letter {
+fn letter(kind: EventKind, event: Event, settings: &Settings) -> Letter {
     let json = to_json_event(kind, event);
     Letter::new(&json, settings, exchange::random())
 }

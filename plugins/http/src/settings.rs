@@ -1,11 +1,11 @@
 //! The `[config]` table: what the operator wants.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use rustus_events::Format;
-use rustus_hook::{HookError, config};
+use rustus_hook::HookError;
+use rustus_hook::config::{self, Kept};
 use serde::Deserialize;
 
 use crate::signature::Key;
@@ -62,8 +62,7 @@ pub(crate) struct Settings {
 }
 
 thread_local! {
-    /// An instance has the same table for all its calls.
-    static READ: OnceCell<Rc<Settings>> = const { OnceCell::new() };
+    static SETTINGS: Kept<Settings> = const { Kept::new() };
 }
 
 impl Settings {
@@ -72,13 +71,9 @@ impl Settings {
     /// # Errors
     /// Permanent: what is wrong in it.
     pub(crate) fn read() -> Result<Rc<Self>, HookError> {
-        READ.with(|read| match read.get() {
-            Some(settings) => Ok(Rc::clone(settings)),
-            None => {
-                let settings = Self::parse(&config::all())
-                    .map_err(|problem| HookError::permanent(format!("[config]: {problem}")))?;
-                Ok(Rc::clone(read.get_or_init(|| Rc::new(settings))))
-            }
+        Kept::of(&SETTINGS, || {
+            Self::parse(&config::all())
+                .map_err(|problem| HookError::permanent(format!("[config]: {problem}")))
         })
     }
 

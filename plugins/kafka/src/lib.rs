@@ -10,42 +10,66 @@
 //! and how, is the operator's matter (`[allow.kafka]`).
 
 use rustus_events::Format;
+use rustus_hook::config::Kept;
 use rustus_hook::events_json::to_json_event;
 use rustus_hook::kafka::{self, KafkaError, Message, MessageHeader};
 use rustus_hook::prelude::*;
 
 rustus_hook::sink!(deliver);
 
+/// The `[config]` table.
+struct Config {
+    format: Format,
+    topic: Option<String>,
+    prefix: Option<String>,
+}
+
+thread_local! {
+    static CONFIG: Kept<Config> = const { Kept::new() };
+}
+
 fn deliver(kind: EventKind, event: Event) -> Result<(), HookError> {
-    kafka::send(&message(kind, &event)?).map_err(failure)
+    let config = Kept::of(&CONFIG, Config::read)?;
+    kafka::send(&message(&config, kind, event)).map_err(failure)
+}
+
+impl Config {
+    fn read() -> Result<Self, HookError> {
+        Ok(Self {
+            format: config::parse("format")?.unwrap_or_default(),
+            topic: config::get("topic"),
+            prefix: config::get("prefix"),
+        })
+    }
+
+    /// The topic of an event.
+    fn topic(&self, kind: EventKind) -> String {
+        let name = kind.name();
+        match (&self.topic, &self.prefix) {
+            (Some(topic), _) => topic.clone(),
+            (None, Some(prefix)) => format!("{prefix}-{name}"),
+            (None, None) => name.to_owned(),
+        }
+    }
 }
 
 /// The upload's id as the key keeps the events of an upload in one partition and so
 /// in order.
-fn message(kind: EventKind, event: &Event) -> Result<Message, HookError> {
-    let format: Format = config::parse("format")?.unwrap_or_default();
+fn message(config: &Config, kind: EventKind, event: Event) -> Message {
+    let event = to_json_event(kind, event);
     let header = |name: &str, value: &str| MessageHeader {
         name: name.to_owned(),
         value: value.as_bytes().to_vec(),
     };
-    Ok(Message {
-        topic: topic(kind),
-        key: event.upload.id.clone().into_bytes(),
+    Message {
+        topic: config.topic(kind),
+        payload: config.format.body(&event).into_bytes(),
         headers: vec![
             header("hook-name", kind.name()),
             header("event-id", &event.id),
-            header("content-type", format.content_type()),
+            header("content-type", config.format.content_type()),
         ],
-        payload: format.body(&to_json_event(kind, event)).into_bytes(),
-    })
-}
-
-fn topic(kind: EventKind) -> String {
-    let name = kind.name();
-    match (config::get("topic"), config::get("prefix")) {
-        (Some(topic), _) => topic,
-        (None, Some(prefix)) => format!("{prefix}-{name}"),
-        (None, None) => name.to_owned(),
+        key: event.upload.id.into_bytes(),
     }
 }
 
@@ -73,7 +97,8 @@ mod tests {
             (&[("topic", "all"), ("prefix", "my")], "all"),
         ] {
             testing::config(set);
-            assert_eq!(topic(EventKind::PostFinish), expected, "{set:?}");
+            let config = Config::read().unwrap();
+            assert_eq!(config.topic(EventKind::PostFinish), expected, "{set:?}");
         }
     }
 
@@ -81,7 +106,11 @@ mod tests {
     fn a_message_has_the_upload_as_its_key_and_says_which_event_it_is() {
         testing::config(&[("format", "cloudevents")]);
         let event = testing::event(&[("filename", "a.txt")]);
-        let message = message(EventKind::PreCreate, &event).unwrap();
+        let message = message(
+            &Config::read().unwrap(),
+            EventKind::PreCreate,
+            event.clone(),
+        );
         assert_eq!(message.key, event.upload.id.as_bytes());
         let headers: Vec<(&str, &str)> = message
             .headers
@@ -107,9 +136,8 @@ mod tests {
     #[test]
     fn a_format_that_there_is_not_is_named() {
         testing::config(&[("format", "xml")]);
-        let error = message(EventKind::PreCreate, &testing::event(&[])).unwrap_err();
-        let HookError::Permanent(text) = error else {
-            panic!("{error:?}")
+        let Err(HookError::Permanent(text)) = Config::read() else {
+            panic!("it was read")
         };
         assert!(text.contains("`xml` is not a format"), "{text}");
     }

@@ -4,12 +4,13 @@ mod cloudevents;
 mod rustus;
 mod tusd;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::event::{Event, MetadataEntry};
 
@@ -64,14 +65,13 @@ impl Format {
     /// The event as one JSON object without line breaks.
     #[must_use]
     pub fn body(self, event: &Event) -> String {
-        let body = match self {
-            Self::Default => rustus::default(event),
-            Self::V2 => rustus::v2(event),
-            Self::Tusd => tusd::first(event),
-            Self::TusdV2 => tusd::second(event),
-            Self::CloudEvents => cloudevents::envelope(event),
-        };
-        body.to_string()
+        match self {
+            Self::Default => json(&rustus::Default::of(event)),
+            Self::V2 => json(&rustus::V2::of(event)),
+            Self::Tusd => json(&tusd::First::of(event)),
+            Self::TusdV2 => json(&tusd::Second::of(event)),
+            Self::CloudEvents => json(&cloudevents::Envelope::of(event)),
+        }
     }
 
     /// The media type of the body.
@@ -114,14 +114,22 @@ impl FromStr for Format {
     }
 }
 
-/// Metadata as an object of texts. If a key stands twice, which the server does
-/// not accept from clients, the last one counts.
-fn metadata(entries: &[MetadataEntry]) -> Value {
-    let texts: BTreeMap<&str, Value> = entries
+/// The bodies have text for keys and no numbers that JSON lacks, so there is always
+/// a text.
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+/// Metadata as an object of texts.
+type Metadata<'a> = BTreeMap<&'a str, Cow<'a, str>>;
+
+/// If a key stands twice, which the server does not accept from clients, the last
+/// one counts.
+fn metadata(entries: &[MetadataEntry]) -> Metadata<'_> {
+    entries
         .iter()
-        .map(|entry| (entry.key.as_str(), entry.text().into()))
-        .collect();
-    object(texts)
+        .map(|entry| (entry.key.as_str(), entry.text()))
+        .collect()
 }
 
 /// The values of each header field, in the order in which they came.
@@ -131,15 +139,6 @@ fn fields(headers: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {
         fields.entry(name).or_default().push(value);
     }
     fields
-}
-
-/// An object with its keys in order, also where a crate beside this one has
-/// serde_json keep the order of insertion.
-fn object(sorted: BTreeMap<&str, Value>) -> Value {
-    sorted
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
 }
 
 #[cfg(test)]

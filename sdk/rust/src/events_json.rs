@@ -7,7 +7,7 @@
 //! use rustus_events::Format;
 //! use rustus_hook::{EventKind, events_json::to_json_event, testing};
 //!
-//! let event = to_json_event(EventKind::PostFinish, &testing::event(&[("a", "b")]));
+//! let event = to_json_event(EventKind::PostFinish, testing::event(&[("a", "b")]));
 //! assert!(Format::V2.body(&event).contains(r#""metadata":{"a":"b"}"#));
 //! ```
 
@@ -18,45 +18,46 @@ use rustus_events::{MetadataEntry, RequestState, UploadState};
 
 use crate::{Event, EventKind, Request, Timestamp, Upload, UploadKind};
 
-/// The event as `rustus-events` has it. Nothing is lost.
-pub fn to_json_event(kind: EventKind, event: &Event) -> rustus_events::Event {
+/// The event as `rustus-events` has it, with the header fields of its request.
+/// Nothing is lost.
+pub fn to_json_event(kind: EventKind, event: Event) -> rustus_events::Event {
     rustus_events::Event {
-        id: event.id.clone(),
+        id: event.id,
         kind: kind.into(),
         time: time(event.time),
-        upload: upload(&event.upload),
-        request: Arc::new(request(&event.request)),
+        upload: upload(event.upload),
+        request: Arc::new(request(event.request)),
     }
 }
 
-fn upload(upload: &Upload) -> UploadState {
-    let entry = |entry: &crate::MetadataEntry| MetadataEntry {
-        key: entry.key.clone(),
-        value: entry.value.clone(),
+fn upload(upload: Upload) -> UploadState {
+    let entry = |entry: crate::MetadataEntry| MetadataEntry {
+        key: entry.key,
+        value: entry.value,
     };
     UploadState {
-        id: upload.id.clone(),
+        id: upload.id,
         offset: upload.offset,
         length: upload.length,
-        metadata: upload.metadata.iter().map(entry).collect(),
-        kind: match &upload.kind {
+        metadata: upload.metadata.into_iter().map(entry).collect(),
+        kind: match upload.kind {
             UploadKind::Whole => rustus_events::UploadKind::Whole,
             UploadKind::Partial => rustus_events::UploadKind::Partial,
-            UploadKind::Final(parts) => rustus_events::UploadKind::Final(parts.clone()),
+            UploadKind::Final(parts) => rustus_events::UploadKind::Final(parts),
         },
-        storage: upload.storage.clone().into(),
-        path: upload.path.clone(),
+        storage: upload.storage.into(),
+        path: upload.path,
         created_at: time(upload.created_at),
     }
 }
 
-fn request(request: &Request) -> RequestState {
-    let field = |field: crate::Header| (field.name, field.value);
+fn request(request: Request) -> RequestState {
+    let headers = request.headers().into_iter();
     RequestState {
-        method: request.method.clone(),
-        uri: request.uri.clone(),
-        remote_address: request.remote_address.clone(),
-        headers: request.headers().into_iter().map(field).collect(),
+        headers: headers.map(|field| (field.name, field.value)).collect(),
+        method: request.method,
+        uri: request.uri,
+        remote_address: request.remote_address,
     }
 }
 
@@ -96,7 +97,7 @@ mod tests {
         event.upload.path = Some("/data/x".into());
         testing::headers(&[("host", "h")]);
 
-        let json = to_json_event(EventKind::PreGet, &event);
+        let json = to_json_event(EventKind::PreGet, event.clone());
         assert_eq!(json.id, event.id);
         assert_eq!(json.kind.name(), "pre-get");
         assert_eq!(json.time, UNIX_EPOCH + Duration::new(1_700_000_000, 5));

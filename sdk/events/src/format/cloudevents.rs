@@ -1,22 +1,36 @@
 //! CloudEvents 1.0, the JSON format in structured mode.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::rustus;
 use crate::event::{Event, RequestState};
 use crate::moment::Moment;
 
-pub(super) fn envelope(event: &Event) -> Value {
-    json!({
-        "data": rustus::v2(event),
-        "datacontenttype": "application/json",
-        "id": event.id,
-        "source": source(&event.request),
-        "specversion": "1.0",
-        "subject": event.upload.id,
-        "time": Moment::of(event.time).to_string(),
-        "type": format!("dev.rustus.upload.{}", event.kind),
-    })
+#[derive(Serialize)]
+pub(super) struct Envelope<'a> {
+    data: rustus::V2<'a>,
+    datacontenttype: &'static str,
+    id: &'a str,
+    source: String,
+    specversion: &'static str,
+    subject: &'a str,
+    time: String,
+    r#type: String,
+}
+
+impl<'a> Envelope<'a> {
+    pub(super) fn of(event: &'a Event) -> Self {
+        Self {
+            data: rustus::V2::of(event),
+            datacontenttype: "application/json",
+            id: &event.id,
+            source: source(&event.request),
+            specversion: "1.0",
+            subject: &event.upload.id,
+            time: Moment::of(event.time).to_string(),
+            r#type: format!("dev.rustus.upload.{}", event.kind),
+        }
+    }
 }
 
 /// Where the uploads are: the path to which a `POST` goes, and to whose children

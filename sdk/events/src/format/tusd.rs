@@ -1,63 +1,113 @@
 //! The formats of tusd.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use super::{fields, metadata, object};
-use crate::event::{Event, RequestState};
+use serde::Serialize;
+
+use super::Metadata;
+use crate::event::{Event, RequestState, UploadState};
 
 /// What tusd 1 sent, with the nulls of rustus.
-pub(super) fn first(event: &Event) -> Value {
-    let upload = &event.upload;
-    let storage = json!({ "Path": upload.path, "Type": upload.storage });
-    json!({
-        "HTTPRequest": request(&event.request, json!(event.request.remote_address)),
-        "Upload": self::upload(event, json!(upload.length), storage),
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct First<'a> {
+    #[serde(rename = "HTTPRequest")]
+    http_request: HttpRequest<'a>,
+    upload: Upload<'a>,
 }
 
 /// What tusd 2 sends. Its programs read the length into a number, the address
 /// into a text and the storage into texts: nothing inside of those is null.
-pub(super) fn second(event: &Event) -> Value {
-    let upload = &event.upload;
-    let storage = match &upload.path {
-        Some(path) => json!({ "Path": path, "Type": upload.storage }),
-        None => Value::Null,
-    };
-    let address = event.request.remote_address.as_deref().unwrap_or_default();
-    json!({
-        "Event": {
-            "HTTPRequest": request(&event.request, json!(address)),
-            "Upload": self::upload(event, json!(upload.length.unwrap_or_default()), storage),
-        },
-        "Type": event.kind.name(),
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Second<'a> {
+    event: First<'a>,
+    r#type: &'static str,
 }
 
-fn upload(event: &Event, size: Value, storage: Value) -> Value {
-    let upload = &event.upload;
-    let parts = upload.kind.parts();
-    json!({
-        "ID": upload.id,
-        "IsFinal": parts.is_some(),
-        "IsPartial": upload.kind.is_partial(),
-        "MetaData": metadata(&upload.metadata),
-        "Offset": upload.offset,
-        "PartialUploads": parts,
-        "Size": size,
-        "SizeIsDeferred": upload.length.is_none(),
-        "Storage": storage,
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct HttpRequest<'a> {
+    header: BTreeMap<&'a str, Vec<&'a str>>,
+    method: &'a str,
+    remote_addr: Option<&'a str>,
+    #[serde(rename = "URI")]
+    uri: &'a str,
 }
 
-fn request(request: &RequestState, address: Value) -> Value {
-    let headers = fields(&request.headers)
-        .into_iter()
-        .map(|(name, values)| (name, values.into()))
-        .collect();
-    json!({
-        "Header": object(headers),
-        "Method": request.method,
-        "RemoteAddr": address,
-        "URI": request.uri,
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Upload<'a> {
+    #[serde(rename = "ID")]
+    id: &'a str,
+    is_final: bool,
+    is_partial: bool,
+    meta_data: Metadata<'a>,
+    offset: u64,
+    partial_uploads: Option<&'a [String]>,
+    size: Option<u64>,
+    size_is_deferred: bool,
+    storage: Option<Storage<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Storage<'a> {
+    path: Option<&'a str>,
+    r#type: &'a str,
+}
+
+impl<'a> First<'a> {
+    pub(super) fn of(event: &'a Event) -> Self {
+        Self {
+            http_request: HttpRequest::of(&event.request),
+            upload: Upload::of(&event.upload),
+        }
+    }
+}
+
+impl<'a> Second<'a> {
+    pub(super) fn of(event: &'a Event) -> Self {
+        let mut first = First::of(event);
+        first.http_request.remote_addr.get_or_insert("");
+        first.upload.size.get_or_insert(0);
+        if event.upload.path.is_none() {
+            first.upload.storage = None;
+        }
+        Self {
+            event: first,
+            r#type: event.kind.name(),
+        }
+    }
+}
+
+impl<'a> HttpRequest<'a> {
+    fn of(request: &'a RequestState) -> Self {
+        Self {
+            header: super::fields(&request.headers),
+            method: &request.method,
+            remote_addr: request.remote_address.as_deref(),
+            uri: &request.uri,
+        }
+    }
+}
+
+impl<'a> Upload<'a> {
+    fn of(upload: &'a UploadState) -> Self {
+        let parts = upload.kind.parts();
+        Self {
+            id: &upload.id,
+            is_final: parts.is_some(),
+            is_partial: upload.kind.is_partial(),
+            meta_data: super::metadata(&upload.metadata),
+            offset: upload.offset,
+            partial_uploads: parts,
+            size: upload.length,
+            size_is_deferred: upload.length.is_none(),
+            storage: Some(Storage {
+                path: upload.path.as_deref(),
+                r#type: &upload.storage,
+            }),
+        }
+    }
 }
