@@ -1,15 +1,26 @@
 // What happened: the upload as it stands and the request that caused it.
 
+import { allHeaders, headersNamed } from "#host";
+
 const text = new TextDecoder("utf-8", { fatal: true });
 
 export class Event {
   #raw;
+  #upload;
+  #request;
 
   constructor(raw) {
+    // Most hooks look at one part: what they do not look at costs nothing.
     this.#raw = raw;
     this.id = raw.id;
-    this.upload = new Upload(raw.upload);
-    this.request = new Request(raw.request);
+  }
+
+  get upload() {
+    return (this.#upload ??= new Upload(this.#raw.upload));
+  }
+
+  get request() {
+    return (this.#request ??= new Request(this.#raw.request));
   }
 
   get time() {
@@ -67,12 +78,15 @@ class Request {
   }
 
   get headers() {
-    return this.#raw.headers.map(({ name, value }) => [name, value]);
+    return allHeaders(this.#raw).map(({ name, value }) => [name, value]);
   }
 
   header(name) {
-    const wanted = name.toLowerCase();
-    return this.#raw.headers.find((field) => field.name === wanted)?.value;
+    return headersNamed(this.#raw, name)[0];
+  }
+
+  headerValues(name) {
+    return headersNamed(this.#raw, name);
   }
 }
 
