@@ -93,7 +93,9 @@ class Request {
 /** The pairs whose values are text. */
 function texts(entries) {
   const pairs = Object.create(null);
-  for (const { key, value } of entries) {
+  // The engine interprets: `for of` would take ten times as long.
+  for (let i = 0; i < entries.length; i++) {
+    const { key, value } = entries[i];
     try {
       pairs[key] = text.decode(value);
     } catch {

@@ -1,8 +1,10 @@
 //! Header fields of the request, which hooks ask for.
 
 use std::fs;
+use std::process::Command;
 
 use super::serving;
+use crate::harness::programs::is_there;
 use crate::harness::project::Project;
 
 /// The file of a hook that tells who asks, and what was tagged. It says so if the
@@ -77,5 +79,55 @@ pub(super) fn a_hook_reads_the_fields_of_its_own_request_and_of_no_other(languag
         assert_eq!(told(&of_ann), "Bearer ann: one,two", "{instances}");
         assert_eq!(told(&[]), "nobody:", "{instances}");
         assert_eq!(told(&[("x-tag", "ü")]), "nobody: ü", "{instances}");
+    }
+}
+
+const IN_PYTHON: &str = r#"
+from rustus_hook import testing
+of_pairs = testing.event(headers=[("X-Tag", "one"), ("x-other", "three"), ("x-tag", "two")])
+assert of_pairs.request.header_values("X-TAG") == ["one", "two"]
+assert of_pairs.request.header("X-Tag") == "one"
+assert of_pairs.request.headers[0] == ("x-tag", "one")
+of_table = testing.event(headers={"X-Tag": "one"})
+assert of_table.request.headers == [("x-tag", "one")]
+assert testing.event().request.header("x-tag") is None
+"#;
+
+const IN_JAVASCRIPT: &str = r#"
+import assert from "node:assert/strict";
+import { preCreate } from "./sdk/javascript/rustus-hook/index.js";
+import { event } from "./sdk/javascript/rustus-hook/testing.js";
+const read = (headers) => {
+  let read;
+  preCreate(({ request }) => {
+    read = [request.header("X-Tag"), request.headerValues("X-TAG"), request.headers];
+  }).decide(event({ headers }));
+  return read;
+};
+const pairs = [["X-Tag", "one"], ["x-tag", "two"]];
+assert.deepEqual(read(pairs), ["one", ["one", "two"], [["x-tag", "one"], ["x-tag", "two"]]]);
+assert.deepEqual(read({ "X-Tag": "one" }), ["one", ["one"], [["x-tag", "one"]]]);
+assert.deepEqual(read(undefined), [undefined, [], []]);
+"#;
+
+#[test]
+fn a_native_test_reads_the_fields_that_it_gave_the_event() {
+    for (program, arguments, script) in [
+        ("python3", &["-c"][..], IN_PYTHON),
+        ("node", &["--input-type=module", "-e"], IN_JAVASCRIPT),
+    ] {
+        if !is_there(program, "--version") {
+            continue;
+        }
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(script)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("PYTHONPATH", "sdk/python")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program}: {said}");
     }
 }
