@@ -49,6 +49,7 @@ mod outbox;
 mod protocol;
 mod reading;
 mod reload;
+mod request_headers;
 mod secrets;
 mod services;
 mod sink_amqp;

@@ -28,7 +28,7 @@ export function event({ metadata = {}, length = 5, offset = 0, headers = {}, met
       method,
       uri,
       remoteAddress: "127.0.0.1",
-      headers: Object.entries(headers).map(([name, value]) => ({ name: name.toLowerCase(), value })),
+      headers: (Array.isArray(headers) ? headers : Object.entries(headers)).map(([name, value]) => ({ name: name.toLowerCase(), value })),
     },
   };
 }
