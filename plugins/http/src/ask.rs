@@ -78,11 +78,8 @@ async fn follow(settings: &Settings, named: &Target, letter: &Letter) -> Result<
     let mut target = named.clone();
     for _ in 0..=REDIRECTS {
         let elsewhere = target.server() != named.server();
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let key = settings.key.as_ref();
-        let fields = letter.fields(&target, elsewhere, key, now.as_secs());
+        let key = settings.key.as_ref().map(|key| (key, now()));
+        let fields = letter.fields(&target, elsewhere, key);
         let answer = exchange::post(&target, &fields, &letter.body).await;
         let answer = answer.map_err(Cause::Failed)?;
         // Only these keep the method and the body (RFC 9110, section 15.4).
@@ -95,6 +92,12 @@ async fn follow(settings: &Settings, named: &Target, letter: &Letter) -> Result<
         target = target.redirected(&location).map_err(Cause::Lost)?;
     }
     Err(lost("it redirects without an end"))
+}
+
+/// Seconds of the Unix epoch.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 fn lost(why: &str) -> Cause {

@@ -18,7 +18,9 @@ const CHUNK: u64 = 64 * 1024;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: Option<String>,
+    /// Not read of a success, where it means nothing.
     pub(crate) location: Option<String>,
+    /// Likewise.
     pub(crate) retry_after: Option<String>,
     pub(crate) body: Vec<u8>,
 }
@@ -103,10 +105,12 @@ async fn write(stream: &OutputStream, mut rest: &[u8]) -> Result<(), StreamError
 
 async fn arrived(coming: &FutureIncomingResponse) -> Result<IncomingResponse, ErrorCode> {
     loop {
+        // No server answers at once.
+        ready(coming.subscribe()).await;
         match coming.get() {
             Some(Ok(response)) => return response,
             Some(Err(())) => return Err(ErrorCode::HttpProtocolError),
-            None => ready(coming.subscribe()).await,
+            None => {}
         }
     }
 }
@@ -117,11 +121,13 @@ async fn read(response: IncomingResponse) -> Result<Answer, ErrorCode> {
         let value = headers.get(name).into_iter().next()?;
         String::from_utf8(value).ok()
     };
+    let status = response.status();
+    let is_success = matches!(status, 200..=299);
     let mut answer = Answer {
-        status: response.status(),
+        status,
         content_type: field("content-type"),
-        location: field("location"),
-        retry_after: field("retry-after"),
+        location: (!is_success).then(|| field("location")).flatten(),
+        retry_after: (!is_success).then(|| field("retry-after")).flatten(),
         body: Vec::new(),
     };
     drop(headers);

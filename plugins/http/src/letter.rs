@@ -75,13 +75,13 @@ impl Letter {
     }
 
     /// The header fields for one attempt. `elsewhere` is whether a redirect led
-    /// to another server than the operator named.
+    /// to another server than the operator named. A key signs with the time, in
+    /// seconds of the Unix epoch.
     pub(crate) fn fields(
         &self,
         target: &Target,
         elsewhere: bool,
-        key: Option<&Key>,
-        now: u64,
+        key: Option<(&Key, u64)>,
     ) -> Vec<(String, String)> {
         let mut fields = self.fields.clone();
         if elsewhere {
@@ -92,7 +92,7 @@ impl Letter {
             fields.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
             fields.push(("authorization".to_owned(), authorization.clone()));
         }
-        if let Some(key) = key {
+        if let Some((key, now)) = key {
             let signed = key.headers(&self.id, now, &self.body);
             fields.extend(signed.map(|(name, value)| (name.to_owned(), value)));
         }
@@ -136,7 +136,7 @@ mod tests {
                 ("hook-name", "mine"),
             ],
         );
-        let fields = letter.fields(&settings.targets[0], false, None, 0);
+        let fields = letter.fields(&settings.targets[0], false, None);
         assert_eq!(values(&fields, "x-tag"), ["1", "2"]);
         assert_eq!(values(&fields, "authorization"), ["Bearer jwt"]);
         assert_eq!(values(&fields, "content-type"), ["application/json"]);
@@ -152,7 +152,7 @@ mod tests {
             r#"{"urls": ["http://u:p@a"], "proxy-headers": ["authorization"]}"#,
             &[("authorization", "Bearer jwt")],
         );
-        let fields = letter.fields(&settings.targets[0], false, None, 0);
+        let fields = letter.fields(&settings.targets[0], false, None);
         assert_eq!(values(&fields, "authorization"), ["Basic dTpw"]);
     }
 
@@ -166,7 +166,7 @@ mod tests {
                 ("x-tag", "1"),
             ],
         );
-        let fields = letter.fields(&settings.targets[0], true, None, 0);
+        let fields = letter.fields(&settings.targets[0], true, None);
         assert!(values(&fields, "authorization").is_empty());
         assert!(values(&fields, "cookie").is_empty());
         assert_eq!(values(&fields, "x-tag"), ["1"]);

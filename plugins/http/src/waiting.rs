@@ -3,7 +3,7 @@
 //! A guest has one thread and is polled by nobody. What waits says so here, and
 //! the call sleeps in the host until one of them is ready.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
@@ -13,10 +13,16 @@ use std::time::Duration;
 use wasip2::clocks::monotonic_clock;
 use wasip2::io::poll::{Pollable, poll};
 
+/// What is waited for, and whether the host said that it is ready.
+struct Awaited {
+    pollable: Pollable,
+    is_ready: Cell<bool>,
+}
+
 thread_local! {
     /// What is waited for in this round. Weak: a pollable must end before what it
     /// belongs to does, and that may end in the same round.
-    static AWAITED: RefCell<Vec<Weak<Pollable>>> = const { RefCell::new(Vec::new()) };
+    static AWAITED: RefCell<Vec<Weak<Awaited>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs to the end.
@@ -29,19 +35,28 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
         }
         let awaited = AWAITED.take();
         let awaited: Vec<_> = awaited.iter().filter_map(Weak::upgrade).collect();
-        let awaited: Vec<&Pollable> = awaited.iter().map(AsRef::as_ref).collect();
-        poll(&awaited);
+        let pollables: Vec<&Pollable> = awaited.iter().map(|awaited| &awaited.pollable).collect();
+        for ready in poll(&pollables) {
+            let ready = usize::try_from(ready).ok();
+            if let Some(awaited) = ready.and_then(|ready| awaited.get(ready)) {
+                awaited.is_ready.set(true);
+            }
+        }
     }
 }
 
-/// Until something is ready.
+/// Until something is ready. The host is asked about all that is waited for at
+/// once, when nothing else is left to do.
 pub(crate) async fn ready(pollable: Pollable) {
-    let pollable = Rc::new(pollable);
+    let awaited = Rc::new(Awaited {
+        pollable,
+        is_ready: Cell::new(false),
+    });
     poll_fn(|_| {
-        if pollable.ready() {
+        if awaited.is_ready.get() {
             return Poll::Ready(());
         }
-        AWAITED.with_borrow_mut(|awaited| awaited.push(Rc::downgrade(&pollable)));
+        AWAITED.with_borrow_mut(|all| all.push(Rc::downgrade(&awaited)));
         Poll::Pending
     })
     .await;
