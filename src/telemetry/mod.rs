@@ -1,7 +1,7 @@
 //! What the process tells about itself: lines on standard error, and traces if
 //! somebody wants them.
 
-mod authorities;
+mod collector_tls;
 mod json;
 mod otlp;
 
@@ -19,7 +19,7 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use crate::tracing_context::SPANS;
 use json::JsonLines;
 
-pub use authorities::UnusableCertificate;
+pub use collector_tls::CollectorTlsError;
 pub use otlp::{Endpoint, InvalidEndpoint, Traces, TracesError};
 
 /// How lines are written.

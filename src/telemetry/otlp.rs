@@ -18,10 +18,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use reqwest::Url;
 use tokio::runtime::{Handle, Runtime};
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::authorities::{self, UnusableCertificate};
+use super::collector_tls::{self, CollectorTlsError};
 use crate::tracing_context;
 
 /// How long a collector may take for one batch, which is less than a second's
@@ -77,12 +75,9 @@ pub enum TracesError {
     /// No thread could be had.
     #[error("the threads that send traces can't start")]
     Thread(#[from] std::io::Error),
-    /// A variable of OpenTelemetry names a file of certificates that is none.
+    /// TLS cannot be as the variables of OpenTelemetry want it.
     #[error(transparent)]
-    Authorities(#[from] UnusableCertificate),
-    /// TLS cannot be used.
-    #[error("TLS can't be used for traces")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] CollectorTlsError),
     /// No client could be made.
     #[error("traces can't be sent")]
     Client(#[from] reqwest::Error),
@@ -146,14 +141,10 @@ impl Traces {
 }
 
 fn client(is_encrypted: bool) -> Result<reqwest::Client, TracesError> {
-    let roots = match is_encrypted {
-        true => authorities::trusted()?,
-        false => RootCertStore::empty(),
+    let tls = match is_encrypted {
+        true => collector_tls::encrypted()?,
+        false => collector_tls::plain()?,
     };
-    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())

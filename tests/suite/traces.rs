@@ -218,6 +218,47 @@ fn a_collector_that_nobody_vouches_for_gets_nothing_and_is_said() {
 }
 
 #[test]
+fn a_collector_that_asks_for_a_certificate_gets_it() {
+    const SHOWN: [&str; 2] = [
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    ];
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let collector = Collector::start_for(client.cert.der());
+    let setup = collector.told_by(Setup::new());
+    let file = |name: &str, text: &str| {
+        let file = setup.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let ca = file("ca.pem", collector.0.certificate().unwrap());
+    let certificate = file("client.pem", &client.cert.pem());
+    let key = file("key.pem", &client.signing_key.serialize_pem());
+    let setup = setup.variable("OTEL_EXPORTER_OTLP_CERTIFICATE", &ca);
+
+    let server = setup.clone().start();
+    Tus::new(server.files()).create(3);
+    server.wait_for_log("traces are lost");
+    drop(server);
+
+    let known = setup
+        .clone()
+        .variable(SHOWN[0], &certificate)
+        .variable(SHOWN[1], &key);
+    let server = known.start();
+    Tus::new(server.files()).create(3);
+    collector.wait_for("POST uploads");
+
+    let half = setup.variable(SHOWN[0], &certificate);
+    let (status, log) = half.run();
+    assert_eq!(status.code(), Some(2), "{log}");
+    assert!(
+        log.contains(&format!("{} is set without {}", SHOWN[0], SHOWN[1])),
+        "{log}"
+    );
+}
+
+#[test]
 fn certificates_that_can_not_be_read_end_the_start() {
     let variable = "OTEL_EXPORTER_OTLP_CERTIFICATE";
     let setup = Setup::new().variable(variable, "/no/such/ca.pem");

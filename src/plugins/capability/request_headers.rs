@@ -98,14 +98,7 @@ mod tests {
             let component = Component::new(engine.get(), asks_at_start(wanted)).unwrap();
             Plugin {
                 pre: linker.instantiate_pre(&component).unwrap(),
-                exports: Exports {
-                    pre_create: None,
-                    pre_finish: None,
-                    pre_get: None,
-                    pre_terminate: None,
-                    notifications: None,
-                    sink: None,
-                },
+                exports: Exports::default(),
             }
         };
 

@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use prost::Message as _;
+use rustls_pki_types::CertificateDer;
 
 use super::receiver::{Answer, Receiver};
 use super::server::Setup;
@@ -35,6 +36,11 @@ impl Collector {
     /// One that speaks TLS, with a certificate of its own.
     pub fn start_tls() -> Self {
         Self(Receiver::start_tls("127.0.0.1", |_| taken()))
+    }
+
+    /// One that speaks TLS with nobody but who shows this certificate.
+    pub fn start_for(client: &CertificateDer<'static>) -> Self {
+        Self(Receiver::start_for(client, |_| taken()))
     }
 
     /// A setup that sends its traces here, without much delay.

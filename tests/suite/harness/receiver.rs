@@ -8,8 +8,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rcgen::CertifiedKey;
-use rustls_pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, crypto};
 
 use super::server::PATIENCE;
 
@@ -172,7 +174,7 @@ impl Receiver {
         address: SocketAddr,
         told: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        Self::listen(address, Arc::new(told), None)
+        Self::listen(address, Arc::new(told), None, None)
     }
 
     /// With TLS and a certificate of its own for `name`: `127.0.0.1`, or another
@@ -182,13 +184,29 @@ impl Receiver {
         told: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-        Self::listen(([127, 0, 0, 1], 0).into(), Arc::new(told), Some(&made))
+        Self::listen(
+            ([127, 0, 0, 1], 0).into(),
+            Arc::new(told),
+            Some(&made),
+            None,
+        )
+    }
+
+    /// With TLS, and only for clients that show this certificate.
+    pub fn start_for(
+        client: &CertificateDer<'static>,
+        told: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let address = ([127, 0, 0, 1], 0).into();
+        Self::listen(address, Arc::new(told), Some(&made), Some(client))
     }
 
     fn listen(
         address: SocketAddr,
         told: Arc<Told>,
         certificate: Option<&CertifiedKey<rcgen::KeyPair>>,
+        client: Option<&CertificateDer<'static>>,
     ) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
@@ -201,7 +219,7 @@ impl Receiver {
             connections: Mutex::default(),
             opened: AtomicUsize::new(0),
         });
-        let tls = certificate.map(tls_config);
+        let tls = certificate.map(|made| tls_config(made, client));
         let acceptor = {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || accept(&listener, tls.as_ref(), &shared))
@@ -460,13 +478,26 @@ fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
     Ok(line)
 }
 
-fn tls_config(made: &CertifiedKey<rcgen::KeyPair>) -> Arc<ServerConfig> {
+fn tls_config(
+    made: &CertifiedKey<rcgen::KeyPair>,
+    client: Option<&CertificateDer<'static>>,
+) -> Arc<ServerConfig> {
     let provider = Arc::new(crypto::ring::default_provider());
+    let clients: Arc<dyn ClientCertVerifier> = match client {
+        Some(client) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(client.clone()).unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+                .unwrap()
+        }
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     Arc::new(config)
