@@ -13,7 +13,12 @@ wasmtime::component::bindgen!({
         "rustus:hooks/amqp.declare": async,
         "rustus:hooks/amqp.publish": async,
         "rustus:hooks/grpc.call": async,
+        "rustus:hooks/http.wait": async | trappable,
+        "rustus:hooks/http": trappable,
         "rustus:hooks/kafka.send": async,
     },
     exports: { default: async },
+    with: {
+        "rustus:hooks/http.exchange": super::capability::HttpExchange,
+    },
 });

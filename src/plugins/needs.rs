@@ -18,9 +18,14 @@ pub struct Need {
 }
 
 /// What an import begins with, and what it needs.
-const CAPABILITIES: [(&str, &str, &str); 5] = [
+const CAPABILITIES: [(&str, &str, &str); 6] = [
     (
         "wasi:http/outgoing-handler@",
+        "http",
+        "[allow.http]\nservers = [\"https://api.example.com\"]\n",
+    ),
+    (
+        "rustus:hooks/http@",
         "http",
         "[allow.http]\nservers = [\"https://api.example.com\"]\n",
     ),
@@ -55,7 +60,11 @@ impl Need {
             imports.any(|import| import.starts_with(start))
         });
         let granted = &manifest.allow;
+        let mut needed: Vec<_> = needed.collect();
+        // One grant is for both ways to send HTTP.
+        needed.dedup_by_key(|(_, capability, _)| *capability);
         needed
+            .into_iter()
             .map(|&(import, capability, lines)| Self {
                 import: import.trim_end_matches('@'),
                 capability,

@@ -80,7 +80,7 @@ async fn follow(settings: &Settings, named: &Target, letter: &Letter) -> Result<
         let elsewhere = target.server() != named.server();
         let key = settings.key.as_ref().map(|key| (key, now()));
         let fields = letter.fields(&target, elsewhere, key);
-        let answer = exchange::post(&target, &fields, &letter.body).await;
+        let answer = exchange::post(&target, fields, &letter.body).await;
         let answer = answer.map_err(Cause::Failed)?;
         // Only these keep the method and the body (RFC 9110, section 15.4).
         if !settings.follow_redirects || !matches!(answer.status, 307 | 308) {

@@ -1,28 +1,24 @@
 //! Waiting for several things at once within one call.
 //!
 //! A guest has one thread and is polled by nobody. What waits says so here, and
-//! the call sleeps in the host until one of them is ready.
+//! the call sleeps in the host until an answer is there or a time has come.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wasip2::clocks::monotonic_clock;
-use wasip2::io::poll::{Pollable, poll};
-
-/// What is waited for, and whether the host said that it is ready.
-struct Awaited {
-    pollable: Pollable,
-    is_ready: Cell<bool>,
-}
+use rustus_hook::http::{self, Exchange, HttpError, Response};
 
 thread_local! {
-    /// What is waited for in this round. Weak: a pollable must end before what it
-    /// belongs to does, and that may end in the same round.
-    static AWAITED: RefCell<Vec<Weak<Awaited>>> = const { RefCell::new(Vec::new()) };
+    /// Whose answers are waited for in this round. Weak: whoever waited may have
+    /// ended in the same round.
+    static AWAITED: RefCell<Vec<Weak<Exchange>>> = const { RefCell::new(Vec::new()) };
+
+    /// The first moment that is waited for in this round.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Runs to the end.
@@ -35,37 +31,46 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
         }
         let awaited = AWAITED.take();
         let awaited: Vec<_> = awaited.iter().filter_map(Weak::upgrade).collect();
-        let pollables: Vec<&Pollable> = awaited.iter().map(|awaited| &awaited.pollable).collect();
-        for ready in poll(&pollables) {
-            let ready = usize::try_from(ready).ok();
-            if let Some(awaited) = ready.and_then(|ready| awaited.get(ready)) {
-                awaited.is_ready.set(true);
-            }
-        }
+        let awaited: Vec<&Exchange> = awaited.iter().map(AsRef::as_ref).collect();
+        http::wait(&awaited, UNTIL.take().map(milliseconds_to));
     }
 }
 
-/// Until something is ready. The host is asked about all that is waited for at
-/// once, when nothing else is left to do.
-pub(crate) async fn ready(pollable: Pollable) {
-    let awaited = Rc::new(Awaited {
-        pollable,
-        is_ready: Cell::new(false),
-    });
+/// At least one, so that the moment has come afterwards.
+fn milliseconds_to(until: Instant) -> u64 {
+    let left = until.saturating_duration_since(Instant::now());
+    u64::try_from(left.as_millis()).map_or(u64::MAX, |whole| whole.saturating_add(1))
+}
+
+/// The answer, when it is there.
+pub(crate) async fn answered(exchange: Exchange) -> Result<Response, HttpError> {
+    let exchange = Rc::new(exchange);
+    // Nothing is sent before it is waited for.
+    let mut was_awaited = false;
     poll_fn(|_| {
-        if awaited.is_ready.get() {
-            return Poll::Ready(());
+        if was_awaited && let Some(answer) = exchange.answer() {
+            return Poll::Ready(answer);
         }
-        AWAITED.with_borrow_mut(|all| all.push(Rc::downgrade(&awaited)));
+        was_awaited = true;
+        AWAITED.with_borrow_mut(|all| all.push(Rc::downgrade(&exchange)));
         Poll::Pending
     })
-    .await;
+    .await
 }
 
 /// For a time.
 pub(crate) async fn sleep(time: Duration) {
-    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    ready(monotonic_clock::subscribe_duration(nanoseconds)).await;
+    // A time that no clock reaches is waited for in vain.
+    let until = Instant::now().checked_add(time);
+    poll_fn(|_| match until {
+        Some(until) if Instant::now() >= until => Poll::Ready(()),
+        Some(until) => {
+            UNTIL.set(Some(UNTIL.get().map_or(until, |other| other.min(until))));
+            Poll::Pending
+        }
+        None => Poll::Pending,
+    })
+    .await;
 }
 
 /// What comes of `work`, if that is in time. Otherwise it ends.

@@ -75,6 +75,9 @@ pub mod capabilities {
         path: "wit",
         world: "rustus:hooks/capabilities",
         additional_derives: [PartialEq, Eq],
+        with: {
+            "rustus:hooks/types@0.1.0": crate::bindings::base::rustus::hooks::types,
+        },
         generate_all,
     });
 }

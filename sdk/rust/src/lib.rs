@@ -54,6 +54,7 @@ mod event;
 #[cfg(feature = "events")]
 pub mod events_json;
 mod export;
+pub mod http;
 pub mod log;
 mod metadata;
 pub mod prelude;

@@ -21,6 +21,8 @@ mod secrets;
 pub use amqp::AmqpGrant;
 pub use grants::Grants;
 pub use grpc::GrpcGrant;
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub use http::HttpExchange;
 pub use http::HttpGrant;
 pub(super) use http::Outgoing;
 pub(super) use http::add_to_linker as add_http_to_linker;

@@ -70,11 +70,12 @@ pub(in crate::plugins) fn is_offered(name: &str) -> bool {
         "random",
         "sockets",
     ];
-    const OURS: [&str; 8] = [
+    const OURS: [&str; 9] = [
         "log",
         "config",
         "secrets",
         "request-headers",
+        "http",
         "types",
         "amqp",
         "grpc",

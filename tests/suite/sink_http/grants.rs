@@ -20,23 +20,34 @@ fn fetching(manifest: &str) -> (Server, Tus) {
     start(&setup)
 }
 
-fn fetch(tus: &Tus, url: &str) -> String {
-    let said = tus.create_with(3, &[("fetch", url)]);
+/// Through `wasi:http`, and through the server's own interface.
+const WAYS: [&str; 2] = ["fetch", "ask"];
+
+fn fetch(tus: &Tus, way: &str, url: &str) -> String {
+    let said = tus.create_with(3, &[(way, url)]);
     assert_eq!(said.status(), 418);
     said.text().unwrap()
+}
+
+fn is_denied(said: &str) -> bool {
+    let codes = ["HttpRequestDenied", "DestinationIpProhibited", "Denied("];
+    codes.into_iter().any(|code| said.contains(code))
 }
 
 #[test]
 fn without_a_grant_nothing_is_reached_and_the_operator_reads_what_to_write() {
     let receiver = Receiver::start(|_| Answer::with(200, &[], b"hello"));
     let (server, tus) = fetching("");
-    assert!(fetch(&tus, &receiver.url("/token")).contains("HttpRequestDenied"));
-    let line = server.wait_for_log("does not allow");
-    let write = format!("servers = [\\\"{}\\\"]", receiver.url(""));
-    for part in ["plugin=\"fetch\"", "capability=\"http\"", &write] {
-        assert!(line.contains(part), "{line}");
+    for way in WAYS {
+        let mark = server.mark();
+        assert!(is_denied(&fetch(&tus, way, &receiver.url("/token"))));
+        let line = server.wait_for_log_after(mark, "does not allow");
+        let write = format!("servers = [\\\"{}\\\"]", receiver.url(""));
+        for part in ["plugin=\"fetch\"", "capability=\"http\"", &write] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert!(!line.contains("token"), "{line}");
     }
-    assert!(!line.contains("token"), "{line}");
     assert_eq!(receiver.connections(), 0);
 }
 
@@ -46,12 +57,13 @@ fn a_grant_opens_its_server_and_no_other() {
     let other = Receiver::start(|_| Answer::with(200, &[], b"other"));
     let grant = format!("[allow.http]\nservers = [\"{}\"]\n", receiver.url(""));
     let (_server, tus) = fetching(&grant);
-    assert_eq!(fetch(&tus, &receiver.url("/a")), "200 hello");
-    assert!(fetch(&tus, &other.url("/a")).contains("HttpRequestDenied"));
     // Another name of the same place is not what was written.
-    let port = receiver.address().port();
-    let by_name = format!("http://localhost:{port}/a");
-    assert!(fetch(&tus, &by_name).contains("HttpRequestDenied"));
+    let by_name = format!("http://localhost:{}/a", receiver.address().port());
+    for way in WAYS {
+        assert_eq!(fetch(&tus, way, &receiver.url("/a")), "200 hello");
+        assert!(is_denied(&fetch(&tus, way, &other.url("/a"))));
+        assert!(is_denied(&fetch(&tus, way, &by_name)));
+    }
 
     receiver.tell({
         let (there, here) = (other.url("/b"), receiver.url("/b"));
@@ -61,8 +73,10 @@ fn a_grant_opens_its_server_and_no_other() {
             _ => Answer::with(200, &[], b"hello"),
         }
     });
-    assert_eq!(fetch(&tus, &receiver.url("/here")), "200 hello");
-    assert!(fetch(&tus, &receiver.url("/there")).contains("HttpRequestDenied"));
+    for way in WAYS {
+        assert_eq!(fetch(&tus, way, &receiver.url("/here")), "200 hello");
+        assert!(is_denied(&fetch(&tus, way, &receiver.url("/there"))));
+    }
     assert_eq!(other.connections(), 0);
 }
 
@@ -80,8 +94,10 @@ fn a_network_and_any_port_are_grants_too() {
     ] {
         let grant = format!("[allow.http]\nservers = [\"{server}\"]\n");
         let (_server, tus) = fetching(&grant);
-        let said = fetch(&tus, &receiver.url("/"));
-        assert_eq!(said == "200 hello", reached, "{server}: {said}");
+        for way in WAYS {
+            let said = fetch(&tus, way, &receiver.url("/"));
+            assert_eq!(said == "200 hello", reached, "{server}: {said}");
+        }
     }
 }
 
@@ -120,12 +136,14 @@ fn a_name_that_a_wildcard_allows_may_not_lead_inside_unless_its_network_is_named
         install(&setup.hooks_dir(), "fetch", "fetch");
         std::fs::write(setup.hooks_dir().join("fetch.toml"), grant).unwrap();
         let (server, tus) = start(&setup);
-        let said = fetch(&tus, &url);
-        assert_eq!(said == "200 hello", reached, "{said}");
+        for way in WAYS {
+            let said = fetch(&tus, way, &url);
+            assert_eq!(said == "200 hello", reached, "{said}");
+            assert_eq!(is_denied(&said), !reached, "{said}");
+        }
         if reached {
             continue;
         }
-        assert!(said.contains("DestinationIpProhibited"), "{said}");
         let line = server.wait_for_log("a plugin was denied");
         for part in [
             "127.0.0.1",
@@ -149,11 +167,35 @@ fn an_answer_is_bounded_as_the_grant_says() {
         receiver.url("")
     );
     let (_server, tus) = fetching(&grant);
-    assert_eq!(
-        fetch(&tus, &receiver.url("/2048")).len(),
-        2048 + "200 ".len()
-    );
-    assert!(fetch(&tus, &receiver.url("/2049")).contains("HttpResponseIncomplete"));
+    for (way, said) in WAYS
+        .into_iter()
+        .zip(["HttpResponseIncomplete", "too large"])
+    {
+        let whole = fetch(&tus, way, &receiver.url("/2048"));
+        assert_eq!(whole.len(), 2048 + "200 ".len());
+        let more = fetch(&tus, way, &receiver.url("/2049"));
+        assert!(more.contains(said), "{more}");
+    }
+}
+
+#[test]
+fn what_is_no_request_is_said_to_the_plugin() {
+    let (_server, tus) = fetching("[allow.http]\nservers = [\"http://127.0.0.1:*\"]\n");
+    for url in [
+        "",
+        "/a",
+        "127.0.0.1",
+        "http://",
+        "file:///etc/passwd",
+        "http://a b/",
+    ] {
+        let said = fetch(&tus, "ask", url);
+        let refused = ["Invalid(", "Denied("];
+        assert!(
+            refused.into_iter().any(|code| said.contains(code)),
+            "{url}: {said}"
+        );
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use tokio_rustls::rustls;
 use wasmtime_wasi_http::Error;
 
+use crate::plugins::bindings::rustus::hooks::http::HttpError;
 use crate::plugins::reached::Reached;
 
 use super::resolver::NoAddress;
@@ -60,6 +61,62 @@ fn chain<'a>(
 /// What an error counts as that is, or was caused by, one that is known.
 pub(in crate::plugins::capability) fn why(error: &(dyn StdError + 'static)) -> Option<Reached> {
     chain(error).find_map(known).map(|known| counts_as(&known))
+}
+
+/// What a guest of `rustus:hooks/http` gets: what happened, and what to do.
+pub(super) fn for_guest(error: &Error) -> HttpError {
+    const RUNS: &str = "see whether it runs and can be reached from here";
+    const SPEAKS: &str = "see whether the URL is right and what the server logs";
+    let (kind, what, advice): (fn(String) -> HttpError, _, _) = match error {
+        Error::HttpRequestDenied => (
+            HttpError::Denied,
+            "the request is not allowed",
+            "allow the server under [allow.http]",
+        ),
+        Error::DestinationIpProhibited => (
+            HttpError::Denied,
+            "its address is not public",
+            "write its name out, or allow its network, under [allow.http]",
+        ),
+        Error::HttpRequestUriInvalid => (
+            HttpError::Invalid,
+            "the URL cannot be used",
+            "write such as `https://api.example.com/hook`",
+        ),
+        Error::TlsCertificateError => (
+            HttpError::Untrusted,
+            "its TLS certificate is not one to trust for this name",
+            "name the file of its authority with --hooks-http-ca-file, or `ca-file` under \
+             [allow.http]",
+        ),
+        Error::DnsTimeout | Error::DnsError { .. } => (
+            HttpError::Unavailable,
+            "its name cannot be resolved",
+            "see whether the name is right",
+        ),
+        Error::ConnectionRefused => (HttpError::Unavailable, "the connection was refused", RUNS),
+        Error::ConnectionTerminated => (
+            HttpError::Unavailable,
+            "the connection ended before the answer",
+            RUNS,
+        ),
+        Error::ConnectionLimitReached => (
+            HttpError::Unavailable,
+            "too many requests are under way",
+            "wait for some of them before more are made",
+        ),
+        Error::HttpResponseIncomplete => (HttpError::Unavailable, "its answer broke off", SPEAKS),
+        Error::HttpResponseBodySize(_) => (
+            HttpError::Unavailable,
+            "its answer is too large",
+            "answer less, or raise `max-response-kib` under [allow.http]",
+        ),
+        Error::HttpProtocolError => (HttpError::Unavailable, "its answer is not HTTP", SPEAKS),
+        other => {
+            return HttpError::Unavailable(format!("the request failed ({other}); {RUNS}"));
+        }
+    };
+    kind(format!("{what}; {advice}"))
 }
 
 /// What a code counts as.

@@ -1,7 +1,6 @@
-//! `wasi:http/outgoing-handler`: requests to other servers.
+//! `wasi:http/outgoing-handler` and `rustus:hooks/http`: requests to other servers.
 //!
-//! One choke point: whatever a guest sends comes through
-//! [`Outgoing::send_request`]. It is checked against the grant by scheme, host
+//! One choke point: whatever a guest sends comes through [`Outgoing::start`]. It is checked against the grant by scheme, host
 //! and port, and by the addresses that the host has when a connection is made.
 //! Redirects are answers like others here; a guest that follows one sends a
 //! request of its own, which is checked again.
@@ -13,6 +12,7 @@
 
 mod body;
 mod client;
+mod exchange;
 mod failure;
 mod networks;
 mod resolver;
@@ -44,6 +44,8 @@ use crate::plugins::tally::Capability;
 use crate::tracing_context;
 
 pub(in crate::plugins) use client::Client;
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub use exchange::HttpExchange;
 pub(in crate::plugins::capability) use failure::why;
 
 /// `[allow.http]`: the servers that a plugin may send requests to.

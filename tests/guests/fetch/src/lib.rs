@@ -1,6 +1,10 @@
-//! A guest that fetches the URL in the metadata `fetch`, follows redirects, and
-//! rejects the upload with what came of it.
+//! A guest that fetches the URL in the metadata `fetch` or `ask`, follows redirects,
+//! and rejects the upload with what came of it. The one goes through `wasi:http`, the
+//! other through the server's own interface.
 
+use std::time::Duration;
+
+use rustus_hook::http::{HttpError, Request as HttpRequest};
 use rustus_hook::prelude::*;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{ErrorCode, Fields, IncomingResponse, OutgoingRequest, Scheme};
@@ -12,11 +16,25 @@ rustus_hook::pre_create!(decide);
 const REDIRECTS: u32 = 3;
 
 fn decide(event: Event) -> Result<CreateDecision, HookError> {
-    let Some(url) = event.upload.metadata("fetch") else {
-        return Ok(CreateDecision::proceed());
+    let upload = &event.upload;
+    let said = match (upload.metadata("fetch"), upload.metadata("ask")) {
+        (Some(url), _) => fetch(url, REDIRECTS).unwrap_or_else(|error| format!("{error:?}")),
+        (_, Some(url)) => ask(url, REDIRECTS).unwrap_or_else(|error| format!("{error:?}")),
+        _ => return Ok(CreateDecision::proceed()),
     };
-    let said = fetch(url, REDIRECTS).unwrap_or_else(|error| format!("{error:?}"));
     Ok(CreateDecision::reject(Rejection::new(418, said)))
+}
+
+/// The status and the body.
+fn ask(url: &str, redirects: u32) -> Result<String, HttpError> {
+    let response = HttpRequest::new("GET", url).send(Duration::from_secs(30))?;
+    match response.header("location") {
+        Some(location) if redirects > 0 => ask(location, redirects - 1),
+        _ => {
+            let body = String::from_utf8_lossy(&response.body);
+            Ok(format!("{} {body}", response.status))
+        }
+    }
 }
 
 /// The status and the body.
