@@ -123,10 +123,13 @@ impl Plugin {
     ) -> Result<Live, Failure> {
         let mut store = blueprint.store(|_| {});
         blueprint.begin_call(&mut store, event);
+        // What runs at the start does not work on an event yet.
+        let request = store.data_mut().request.take();
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(blueprint.failure(&store, &error, Failure::Instantiate)),
         };
+        store.data_mut().request = request;
         let functions = self
             .functions(&mut store, &instance)
             .map_err(|error| Failure::Contract(on_one_line(&error)))?;

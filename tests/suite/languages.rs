@@ -4,6 +4,7 @@
 
 mod bindings;
 mod go;
+mod headers;
 mod passing_on;
 
 use std::fs;
@@ -44,6 +45,13 @@ macro_rules! languages {
             #[test]
             fn a_secret_is_read_where_it_is_listed_and_denied_where_it_is_not() {
                 super::a_secret_is_read_where_it_is_listed_and_denied_where_it_is_not(
+                    stringify!($language),
+                );
+            }
+
+            #[test]
+            fn a_hook_reads_the_fields_of_its_own_request_and_of_no_other() {
+                super::headers::a_hook_reads_the_fields_of_its_own_request_and_of_no_other(
                     stringify!($language),
                 );
             }

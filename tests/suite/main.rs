@@ -50,6 +50,7 @@ mod outbox;
 mod protocol;
 mod reading;
 mod reload;
+mod request_headers;
 mod secrets;
 mod services;
 mod sink_amqp;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* --- memory that is freed when the hook has answered --- */
 
@@ -145,15 +144,23 @@ const char *rustus_metadata(const rustus_event_t *event, const char *key) {
   return NULL;
 }
 
-const char *rustus_header(const rustus_event_t *event, const char *name) {
-  for (size_t i = 0; i < event->request.headers.len; i++) {
-    const rustus_hooks_types_header_t *field = &event->request.headers.ptr[i];
-    if (field->name.len == strlen(name) &&
-        strncasecmp((const char *)field->name.ptr, name, field->name.len) == 0) {
-      return rustus_text(field->value);
-    }
+const char *const *rustus_header_values(const rustus_event_t *event, const char *name) {
+  /* The server knows whose request it is. */
+  (void)event;
+  rustus_string_t wanted = {(uint8_t *)name, strlen(name)};
+  rustus_list_string_t found;
+  rustus_hooks_request_headers_get(&wanted, &found);
+  const char **values = (const char **)keep((found.len + 1) * sizeof(*values));
+  for (size_t i = 0; i < found.len; i++) {
+    values[i] = rustus_text(found.ptr[i]);
   }
-  return NULL;
+  values[found.len] = NULL;
+  rustus_list_string_free(&found);
+  return values;
+}
+
+const char *rustus_header(const rustus_event_t *event, const char *name) {
+  return rustus_header_values(event, name)[0];
 }
 
 const char *rustus_config(const char *key) {

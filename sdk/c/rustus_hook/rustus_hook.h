@@ -89,8 +89,15 @@ void rustus_set_body(rustus_answer_t *answer, const char *body);
 /* A value of the metadata; NULL if the key is not there or a NUL is in it. */
 const char *rustus_metadata(const rustus_event_t *event, const char *key);
 
-/* The first header field of this name, in any case; NULL if there is none. */
+/* The first header field of this name, in any case; NULL if there is none. The
+ * server is asked for it, and knows those of the event that is being answered: of an
+ * event that was put away there are none. A hook that calls neither this nor the
+ * next cannot see them. */
 const char *rustus_header(const rustus_event_t *event, const char *name);
+
+/* All header fields of this name, in any case, in their order; NULL is behind the
+ * last. The array is freed with its strings, when the hook has answered. */
+const char *const *rustus_header_values(const rustus_event_t *event, const char *name);
 
 /* A key of `[config]` in NAME.toml: a string as it is, anything else as JSON. NULL
  * if it is not there. */

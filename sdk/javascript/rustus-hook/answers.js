@@ -54,7 +54,7 @@ export function decision(event, answer, allowed, changes) {
   if (answer !== undefined && answer !== null && !(answer instanceof Proceed)) {
     throw new TypeError(`${event} answers with proceed(), reject() or nothing`);
   }
-  for (const key of Object.keys(answer ?? {})) {
+  for (const key in answer) {
     if (!allowed.includes(key)) {
       throw new TypeError(`${event} can't change \`${key}\``);
     }
@@ -84,7 +84,10 @@ function rejection({ status, body, headers }) {
   return { status, body, headers: fields(headers) };
 }
 
-function fields(headers = {}) {
+function fields(headers) {
+  if (headers === undefined) {
+    return [];
+  }
   return Object.entries(headers).map(([name, value]) => ({ name, value: String(value) }));
 }
 

@@ -1,15 +1,26 @@
 // What happened: the upload as it stands and the request that caused it.
 
+import { allHeaders, headersNamed } from "#host";
+
 const text = new TextDecoder("utf-8", { fatal: true });
 
 export class Event {
   #raw;
+  #upload;
+  #request;
 
   constructor(raw) {
+    // Most hooks look at one part: what they do not look at costs nothing.
     this.#raw = raw;
     this.id = raw.id;
-    this.upload = new Upload(raw.upload);
-    this.request = new Request(raw.request);
+  }
+
+  get upload() {
+    return (this.#upload ??= new Upload(this.#raw.upload));
+  }
+
+  get request() {
+    return (this.#request ??= new Request(this.#raw.request));
   }
 
   get time() {
@@ -67,19 +78,24 @@ class Request {
   }
 
   get headers() {
-    return this.#raw.headers.map(({ name, value }) => [name, value]);
+    return allHeaders(this.#raw).map(({ name, value }) => [name, value]);
   }
 
   header(name) {
-    const wanted = name.toLowerCase();
-    return this.#raw.headers.find((field) => field.name === wanted)?.value;
+    return headersNamed(this.#raw, name)[0];
+  }
+
+  headerValues(name) {
+    return headersNamed(this.#raw, name);
   }
 }
 
 /** The pairs whose values are text. */
 function texts(entries) {
   const pairs = Object.create(null);
-  for (const { key, value } of entries) {
+  // The engine interprets: `for of` would take ten times as long.
+  for (let i = 0; i < entries.length; i++) {
+    const { key, value } = entries[i];
     try {
       pairs[key] = text.decode(value);
     } catch {

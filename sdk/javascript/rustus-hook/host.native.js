@@ -29,3 +29,13 @@ export function secretOf(name) {
 export function write(level, message, fields) {
   console.error(level, message, ...fields.map(({ key, value }) => `${key}=${value}`));
 }
+
+/** Those that the event of `testing.js` was made with. */
+export function allHeaders(request) {
+  return request.headers;
+}
+
+export function headersNamed(request, name) {
+  const wanted = name.toLowerCase();
+  return request.headers.filter((field) => field.name === wanted).map(({ value }) => value);
+}

@@ -31,7 +31,11 @@ export interface Upload {
   readonly createdAt: Date;
 }
 
-/** The request that caused an event. */
+/**
+ * The request that caused an event. Its header fields are asked of the server when they
+ * are wanted, and it knows those of the event that is being answered: a request that was
+ * put away gives those of the event at hand, not its own.
+ */
 export interface Request {
   readonly method: string;
   /** Path and query as the client sent them. */
@@ -42,6 +46,8 @@ export interface Request {
   readonly headers: [name: string, value: string][];
   /** The first header field of this name, in any case. */
   header(name: string): string | undefined;
+  /** All header fields of this name, in any case, in their order. */
+  headerValues(name: string): string[];
 }
 
 export type Headers = Record<string, string | number>;

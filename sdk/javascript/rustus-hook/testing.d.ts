@@ -9,7 +9,8 @@ export function event(parts?: {
   /** `null`: the client has not said it. */
   length?: number | null;
   offset?: number;
-  headers?: Record<string, string>;
+  /** Pairs where a field is sent several times. */
+  headers?: Record<string, string> | [name: string, value: string][];
   method?: string;
   uri?: string;
 }): RawEvent;

@@ -28,7 +28,11 @@ export function event({ metadata = {}, length = 5, offset = 0, headers = {}, met
       method,
       uri,
       remoteAddress: "127.0.0.1",
-      headers: Object.entries(headers).map(([name, value]) => ({ name: name.toLowerCase(), value })),
+      headers: fields(Array.isArray(headers) ? headers : Object.entries(headers)),
     },
   };
+}
+
+function fields(pairs) {
+  return pairs.map(([name, value]) => ({ name: name.toLowerCase(), value }));
 }

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,11 +22,14 @@ def event(
     *,
     length: int | None = 5,
     offset: int = 0,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     method: str = "POST",
     uri: str = "/files",
 ) -> Event:
-    """An event about an upload with this metadata, caused by a ``POST``."""
+    """An event about an upload with this metadata, caused by a ``POST``.
+
+    A header field that is sent several times stands in a list of pairs as often.
+    """
     time = SimpleNamespace(seconds=1_700_000_000, nanoseconds=0)
     upload = SimpleNamespace(
         id="24e533e02ec3bc40c387f1a0e460e216",
@@ -47,7 +50,7 @@ def event(
         remote_address="127.0.0.1",
         headers=[
             SimpleNamespace(name=name.lower(), value=value)
-            for name, value in (headers or {}).items()
+            for name, value in (headers.items() if isinstance(headers, Mapping) else headers)
         ],
     )
     raw = SimpleNamespace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from . import generated
@@ -13,6 +14,8 @@ _NOTHING = Proceed()
 
 def create_decision(answer: Any) -> Any:
     """An answer to ``pre_create``."""
+    if answer is None:
+        return _unchanged_creation()
     raw = generated.pre_create
     if isinstance(answer, Reject):
         return raw.CreateDecision_Reject(_rejection(answer))
@@ -29,6 +32,8 @@ def create_decision(answer: Any) -> Any:
 
 def finish_decision(answer: Any) -> Any:
     """An answer to ``pre_finish``."""
+    if answer is None:
+        return _unchanged_finish()
     raw = generated.pre_finish
     if isinstance(answer, Reject):
         return raw.FinishDecision_Reject(_rejection(answer))
@@ -80,9 +85,18 @@ def name(case: Any) -> str:
     return case.name.lower().replace("_", "-")
 
 
+# Most answers change nothing: these are made once.
+@cache
+def _unchanged_creation() -> Any:
+    return create_decision(_NOTHING)
+
+
+@cache
+def _unchanged_finish() -> Any:
+    return finish_decision(_NOTHING)
+
+
 def _proceeds(answer: Any, event: str, **allowed: bool) -> Proceed:
-    if answer is None:
-        return _NOTHING
     if not isinstance(answer, Proceed):
         raise TypeError(f"{event} answers with proceed(), reject() or None, not {answer!r}")
     for field in allowed:

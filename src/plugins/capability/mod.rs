@@ -1,11 +1,11 @@
 //! What the host lends to guests, one file for each capability.
 //!
 //! `log`, `config` and `secrets` are everybody's, each with what the operator
-//! gave this plugin, and `request-headers`, with those of the event at hand. The others reach out of the process, and
-//! a plugin has those that its operator granted it: without a grant a call is
-//! denied, which the plugin gets as a typed error and the operator as a line in
-//! the log with what to write. Clients, connections and passwords stay on this
-//! side; a guest holds none of them.
+//! gave this plugin, and `request-headers`, with those of the event at hand. The
+//! others reach out of the process, and a plugin has those that its operator
+//! granted it: without a grant a call is denied, which the plugin gets as a typed
+//! error and the operator as a line in the log with what to write. Clients,
+//! connections and passwords stay on this side; a guest holds none of them.
 
 mod amqp;
 mod config;

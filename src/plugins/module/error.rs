@@ -59,9 +59,9 @@ pub enum ModuleError {
     /// Imports what there is not.
     #[error(
         "it imports {missing}, which this server does not offer; offered are \
-         log, config, secrets, amqp, grpc and kafka of {PACKAGE}@{VERSION}, and wasi:cli, wasi:clocks, \
-         wasi:filesystem, wasi:http, wasi:io, wasi:random, wasi:sockets of 0.2; remove the import \
-         and rebuild"
+         log, config, secrets, request-headers, amqp, grpc and kafka of {PACKAGE}@{VERSION}, and \
+         wasi:cli, wasi:clocks, wasi:filesystem, wasi:http, wasi:io, wasi:random, wasi:sockets of \
+         0.2; remove the import and rebuild"
     )]
     Import {
         /// What is missing.

@@ -70,13 +70,22 @@ pub(in crate::plugins) fn is_offered(name: &str) -> bool {
         "random",
         "sockets",
     ];
-    let ours = ["log", "config", "secrets", "types", "amqp", "grpc", "kafka"].map(interface);
+    const OURS: [&str; 8] = [
+        "log",
+        "config",
+        "secrets",
+        "request-headers",
+        "types",
+        "amqp",
+        "grpc",
+        "kafka",
+    ];
     let wasi = || {
         let (package, rest) = name.strip_prefix("wasi:")?.split_once('/')?;
         let (_, version) = rest.split_once('@')?;
         Some(WASI.contains(&package) && version.starts_with("0.2."))
     };
-    ours.iter().any(|offered| offered == name) || wasi().unwrap_or(false)
+    OURS.iter().any(|ours| interface(ours) == name) || wasi().unwrap_or(false)
 }
 
 /// Names of our package with another version than ours.
@@ -113,4 +122,24 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
         "nothing".clone_into(&mut list);
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interface_of_wit_that_a_plugin_may_import_is_offered() {
+        let worlds = include_str!("../../../wit/worlds.wit");
+        let imports = worlds.lines().filter_map(|line| {
+            let name = line.trim().strip_prefix("import ")?;
+            name.strip_suffix(';')
+        });
+        let imports: Vec<&str> = imports.collect();
+        assert!(imports.contains(&"request-headers"), "{imports:?}");
+        for name in imports {
+            assert!(is_offered(&interface(name)), "{name}");
+        }
+        assert!(!is_offered(&interface("files")));
+    }
 }

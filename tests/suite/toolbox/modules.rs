@@ -36,6 +36,22 @@ fn grants_are_named_by_what_a_module_imports() {
 }
 
 #[test]
+fn a_plugin_that_reads_no_header_field_does_not_import_them() {
+    for (guest, reads) in [
+        ("refuse-meme", false),
+        ("log-events", false),
+        ("tag-upload", true),
+        ("http", true),
+    ] {
+        let file = built(guest);
+        let (code, out, err) = run(&["check", file.to_str().unwrap()]);
+        assert_eq!(code, Some(0), "{err}");
+        let is_listed = out.contains("rustus:hooks/request-headers@0.1.0");
+        assert_eq!(is_listed, reads, "{guest}: {out}");
+    }
+}
+
+#[test]
 fn a_granted_capability_is_shown_as_granted_and_a_wrong_manifest_is_said() {
     let directory = tempfile::tempdir().unwrap();
     install(directory.path(), "fetch", "fetch");

@@ -106,6 +106,14 @@ extern void __wasm_import_rustus_hooks_config_get(uint8_t *, size_t, uint8_t *);
 __attribute__((__import_module__("rustus:hooks/secrets@0.1.0"), __import_name__("get")))
 extern void __wasm_import_rustus_hooks_secrets_get(uint8_t *, size_t, uint8_t *);
 
+// Imported Functions from `rustus:hooks/request-headers@0.1.0`
+
+__attribute__((__import_module__("rustus:hooks/request-headers@0.1.0"), __import_name__("get")))
+extern void __wasm_import_rustus_hooks_request_headers_get(uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("rustus:hooks/request-headers@0.1.0"), __import_name__("all")))
+extern void __wasm_import_rustus_hooks_request_headers_all(uint8_t *);
+
 // Exported Functions from `rustus:hooks/pre-create@0.1.0`
 
 __attribute__((__weak__, __export_name__("cabi_post_rustus:hooks/pre-create@0.1.0#decide")))
@@ -1063,6 +1071,17 @@ void rustus_hooks_types_upload_free(rustus_hooks_types_upload_t *ptr) {
   rustus_string_free(&ptr->storage);
 }
 
+void rustus_hooks_types_request_free(rustus_hooks_types_request_t *ptr) {
+  rustus_string_free(&ptr->method);
+  rustus_string_free(&ptr->uri);
+}
+
+void rustus_hooks_types_event_free(rustus_hooks_types_event_t *ptr) {
+  rustus_string_free(&ptr->id);
+  rustus_hooks_types_upload_free(&ptr->upload);
+  rustus_hooks_types_request_free(&ptr->request);
+}
+
 void rustus_hooks_types_list_header_free(rustus_hooks_types_list_header_t *ptr) {
   size_t list_len = ptr->len;
   if (list_len > 0) {
@@ -1072,18 +1091,6 @@ void rustus_hooks_types_list_header_free(rustus_hooks_types_list_header_t *ptr) 
     }
     free(list_ptr);
   }
-}
-
-void rustus_hooks_types_request_free(rustus_hooks_types_request_t *ptr) {
-  rustus_string_free(&ptr->method);
-  rustus_string_free(&ptr->uri);
-  rustus_hooks_types_list_header_free(&ptr->headers);
-}
-
-void rustus_hooks_types_event_free(rustus_hooks_types_event_t *ptr) {
-  rustus_string_free(&ptr->id);
-  rustus_hooks_types_upload_free(&ptr->upload);
-  rustus_hooks_types_request_free(&ptr->request);
 }
 
 void rustus_hooks_types_rejection_free(rustus_hooks_types_rejection_t *ptr) {
@@ -1104,6 +1111,21 @@ void rustus_hooks_types_hook_error_free(rustus_hooks_types_hook_error_t *ptr) {
       rustus_string_free(&ptr->val.other);
       break;
     }
+  }
+}
+
+void rustus_hooks_request_headers_header_free(rustus_hooks_request_headers_header_t *ptr) {
+  rustus_hooks_types_header_free(ptr);
+}
+
+void rustus_hooks_request_headers_list_header_free(rustus_hooks_request_headers_list_header_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    rustus_hooks_request_headers_header_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      rustus_hooks_request_headers_header_free(&list_ptr[i]);
+    }
+    free(list_ptr);
   }
 }
 
@@ -3376,6 +3398,22 @@ bool rustus_hooks_secrets_get(rustus_string_t *name, rustus_string_t *ret, rustu
   }
 }
 
+void rustus_hooks_request_headers_get(rustus_string_t *name, rustus_list_string_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_rustus_hooks_request_headers_get((uint8_t *) (*name).ptr, (*name).len, ptr);
+  *ret = (rustus_list_string_t) { (rustus_string_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+void rustus_hooks_request_headers_all(rustus_hooks_request_headers_list_header_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_rustus_hooks_request_headers_all(ptr);
+  *ret = (rustus_hooks_request_headers_list_header_t) { (rustus_hooks_request_headers_header_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
 __attribute__((__export_name__("rustus:hooks/pre-create@0.1.0#decide")))
 uint8_t * __wasm_export_exports_rustus_hooks_pre_create_decide(uint8_t * arg) {
   rustus_option_u64_t option;
@@ -3451,7 +3489,6 @@ uint8_t * __wasm_export_exports_rustus_hooks_pre_create_decide(uint8_t * arg) {
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+14*sizeof(void*))))), (*((size_t*) (arg + (56+15*sizeof(void*))))) },
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+16*sizeof(void*))))), (*((size_t*) (arg + (56+17*sizeof(void*))))) },
       (rustus_option_string_t) option1,
-      (rustus_hooks_types_list_header_t) (rustus_hooks_types_list_header_t) { (rustus_hooks_types_header_t*)(*((uint8_t **) (arg + (56+21*sizeof(void*))))), (*((size_t*) (arg + (56+22*sizeof(void*))))) },
     },
   };
   exports_rustus_hooks_pre_create_result_create_decision_hook_error_t ret;
@@ -3620,7 +3657,6 @@ uint8_t * __wasm_export_exports_rustus_hooks_pre_finish_decide(uint8_t * arg) {
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+14*sizeof(void*))))), (*((size_t*) (arg + (56+15*sizeof(void*))))) },
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+16*sizeof(void*))))), (*((size_t*) (arg + (56+17*sizeof(void*))))) },
       (rustus_option_string_t) option1,
-      (rustus_hooks_types_list_header_t) (rustus_hooks_types_list_header_t) { (rustus_hooks_types_header_t*)(*((uint8_t **) (arg + (56+21*sizeof(void*))))), (*((size_t*) (arg + (56+22*sizeof(void*))))) },
     },
   };
   exports_rustus_hooks_pre_finish_result_finish_decision_hook_error_t ret;
@@ -3780,7 +3816,6 @@ uint8_t * __wasm_export_exports_rustus_hooks_pre_get_decide(uint8_t * arg) {
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+14*sizeof(void*))))), (*((size_t*) (arg + (56+15*sizeof(void*))))) },
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+16*sizeof(void*))))), (*((size_t*) (arg + (56+17*sizeof(void*))))) },
       (rustus_option_string_t) option1,
-      (rustus_hooks_types_list_header_t) (rustus_hooks_types_list_header_t) { (rustus_hooks_types_header_t*)(*((uint8_t **) (arg + (56+21*sizeof(void*))))), (*((size_t*) (arg + (56+22*sizeof(void*))))) },
     },
   };
   exports_rustus_hooks_pre_get_result_get_decision_hook_error_t ret;
@@ -3922,7 +3957,6 @@ uint8_t * __wasm_export_exports_rustus_hooks_pre_terminate_decide(uint8_t * arg)
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+14*sizeof(void*))))), (*((size_t*) (arg + (56+15*sizeof(void*))))) },
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+16*sizeof(void*))))), (*((size_t*) (arg + (56+17*sizeof(void*))))) },
       (rustus_option_string_t) option1,
-      (rustus_hooks_types_list_header_t) (rustus_hooks_types_list_header_t) { (rustus_hooks_types_header_t*)(*((uint8_t **) (arg + (56+21*sizeof(void*))))), (*((size_t*) (arg + (56+22*sizeof(void*))))) },
     },
   };
   exports_rustus_hooks_pre_terminate_result_terminate_decision_hook_error_t ret;
@@ -4064,7 +4098,6 @@ uint8_t * __wasm_export_exports_rustus_hooks_notifications_notify(uint8_t * arg)
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (64+14*sizeof(void*))))), (*((size_t*) (arg + (64+15*sizeof(void*))))) },
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (64+16*sizeof(void*))))), (*((size_t*) (arg + (64+17*sizeof(void*))))) },
       (rustus_option_string_t) option1,
-      (rustus_hooks_types_list_header_t) (rustus_hooks_types_list_header_t) { (rustus_hooks_types_header_t*)(*((uint8_t **) (arg + (64+21*sizeof(void*))))), (*((size_t*) (arg + (64+22*sizeof(void*))))) },
     },
   };
   exports_rustus_hooks_notifications_result_reaction_hook_error_t ret;
@@ -4206,7 +4239,6 @@ uint8_t * __wasm_export_exports_rustus_hooks_sink_deliver(uint8_t * arg) {
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (64+14*sizeof(void*))))), (*((size_t*) (arg + (64+15*sizeof(void*))))) },
       (rustus_string_t) (rustus_string_t) { (uint8_t*)(*((uint8_t **) (arg + (64+16*sizeof(void*))))), (*((size_t*) (arg + (64+17*sizeof(void*))))) },
       (rustus_option_string_t) option1,
-      (rustus_hooks_types_list_header_t) (rustus_hooks_types_list_header_t) { (rustus_hooks_types_header_t*)(*((uint8_t **) (arg + (64+21*sizeof(void*))))), (*((size_t*) (arg + (64+22*sizeof(void*))))) },
     },
   };
   exports_rustus_hooks_sink_result_void_hook_error_t ret;

@@ -466,7 +466,6 @@ typedef struct rustus_hooks_types_metadata_entry_t {
 typedef struct rustus_hooks_types_header_t {
   // Lower case in a request. Any case in a response.
   rustus_string_t   name;
-  // Bytes that are not UTF-8 are replaced by U+FFFD in a request.
   rustus_string_t   value;
 } rustus_hooks_types_header_t;
 
@@ -528,12 +527,8 @@ typedef struct rustus_hooks_types_upload_t {
   rustus_hooks_types_timestamp_t   created_at;
 } rustus_hooks_types_upload_t;
 
-typedef struct {
-  rustus_hooks_types_header_t *ptr;
-  size_t len;
-} rustus_hooks_types_list_header_t;
-
-// The request that caused an event.
+// The request that caused an event. Its header fields are had through the
+// interface `request-headers`.
 typedef struct rustus_hooks_types_request_t {
   // Upper case, after `X-HTTP-Method-Override`.
   rustus_string_t   method;
@@ -541,10 +536,6 @@ typedef struct rustus_hooks_types_request_t {
   rustus_string_t   uri;
   // The client's address without port, if it is known.
   rustus_option_string_t   remote_address;
-  // All header fields. A field sent several times appears several
-  // times. `authorization` and `cookie` are among them: a plugin that
-  // checks a token needs them, and none may log them.
-  rustus_hooks_types_list_header_t   headers;
 } rustus_hooks_types_request_t;
 
 // One moment in the life of an upload.
@@ -557,6 +548,11 @@ typedef struct rustus_hooks_types_event_t {
   rustus_hooks_types_upload_t   upload;
   rustus_hooks_types_request_t   request;
 } rustus_hooks_types_event_t;
+
+typedef struct {
+  rustus_hooks_types_header_t *ptr;
+  size_t len;
+} rustus_hooks_types_list_header_t;
 
 // What a client is answered instead of its request being carried out.
 typedef struct rustus_hooks_types_rejection_t {
@@ -594,6 +590,13 @@ typedef struct rustus_hooks_types_hook_error_t {
 #define RUSTUS_HOOKS_TYPES_HOOK_ERROR_PERMANENT 1
 // Anything else.
 #define RUSTUS_HOOKS_TYPES_HOOK_ERROR_OTHER 2
+
+typedef rustus_hooks_types_header_t rustus_hooks_request_headers_header_t;
+
+typedef struct {
+  rustus_hooks_request_headers_header_t *ptr;
+  size_t len;
+} rustus_hooks_request_headers_list_header_t;
 
 typedef rustus_hooks_types_event_t exports_rustus_hooks_pre_create_event_t;
 
@@ -880,6 +883,17 @@ extern bool rustus_hooks_config_get(rustus_string_t *key, rustus_string_t *ret);
 // The value behind a name of the table.
 extern bool rustus_hooks_secrets_get(rustus_string_t *name, rustus_string_t *ret, rustus_hooks_secrets_secret_error_t *err);
 
+// Imported Functions from `rustus:hooks/request-headers@0.1.0`
+// The values of the fields of this name, in any case, in the order in which
+// the client sent them. Empty if there is none, and where no event is being
+// worked on, as while an instance starts. Of the bytes of a value, those that
+// are not UTF-8 are replaced by U+FFFD.
+extern void rustus_hooks_request_headers_get(rustus_string_t *name, rustus_list_string_t *ret);
+// All fields, with names in lower case. A field sent several times appears
+// several times. `authorization` and `cookie` are among them: log none of
+// these.
+extern void rustus_hooks_request_headers_all(rustus_hooks_request_headers_list_header_t *ret);
+
 // Exported Functions from `rustus:hooks/pre-create@0.1.0`
 bool exports_rustus_hooks_pre_create_decide(exports_rustus_hooks_pre_create_event_t *event, exports_rustus_hooks_pre_create_create_decision_t *ret, exports_rustus_hooks_pre_create_hook_error_t *err);
 
@@ -1060,15 +1074,19 @@ void rustus_hooks_types_list_metadata_entry_free(rustus_hooks_types_list_metadat
 
 void rustus_hooks_types_upload_free(rustus_hooks_types_upload_t *ptr);
 
-void rustus_hooks_types_list_header_free(rustus_hooks_types_list_header_t *ptr);
-
 void rustus_hooks_types_request_free(rustus_hooks_types_request_t *ptr);
 
 void rustus_hooks_types_event_free(rustus_hooks_types_event_t *ptr);
 
+void rustus_hooks_types_list_header_free(rustus_hooks_types_list_header_t *ptr);
+
 void rustus_hooks_types_rejection_free(rustus_hooks_types_rejection_t *ptr);
 
 void rustus_hooks_types_hook_error_free(rustus_hooks_types_hook_error_t *ptr);
+
+void rustus_hooks_request_headers_header_free(rustus_hooks_request_headers_header_t *ptr);
+
+void rustus_hooks_request_headers_list_header_free(rustus_hooks_request_headers_list_header_t *ptr);
 
 void exports_rustus_hooks_pre_create_event_free(exports_rustus_hooks_pre_create_event_t *ptr);
 

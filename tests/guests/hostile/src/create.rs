@@ -31,6 +31,8 @@ pub(crate) fn decide(event: Event) -> Answer {
         "count" => header("x-count", &probe::count().to_string()),
         "leak" => header("x-leaked", &harm::leak().to_string()),
         "kind" => header("x-kind", &kind(&event)),
+        "headers" => header("x-fields", &event.request.header_values(argument).join(",")),
+        "all-headers" => header("x-fields", &names(&event)),
         "config" => header("x-config", &config::all()),
         "secret" => header("x-secret", &secrets::get(argument)?),
         "log-secret" => Ok(harm::log_secret(argument)?),
@@ -60,6 +62,12 @@ fn header(name: &str, value: &str) -> Answer {
 fn kind(event: &Event) -> String {
     let length = event.upload.length.unwrap_or_default();
     format!("{} {length}", others::kind(&event.upload))
+}
+
+/// The names of all header fields, as they are listed.
+fn names(event: &Event) -> String {
+    let fields = event.request.headers().into_iter();
+    fields.map(|field| field.name).collect::<Vec<_>>().join(",")
 }
 
 fn metadata(event: &Event, (key, value): (&str, &str)) -> Answer {
