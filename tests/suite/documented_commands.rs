@@ -19,7 +19,7 @@ use crate::harness::markdown::files_below;
 use crate::harness::transcript::{Block, Page, blocks};
 
 /// Blocks that no test runs: the page, how it begins, and why.
-const ELSEWHERE: [(&str, &str, &str); 5] = [
+const ELSEWHERE: [(&str, &str, &str); 6] = [
     (
         "README.md",
         "./x demo",
@@ -40,6 +40,11 @@ const ELSEWHERE: [(&str, &str, &str); 5] = [
         "docs/BENCHMARKS.md",
         "cd benches/outbox",
         "measures for ten minutes, with 5 GiB of disk",
+    ),
+    (
+        "fuzz/README.md",
+        "cargo fuzz run",
+        "is for who has cargo-fuzz; `./x fuzz` runs the same targets without it",
     ),
     (
         "docs/shell-hooks.md",
@@ -94,4 +99,16 @@ fn every_block_of_commands_in_the_documentation_is_run_or_said_not_to_be() {
         let count = left_out.iter().filter(|it| stands(it)).count();
         assert_eq!(count, 1, "{name}: {begin:?}, which {reason}");
     }
+}
+
+#[test]
+#[should_panic(expected = "nobody ran")]
+fn a_block_that_is_left_over_is_a_failure() {
+    drop(page("docs/http-hooks.md"));
+}
+
+#[test]
+#[should_panic(expected = "has no \"localhost:1\" any more")]
+fn a_word_to_replace_that_is_not_there_is_a_failure() {
+    page("docs/http-hooks.md").replace("localhost:1", "localhost:2");
 }

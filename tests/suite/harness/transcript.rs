@@ -53,30 +53,18 @@ impl Block {
 
 /// The blocks of commands of a page, in order.
 pub fn blocks(page: &str) -> Vec<Block> {
-    let (mut blocks, mut fence) = (Vec::new(), None);
-    for line in page.lines() {
-        match (line.strip_prefix("```"), &mut fence) {
-            (None, Some(Some(Block { text, .. }))) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, _) => {}
-            (Some(language), None) => {
-                let shell = match language {
-                    "sh" | "shell" | "console" => Some("sh"),
-                    "bash" => Some("bash"),
-                    _ => None,
-                };
-                let text = String::new();
-                fence = Some(shell.map(|shell| Block { shell, text }));
-            }
-            (Some(_), Some(block)) => {
-                blocks.extend(block.take());
-                fence = None;
-            }
-        }
-    }
-    blocks
+    let fenced = page.split("```").skip(1).step_by(2);
+    let blocks = fenced.filter_map(|block| {
+        let (language, text) = block.split_once('\n')?;
+        let shell = match language {
+            "sh" | "shell" | "console" => "sh",
+            "bash" => "bash",
+            _ => return None,
+        };
+        let text = text.to_owned();
+        Some(Block { shell, text })
+    });
+    blocks.collect()
 }
 
 /// A page whose commands a test runs: all of them, or it fails when dropped.
