@@ -42,8 +42,8 @@ fn the_readme_does_what_it_says() {
     let again = page.next("curl");
     says(&shell, &again, &refused);
 
-    // In place of the rule that was edited: the crate is what it was, so it must be
-    // this one that the command puts back.
+    // The crate is not edited here. Another plugin lies where its module is to be, and
+    // the command puts that back.
     let mark = server.mark();
     install(&hooks, "log-events", "refuse-meme");
     server.wait_for_log_after(mark, "plugin loaded");

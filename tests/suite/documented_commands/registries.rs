@@ -56,7 +56,7 @@ fn the_page_on_registries_does_what_it_says() {
     fs::write(shell.path("plugins.toml"), file.replace(REGISTRY, &host)).unwrap();
     serves(&shell, &page.next("rustus --hooks-oci-file "));
 
-    // Another version of the module is what is signed.
+    // 1.3 is another build: it has one more section, which says nothing.
     let mut second = bytes("refuse-meme");
     second.extend(b"\0\x04\x03v13");
     fs::write(shell.path("size-limits.wasm"), &second).unwrap();

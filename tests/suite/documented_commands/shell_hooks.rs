@@ -63,7 +63,6 @@ fn the_page_on_shell_hooks_does_what_it_says() {
 
     let shell = in_a_checkout();
     shell.run(&in_rust);
-    // The directory of ours has `hooks` for itself.
     refuses(&shell, &put, &curl);
     if is_there("go", "version") {
         let shell = with_a_copy();
