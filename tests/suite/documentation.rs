@@ -302,44 +302,6 @@ fn a_record_looks_as_the_guide_shows_it() {
 }
 
 #[test]
-fn the_commands_of_the_readme_do_what_it_says() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "curl is not installed");
-        eprintln!("skipped: curl is not installed (`./x test` installs it)");
-        return;
-    }
-    let readme = read("README.md");
-    let commands = readme
-        .split("```sh\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .filter(|block| block.contains("curl"));
-    let setup = Setup::new().with_hooks();
-    install(&setup.hooks_dir(), "refuse-meme", "refuse-meme");
-    let server = setup.start();
-    let address = server.address().to_string();
-    let expected = [
-        &["HTTP/1.1 201", "upload-offset: 5"][..],
-        &["HTTP/1.1 400", "Pepe is not welcome here."],
-        &["HTTP/1.1 204", "upload-offset: 11"],
-    ];
-    let mut checked = 0;
-    for (command, parts) in commands.zip(expected) {
-        let output = Command::new("/bin/sh")
-            .args(["-c", &command.replace("127.0.0.1:1081", &address)])
-            .current_dir(setup.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        for part in parts {
-            assert!(said.contains(part), "{command}: no {part:?} in {said}");
-        }
-        checked += 1;
-    }
-    assert_eq!(checked, expected.len());
-}
-
-#[test]
 fn the_tasks_in_the_documentation_are_those_of_x() {
     let code = read("xtask/src/main.rs");
     let tasks: BTreeSet<String> = code

@@ -8,13 +8,11 @@ mod headers;
 mod passing_on;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::harness::guests::replace;
-use crate::harness::markdown::section;
 use crate::harness::project::{NAME, Project};
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::{Server, Setup};
@@ -95,19 +93,6 @@ fn a_wrong_type_in_typescript_is_no_component() {
         said.contains("src/hook.ts") && said.contains("'number'"),
         "{said}"
     );
-}
-
-#[test]
-fn the_commands_of_the_documentation_do_what_it_says() {
-    for (language, title) in [
-        ("python", "Python"),
-        ("javascript", "JavaScript"),
-        ("typescript", "TypeScript"),
-        ("go", "Go"),
-        ("c", "C"),
-    ] {
-        the_commands_of_the_page_and_the_readme_do_what_they_say(language, title);
-    }
 }
 
 /// A server with this project's component, and `NAME.toml` beside it.
@@ -310,55 +295,6 @@ fn an_example_tells_a_web_service_until_it_was_heard(language: &str) {
         "a plugin was denied what its NAME.toml does not allow",
     );
     server.wait_for_log_after(mark, "no answer");
-}
-
-/// All but the line that installs, which the tests have done.
-fn the_commands_of_the_page_and_the_readme_do_what_they_say(language: &str, title: &str) {
-    let Some(project) = Project::new(language) else {
-        return;
-    };
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/languages.md");
-    let page = fs::read_to_string(page).unwrap();
-    let page: Vec<&str> = block(section(&page, &format!("## {title}"))).collect();
-    let readme = project.read("README.md");
-    let readme: Vec<&str> = block(&readme).collect();
-    let new = format!("rustus plugin new {NAME} --lang {language} && cd {NAME}");
-    assert_eq!(page[0], new);
-    assert_eq!(page[1..], readme, "the page and the README differ");
-
-    let plugin: toml::Table = project.read("plugin.toml").parse().unwrap();
-    let mut installs = Vec::new();
-    for need in plugin["build"]["needs"].as_array().unwrap() {
-        let install = need["install"].as_str().unwrap();
-        let said = readme.contains(&install) || page_has(title, install);
-        assert!(said, "{install}");
-        installs.push(install);
-    }
-    for line in &readme {
-        match *line {
-            // What the tests have done.
-            line if installs.contains(&line) => {}
-            "rustus plugin build" => drop(project.component()),
-            "rustus plugin test" => {
-                let said = project.rustus(&["test"]);
-                assert!(said.contains("3 passed; 0 failed"), "{said}");
-            }
-            line => project.shell(line),
-        }
-    }
-}
-
-/// Whether the section of a language says so in words.
-fn page_has(title: &str, text: &str) -> bool {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/languages.md");
-    let page = fs::read_to_string(page).unwrap();
-    section(&page, &format!("## {title}")).contains(text)
-}
-
-/// The lines of the first block of commands.
-fn block(text: &str) -> impl Iterator<Item = &str> {
-    let block = text.split("```sh\n").nth(1).unwrap();
-    block.split("```").next().unwrap().lines()
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod decisions;
 mod delivery;
 mod documentation;
 mod documented_code;
+mod documented_commands;
 mod durability;
 mod encryption;
 mod expiring;

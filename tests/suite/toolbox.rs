@@ -7,14 +7,14 @@ mod guide;
 mod modules;
 mod projects;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::harness::project::{share_target, toolchain};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_rustus");
 
@@ -57,18 +57,6 @@ fn json_of(arguments: &[&str]) -> Value {
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"))
 }
 
-/// The variables with which cargo builds guests on this machine, set up by
-/// `./x toolchain` where something is missing.
-fn toolchain() -> BTreeMap<String, String> {
-    let output = Command::new(root().join("x")).arg("toolchain").output();
-    let (code, out, err) = ended(&output.unwrap());
-    assert_eq!(code, Some(0), "{err}");
-    let variables = out.lines().filter_map(|line| line.split_once('='));
-    variables
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
 /// A project in Rust whose dependencies are compiled once for all tests.
 fn project(into: &Path, name: &str) -> PathBuf {
     let into_text = into.to_str().unwrap();
@@ -78,12 +66,6 @@ fn project(into: &Path, name: &str) -> PathBuf {
     let project = into.join(name);
     share_target(&project);
     project
-}
-
-fn share_target(project: &Path) {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
-    fs::create_dir_all(&target).unwrap();
-    symlink(target, project.join("target")).unwrap();
 }
 
 fn build(project: &Path) -> Output {

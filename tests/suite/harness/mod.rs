@@ -21,6 +21,7 @@ pub mod receiver;
 pub mod server;
 pub mod sigstore;
 pub mod trace;
+pub mod transcript;
 pub mod tus;
 pub mod wire;
 

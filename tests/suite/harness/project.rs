@@ -1,5 +1,6 @@
 //! A plugin's project in some language, made and built by `rustus plugin`.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
@@ -186,6 +187,28 @@ fn rustus(directory: &Path, arguments: &[&str]) -> String {
         + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
     said
+}
+
+/// The variables with which cargo builds guests on this machine, set up by
+/// `./x toolchain` where something is missing.
+pub fn toolchain() -> BTreeMap<String, String> {
+    let output = Command::new(root().join("x"))
+        .arg("toolchain")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let out = String::from_utf8(output.stdout).unwrap();
+    let variables = out.lines().filter_map(|line| line.split_once('='));
+    variables
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Has a project in Rust compile its dependencies where all tests do.
+pub fn share_target(project: &Path) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
+    fs::create_dir_all(&target).unwrap();
+    symlink(target, project.join("target")).unwrap();
 }
 
 fn cache() -> PathBuf {

@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -300,70 +298,6 @@ fn a_set_of_plugins_goes_into_a_closed_network_as_one_file() {
     fs::write(&archive, broken).unwrap();
     let said = Author::new().fails(&load);
     assert!(said.contains("is not what it is named after"), "{said}");
-}
-
-#[test]
-fn the_commands_of_the_guide_do_what_it_says() {
-    let Some(registry) = DockerRegistry::start() else {
-        return;
-    };
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/registries.md");
-    let guide = fs::read_to_string(guide).unwrap();
-    let guide = guide.replace("registry.example:5000", &registry.host());
-    let author = Author::new().with("RUSTUS_OCI_INSECURE", &registry.host());
-    let home = author.home.path();
-    fs::copy(built("refuse-meme"), author.path("size-limits.wasm")).unwrap();
-    let bin = author.path("bin");
-    fs::create_dir(&bin).unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rustus"), bin.join("rustus")).unwrap();
-    let toml = blocks(&guide, "toml").next().unwrap();
-    fs::write(author.path("plugins.toml"), toml).unwrap();
-    let mut served = 0;
-    for block in blocks(&guide, "sh") {
-        if let Some(flags) = block.strip_prefix("rustus --") {
-            let flags = format!("--{}", flags.trim());
-            let flags: Vec<_> = flags.split(' ').collect();
-            let setup = Setup::new()
-                .arguments(&flags)
-                .variable("RUSTUS_OCI_INSECURE", &registry.host())
-                .variable("HOME", home.to_str().unwrap());
-            for name in ["plugins.toml", "cache"] {
-                let (from, to) = (author.path(name), setup.path().join(name));
-                std::os::unix::fs::symlink(from, to).unwrap();
-            }
-            let running = setup.start();
-            let tus = Tus::new(running.files());
-            assert_eq!(
-                tus.create_with(5, &[("meme", "pepe")]).status(),
-                400,
-                "{flags:?}"
-            );
-            served += 1;
-            continue;
-        }
-        let output = Command::new("sh")
-            .args(["-e", "-c", block])
-            .current_dir(home)
-            .env_clear()
-            .env("HOME", home)
-            .env("PATH", author.search_path())
-            .env("RUSTUS_OCI_INSECURE", registry.host())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{block}: {output:?}");
-    }
-    assert_eq!(served, 3);
-    assert!(fs::read(author.path("limits.wasm")).unwrap() == bytes("refuse-meme"));
-    assert!(author.path("hooks/limits.wasm").exists());
-}
-
-/// The fenced blocks of a language.
-fn blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
-    let begin = format!("```{language}\n");
-    text.split("```")
-        .skip(1)
-        .step_by(2)
-        .filter_map(move |block| block.strip_prefix(&begin[3..]))
 }
 
 #[test]

@@ -2,16 +2,13 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{BINARY, cases, compile_cache, ended, root, run, share_target, toolchain};
+use super::{BINARY, cases, ended, root, run};
 use crate::harness::guests::built;
 use crate::harness::markdown::{quoted, rows, section};
-use crate::harness::server::Setup;
-use crate::harness::tus::Tus;
 
 #[test]
 fn completions_know_the_commands_and_the_languages() {
@@ -118,101 +115,6 @@ fn the_help_of_what_authors_do_has_examples() {
             assert!(help.contains(&format!("\n  rustus {name}")), "{help}");
         }
     }
-}
-
-/// The blocks of commands in a section of the guide.
-fn blocks(text: &str) -> Vec<String> {
-    let blocks = text.split("```sh\n").skip(1);
-    blocks
-        .map(|rest| rest.split("```").next().unwrap().to_owned())
-        .collect()
-}
-
-#[test]
-fn the_commands_of_the_guide_do_what_it_says() {
-    let guide = fs::read_to_string(root().join("docs/plugins.md")).unwrap();
-    let setup = Setup::new().with_hooks();
-    let server = setup.start();
-    let bin = setup.path().join("bin");
-    fs::create_dir(&bin).unwrap();
-    symlink(BINARY, bin.join("rustus")).unwrap();
-    let mut toolchain = toolchain();
-    let path = toolchain
-        .remove("PATH")
-        .or_else(|| std::env::var("PATH").ok())
-        .unwrap();
-    let sh = |block: &str| {
-        // The folder that the server of the guide watches is that of ours.
-        let block = block.replace("HOOKS_DIR", server.hooks_dir().to_str().unwrap());
-        let output = Command::new("/bin/sh")
-            .args(["-e", "-c", &block])
-            .current_dir(setup.path())
-            .env("PATH", format!("{}:{path}", bin.display()))
-            .env("RUSTUS_COMPILE_CACHE_DIR", compile_cache())
-            .env_remove("RUSTFLAGS")
-            .envs(&toolchain)
-            .output();
-        let (code, out, err) = ended(&output.unwrap());
-        (code, format!("{out}{err}"), block)
-    };
-    let mut all = blocks(section(&guide, "## First hook"));
-    all.extend(blocks(section(&guide, "## Trying")));
-    // What each block prints, in part, and how it ends.
-    let expected = [
-        ("Next:", 0),
-        ("ok: the server would load it", 0),
-        ("2 passed; 0 failed", 0),
-        ("", 0),
-        ("reject 415", 3),
-        ("ok: the server would load it", 0),
-        ("my-hook: loads", 0),
-    ];
-    assert_eq!(all.len(), expected.len(), "{all:#?}");
-    for (block, (part, code)) in all.iter().zip(expected) {
-        let (found, said, block) = sh(block);
-        assert_eq!(found, Some(code), "{block}: {said}");
-        assert!(said.contains(part), "{block}: {said}");
-        if part == "Next:" {
-            share_target(&setup.path().join("my-hook"));
-        }
-    }
-    server.wait_for_log("plugin loaded");
-    let refused = Tus::new(server.files()).create_with(5, &[("filename", "run.exe")]);
-    assert_eq!(refused.status(), 415);
-}
-
-#[test]
-fn a_hook_of_ones_own_is_made_as_the_readme_says() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let steps = section(&readme, "## Your first own hook in five minutes");
-    let steps = blocks(steps.split("**5. Write your own.**").nth(1).unwrap());
-    let [new, build] = &steps[..] else {
-        panic!("{steps:#?}");
-    };
-    let setup = Setup::new().with_hooks();
-    let server = setup.start();
-    let checkout = setup.path().join("checkout");
-    fs::create_dir(&checkout).unwrap();
-    let sh = |block: &str| {
-        let block = block
-            .replace("target/debug/rustus", BINARY)
-            .replace("target/demo/hooks", server.hooks_dir().to_str().unwrap());
-        let output = Command::new("/bin/sh")
-            .args(["-e", "-c", &block])
-            .current_dir(&checkout)
-            .env("RUSTUS_COMPILE_CACHE_DIR", compile_cache())
-            .env_remove("RUSTFLAGS")
-            .envs(toolchain())
-            .output();
-        let (code, out, err) = ended(&output.unwrap());
-        assert_eq!(code, Some(0), "{block}: {out}{err}");
-    };
-    sh(new);
-    share_target(&setup.path().join("my-hook"));
-    sh(build);
-    server.wait_for_log("plugin loaded");
-    let refused = Tus::new(server.files()).create_with(5, &[("filename", "run.exe")]);
-    assert_eq!(refused.status(), 415);
 }
 
 #[test]

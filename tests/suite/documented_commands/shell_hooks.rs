@@ -1,0 +1,72 @@
+//! docs/shell-hooks.md: the command in Go and the one in Rust, each in a server.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::{page, root};
+use crate::harness::directory::files_below;
+use crate::harness::programs::is_there;
+use crate::harness::transcript::{Block, Shell};
+
+const GO: &str = "sdk/commands/refuse-meme-go";
+
+/// Somebody at the top of a copy of the example in Go.
+fn with_a_copy() -> Shell {
+    let shell = Shell::new()
+        // The one that is there, not another that it would download.
+        .variable("GOTOOLCHAIN", "local");
+    fs::create_dir_all(shell.path(GO)).unwrap();
+    for file in files_below(&root().join(GO)) {
+        fs::copy(root().join(GO).join(&file), shell.path(GO).join(&file)).unwrap();
+    }
+    shell
+}
+
+/// Somebody at the top of what looks like this checkout, but for what was built in it.
+fn in_a_checkout() -> Shell {
+    let shell = Shell::new().building_modules();
+    for entry in fs::read_dir(root()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if !matches!(name.as_str(), ".git" | "target") {
+            symlink(entry.path(), shell.path(&name)).unwrap();
+        }
+    }
+    // Compiled once for all runs.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkout");
+    fs::create_dir_all(&target).unwrap();
+    symlink(target, shell.path("target")).unwrap();
+    shell
+}
+
+/// The module is put in place, and refuses.
+fn refuses(shell: &Shell, put: &Block, curl: &Block) {
+    let server = shell.serve(put);
+    let said = shell.run(&curl.with("127.0.0.1:1081", server.uploads()));
+    for part in ["HTTP/1.1 400", "This meme isn't allowed"] {
+        assert!(said.contains(part), "{said}{}", server.log());
+    }
+    server.stop();
+}
+
+#[test]
+fn the_page_on_shell_hooks_does_what_it_says() {
+    if !is_there("curl", "--version") {
+        return;
+    }
+    let mut page = page("docs/shell-hooks.md");
+    let in_go = page.next(&format!("cd {GO}"));
+    let in_rust = page.next("cargo build");
+    let put = page.next("mkdir hooks");
+    let curl = page.next("curl");
+
+    let shell = in_a_checkout();
+    shell.run(&in_rust);
+    refuses(&shell, &put, &curl);
+    if is_there("go", "version") {
+        let shell = with_a_copy();
+        shell.run(&in_go);
+        refuses(&shell.at(GO), &put, &curl);
+    }
+}
