@@ -19,6 +19,10 @@ use super::limits::{Limits, MIB};
 use super::meter::Meter;
 use super::output::{Output, Speaker};
 
+/// What one instance may hold of the host at a time: requests, their fields and
+/// bodies, streams, timers. 64 requests of `wasi:http` at once need some hundreds.
+const RESOURCES: usize = 4096;
+
 /// What the host keeps for one instance.
 pub(super) struct CallState {
     /// Serves core modules (WASI 0.1) and components (0.2) alike.
@@ -223,12 +227,18 @@ impl Blueprint {
             .allow_udp(false)
             .allow_ip_name_lookup(false);
         dress(&mut wasi);
+        let mut wasi = wasi.build_p1();
+        wasi.ctx().table.set_max_capacity(RESOURCES);
         let mut store = Store::new(
             self.engine.get(),
             CallState {
-                wasi: wasi.build_p1(),
+                wasi,
                 meter: Meter::new(&self.limits, Arc::clone(&self.lent.tally)),
-                outgoing: Outgoing::new(Arc::clone(&self.lent), output.clone()),
+                outgoing: Outgoing::new(
+                    Arc::clone(&self.lent),
+                    output.clone(),
+                    self.limits.host_allocation,
+                ),
                 output,
                 http: WasiHttpCtx::new(),
                 lent: Arc::clone(&self.lent),

@@ -27,6 +27,7 @@ const MISBEHAVIOUR: [(&str, &str); 13] = [
     ("trap", "trap"),
     ("print", "cpu-time"),
     ("log-flood", "cpu-time"),
+    ("hoard", "trap"),
     ("sleep", "wall-time"),
     ("bad-status", "invalid-answer"),
     ("bad-header", "invalid-answer"),

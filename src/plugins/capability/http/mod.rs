@@ -96,6 +96,10 @@ pub(in crate::plugins) struct Outgoing {
     lent: Arc<Lent>,
     output: Output,
     places: Arc<Semaphore>,
+    /// For exchanges, for as long as the guest holds them: each may have an answer.
+    held: Arc<Semaphore>,
+    /// Bytes of the bodies of requests that are whole, until they are answered.
+    bodies: Arc<Semaphore>,
 }
 
 /// The head of an answer, for which a request is sent when it is waited for.
@@ -123,11 +127,15 @@ struct Limits {
 }
 
 impl Outgoing {
-    pub(in crate::plugins) fn new(lent: Arc<Lent>, output: Output) -> Self {
+    /// `bodies` is what the bodies of requests that are whole may have together, in
+    /// bytes.
+    pub(in crate::plugins) fn new(lent: Arc<Lent>, output: Output, bodies: usize) -> Self {
         Self {
             lent,
             output,
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            held: Arc::new(Semaphore::new(AT_ONCE)),
+            bodies: Arc::new(Semaphore::new(bodies.min(Semaphore::MAX_PERMITS))),
         }
     }
 

@@ -93,7 +93,11 @@ impl Body for Bounded {
             Poll::Ready(frame) => Poll::Ready(frame.map(|frame| match frame {
                 Ok(frame) => this.count(frame),
                 Err(error) => {
-                    let code = failure::of(&error);
+                    let code = match failure::of(&error) {
+                        // Its head was there.
+                        Error::ConnectionTerminated => Error::HttpResponseIncomplete,
+                        other => other,
+                    };
                     (this.report)(&failure::in_full(&error), failure::counts_as(&code));
                     Err(code)
                 }

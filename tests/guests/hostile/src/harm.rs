@@ -17,6 +17,7 @@ pub(crate) fn by_name(name: &str) -> Option<fn()> {
         "print" => print,
         "sleep" => sleep,
         "log-flood" => log_flood,
+        "hoard" => hoard,
         _ => return None,
     })
 }
@@ -54,6 +55,13 @@ fn recurse(depth: u64) -> u64 {
     match depth {
         u64::MAX => 0,
         _ => recurse(depth + 1).wrapping_mul(depth | 1) ^ depth,
+    }
+}
+
+/// Takes of what the host keeps for it, and gives nothing back.
+fn hoard() {
+    loop {
+        std::mem::forget(wasip2::clocks::monotonic_clock::subscribe_duration(1));
     }
 }
 
