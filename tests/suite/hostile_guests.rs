@@ -20,7 +20,7 @@ fn hostile(manifest: &str) -> (Server, Tus) {
 const LIMITS: &str = "[limits]\ncpu-time-ms = 200\nwall-time-ms = 1000\n";
 
 /// What a guest does, and what the log has to call it.
-const MISBEHAVIOUR: [(&str, &str); 13] = [
+const MISBEHAVIOUR: [(&str, &str); 14] = [
     ("loop", "cpu-time"),
     ("allocate", "out-of-memory"),
     ("recurse", "stack-overflow"),
