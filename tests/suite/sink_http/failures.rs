@@ -37,7 +37,7 @@ fn a_client_is_told_nothing_and_the_operator_what_to_do() {
         (
             Answer::bytes("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"),
             "its answer broke off",
-            "see the line before",
+            "what the server logs",
         ),
         (
             Answer::with(200, &[], &[b'x'; 1024 * 1024 + 1]),
@@ -46,7 +46,7 @@ fn a_client_is_told_nothing_and_the_operator_what_to_do() {
         ),
         (
             Answer::bytes([&b"HTTP/1.0 200 OK\r\n\r\n"[..], &[b'x'; 1024 * 1024 + 1]].concat()),
-            "larger than it may be",
+            "too large",
             "max-response-kib",
         ),
         (
