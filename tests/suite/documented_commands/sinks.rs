@@ -63,8 +63,10 @@ fn the_page_on_kafka_does_what_it_says() {
     let Some(kafka) = Kafka::shared() else { return };
     let mut brokers = page("docs/kafka-hooks.md");
     let as_it_is = brokers.next("rustus --hooks-kafka-urls");
-    // That broker has no certificate, and knows its user by a simpler way.
+    // That broker has no certificate, knows its user by a simpler way, and has events
+    // of others.
     let ours = as_it_is
+        .with("topic \"uploads\"", "topic \"uploads-of-the-page\"")
         .with("kafka-1:9092,kafka-2:9092", kafka.sasl_bootstrap())
         .with("=sasl_ssl;", "=sasl_plaintext;")
         .with("=SCRAM-SHA-512;", "=PLAIN;")
@@ -72,7 +74,7 @@ fn the_page_on_kafka_does_what_it_says() {
     let shell = Shell::new();
     let server = shell.serve(&ours);
     upload(&server);
-    let records = kafka.wait_for("uploads", 3);
+    let records = kafka.wait_for("uploads-of-the-page", 3);
     assert_eq!(records[0].headers["hook-name"], "pre-create");
     server.stop();
 

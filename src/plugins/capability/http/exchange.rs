@@ -64,7 +64,7 @@ impl HttpExchange {
             drop(room);
             let (head, body) = answer?.into_parts();
             let body = body.collect().await?.to_bytes();
-            Ok(as_response(&head, &body))
+            Ok(as_response(&head, body))
         });
         Ok(Self {
             state: State::Waiting(answer),
@@ -115,7 +115,7 @@ fn as_http(request: Request) -> Result<::http::Request<WasiBody>, HttpError> {
     Ok(made)
 }
 
-fn as_response(head: &::http::response::Parts, body: &Bytes) -> Response {
+fn as_response(head: &::http::response::Parts, body: Bytes) -> Response {
     let header = |(name, value): (&HeaderName, &HeaderValue)| Header {
         name: name.as_str().to_owned(),
         value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
@@ -123,7 +123,7 @@ fn as_response(head: &::http::response::Parts, body: &Bytes) -> Response {
     Response {
         status: head.status.as_u16(),
         headers: head.headers.iter().map(header).collect(),
-        body: body.to_vec(),
+        body: body.into(),
     }
 }
 
