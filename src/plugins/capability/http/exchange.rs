@@ -106,10 +106,17 @@ fn as_http(request: Request) -> Result<::http::Request<WasiBody>, HttpError> {
     })?;
     *made.uri_mut() = Uri::try_from(request.url).map_err(|_| Error::HttpRequestUriInvalid)?;
     for Header { name, value } in request.headers {
-        let named = HeaderName::try_from(&name)
-            .map_err(|_| invalid(format!("{name:?} is no name of a header field")))?;
-        let value = HeaderValue::try_from(value)
-            .map_err(|_| invalid(format!("the value of the header field {name} is none")))?;
+        let named = HeaderName::try_from(&name).map_err(|_| {
+            invalid(format!(
+                "{name:?} is no name of a header field; it has letters, digits and `-`"
+            ))
+        })?;
+        let value = HeaderValue::try_from(value).map_err(|_| {
+            invalid(format!(
+                "the value of the header field {name} has a control character; leave out \
+                     line breaks and the like"
+            ))
+        })?;
         made.headers_mut().append(named, value);
     }
     Ok(made)

@@ -1,4 +1,4 @@
-//! What went wrong with a request, in the words of `wasi:http`.
+//! What went wrong with a request, in the words of `wasi:http` and of `rustus:hooks/http`.
 
 use std::error::Error as StdError;
 use std::io;

@@ -1,9 +1,9 @@
 //! `wasi:http/outgoing-handler` and `rustus:hooks/http`: requests to other servers.
 //!
-//! One choke point: whatever a guest sends comes through [`Outgoing::start`]. It is checked against the grant by scheme, host
-//! and port, and by the addresses that the host has when a connection is made.
-//! Redirects are answers like others here; a guest that follows one sends a
-//! request of its own, which is checked again.
+//! One choke point: whatever a guest sends comes through [`Outgoing::start`]. It is
+//! checked against the grant by scheme, host and port, and by the addresses that the
+//! host has when a connection is made. Redirects are answers like others here; a
+//! guest that follows one sends a request of its own, which is checked again.
 //!
 //! One generation has a client, with a pool of connections, for each thread that
 //! calls: a request that crossed to another thread and back would wait for both to
@@ -169,6 +169,10 @@ impl Outgoing {
     ) -> Result<(Sent, Limits, String), Error> {
         let url = Url::parse(&request.uri().to_string());
         let url = url.map_err(|_| Error::HttpRequestUriInvalid)?;
+        // No grant could allow it.
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Error::HttpRequestUriInvalid);
+        }
         let server = url.origin().ascii_serialization();
         let Some(client) = self.allowed(&url) else {
             let what = format!("a request to {server}");
