@@ -17,35 +17,30 @@ pub struct Need {
     pub lines: &'static str,
 }
 
-/// What an import begins with, and what it needs.
-const CAPABILITIES: [(&str, &str, &str); 6] = [
+/// What imports begin with, and what they need.
+const CAPABILITIES: [(&[&str], &str, &str); 5] = [
     (
-        "wasi:http/outgoing-handler@",
+        &["wasi:http/outgoing-handler@", "rustus:hooks/http@"],
         "http",
         "[allow.http]\nservers = [\"https://api.example.com\"]\n",
     ),
     (
-        "rustus:hooks/http@",
-        "http",
-        "[allow.http]\nservers = [\"https://api.example.com\"]\n",
-    ),
-    (
-        "rustus:hooks/amqp@",
+        &["rustus:hooks/amqp@"],
         "amqp",
         "[allow.amqp]\nurl-env = \"AMQP_URL\"\n",
     ),
     (
-        "rustus:hooks/kafka@",
+        &["rustus:hooks/kafka@"],
         "kafka",
         "[allow.kafka]\nbrokers = [\"kafka-1:9092\"]\ntopics = [\"uploads\"]\n",
     ),
     (
-        "rustus:hooks/grpc@",
+        &["rustus:hooks/grpc@"],
         "grpc",
         "[allow.grpc]\nendpoint = \"localhost:50051\"\n",
     ),
     (
-        "rustus:hooks/secrets@",
+        &["rustus:hooks/secrets@"],
         "secrets",
         "[secrets]\napi-key = { env = \"API_KEY\" }\n",
     ),
@@ -55,17 +50,16 @@ impl Need {
     /// What a module with these imports needs.
     #[must_use]
     pub fn of(imports: &[String], manifest: &Manifest) -> Vec<Self> {
-        let needed = CAPABILITIES.iter().filter(|(start, ..)| {
-            let mut imports = imports.iter();
-            imports.any(|import| import.starts_with(start))
-        });
+        let is_imported = |start: &&str| imports.iter().any(|import| import.starts_with(start));
+        let needed = CAPABILITIES
+            .iter()
+            .filter_map(|(starts, capability, lines)| {
+                let import = starts.iter().copied().find(is_imported)?;
+                Some((import, *capability, *lines))
+            });
         let granted = &manifest.allow;
-        let mut needed: Vec<_> = needed.collect();
-        // One grant is for both ways to send HTTP.
-        needed.dedup_by_key(|(_, capability, _)| *capability);
         needed
-            .into_iter()
-            .map(|&(import, capability, lines)| Self {
+            .map(|(import, capability, lines)| Self {
                 import: import.trim_end_matches('@'),
                 capability,
                 is_granted: match capability {
@@ -100,7 +94,7 @@ mod tests {
     fn the_lines_for_every_capability_are_what_grants_it() {
         let imports: Vec<_> = CAPABILITIES
             .iter()
-            .map(|(start, ..)| format!("{start}0.1.0"))
+            .flat_map(|(starts, ..)| starts.iter().map(|start| format!("{start}0.1.0")))
             .collect();
         let needs = Need::of(&imports, &Manifest::default());
         assert_eq!(needs.len(), 5);
