@@ -1,5 +1,6 @@
 //! Asking the plugins one after the other.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,14 +25,18 @@ pub(super) enum Answer<C> {
 }
 
 /// One round of questions about one event.
-pub(super) struct Round {
+pub(super) struct Round<'a> {
     plugins: Arc<PluginSet>,
-    event: Event,
+    /// With the changes of those who were asked.
+    event: Cow<'a, Event>,
 }
 
-impl Round {
-    pub(super) fn new(plugins: Arc<PluginSet>, event: Event) -> Self {
-        Self { plugins, event }
+impl<'a> Round<'a> {
+    pub(super) const fn new(plugins: Arc<PluginSet>, event: &'a Event) -> Self {
+        Self {
+            plugins,
+            event: Cow::Borrowed(event),
+        }
     }
 
     pub(super) async fn create(mut self) -> Result<CreateChanges, Refusal> {
@@ -82,10 +87,10 @@ impl Round {
     /// Shows the plugins to come what this one changed.
     fn see(&mut self, changes: &CreateChanges) {
         if let Some(id) = &changes.id {
-            self.event.upload.id.clone_from(id);
+            self.event.to_mut().upload.id.clone_from(id);
         }
         if let Some(metadata) = &changes.metadata {
-            self.event.upload.metadata.clone_from(metadata);
+            self.event.to_mut().upload.metadata.clone_from(metadata);
         }
     }
 
@@ -163,7 +168,7 @@ impl Round {
     }
 }
 
-impl Round {
+impl Round<'_> {
     /// That calls are refused was said when it began: it is no line for each.
     fn report(&self, plugin: &Generation, failure: &Failure, allowed: bool) {
         macro_rules! emit {

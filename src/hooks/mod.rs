@@ -295,7 +295,7 @@ impl Hooks {
 
     /// A round of questions, if anybody is to be asked. The set of plugins is
     /// taken once: a reload in the middle of a round does not mix generations.
-    fn round(&self, event: &Event) -> Result<Option<Round>, Refusal> {
+    fn round<'a>(&self, event: &'a Event) -> Result<Option<Round<'a>>, Refusal> {
         let plugins = self.registry.current();
         if self.is_owed(&plugins, event.kind) {
             tracing::error!(
@@ -305,7 +305,7 @@ impl Hooks {
             return Err(Refusal::Unavailable { retry_after: None });
         }
         if self.is_answered(&plugins, event.kind) {
-            return Ok(Some(Round::new(plugins, event.clone())));
+            return Ok(Some(Round::new(plugins, event)));
         }
         if !self.required.contains(event.kind) {
             return Ok(None);
