@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::client::WantsClientCert;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, ConfigBuilder, RootCertStore};
 
 /// The variables of OpenTelemetry's exporters that name one file: that for traces
 /// and that for all. The first that is set counts; an empty one is not set.
@@ -67,7 +68,22 @@ pub enum CollectorTlsError {
         /// One that belongs to it.
         missing: &'static str,
     },
-    /// The key belongs to another certificate, or TLS is not to be had.
+    /// The key is not the certificate's.
+    #[error(
+        "{variable}: {}: it is the key of another certificate than that in {}; expected the two \
+         that belong together",
+        key.display(),
+        certificate.display()
+    )]
+    OtherKey {
+        /// What names the key.
+        variable: &'static str,
+        /// The file with the key.
+        key: PathBuf,
+        /// The file with the certificate.
+        certificate: PathBuf,
+    },
+    /// TLS is not to be had.
     #[error("TLS can't be used for traces")]
     Tls(#[from] rustls::Error),
 }
@@ -78,9 +94,28 @@ pub(super) fn encrypted() -> Result<ClientConfig, CollectorTlsError> {
     let set = |name: &str| env::var_os(name);
     let roots = trusted(chosen(TRUSTED, set))?;
     let config = config()?.with_root_certificates(roots);
-    Ok(match identity(chosen(SHOWN, set), chosen(KEY, set))? {
-        Some((certificates, key)) => config.with_client_auth_cert(certificates, key)?,
-        None => config.with_no_client_auth(),
+    showing(config, chosen(SHOWN, set), chosen(KEY, set))
+}
+
+/// With the client's certificate, if there is one.
+fn showing(
+    config: ConfigBuilder<ClientConfig, WantsClientCert>,
+    shown: Named,
+    key: Named,
+) -> Result<ClientConfig, CollectorTlsError> {
+    let Some((certificates, private)) = identity(&shown, &key)? else {
+        return Ok(config.with_no_client_auth());
+    };
+    let showing = config.with_client_auth_cert(certificates, private);
+    showing.map_err(|error| match (error, shown, key) {
+        (rustls::Error::InconsistentKeys(_), Some((_, certificate)), Some((variable, key))) => {
+            CollectorTlsError::OtherKey {
+                variable,
+                key,
+                certificate,
+            }
+        }
+        (other, ..) => other.into(),
     })
 }
 
@@ -92,7 +127,7 @@ pub(super) fn plain() -> Result<ClientConfig, CollectorTlsError> {
         .with_no_client_auth())
 }
 
-fn config() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error> {
+fn config() -> Result<ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error> {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
 }
@@ -131,7 +166,7 @@ fn trusted(named: Named) -> Result<RootCertStore, CollectorTlsError> {
 /// The client's certificate, with those that lead to its authority, and its key.
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn identity(shown: Named, key: Named) -> Result<Option<Identity>, CollectorTlsError> {
+fn identity(shown: &Named, key: &Named) -> Result<Option<Identity>, CollectorTlsError> {
     let ((certificate_in, certificate), (key_in, key)) = match (shown, key) {
         (None, None) => return Ok(None),
         (Some((set, _)), None) => return Err(half(set, SHOWN, KEY)),
@@ -139,14 +174,14 @@ fn identity(shown: Named, key: Named) -> Result<Option<Identity>, CollectorTlsEr
         (Some(shown), Some(key)) => (shown, key),
     };
     let certificates =
-        certificates(&certificate).map_err(|problem| CollectorTlsError::Certificate {
+        certificates(certificate).map_err(|problem| CollectorTlsError::Certificate {
             variable: certificate_in,
-            file: certificate,
+            file: certificate.clone(),
             problem,
         })?;
-    let key = PrivateKeyDer::from_pem_file(&key).map_err(|error| CollectorTlsError::Key {
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| CollectorTlsError::Key {
         variable: key_in,
-        file: key,
+        file: key.clone(),
         problem: error.to_string(),
     })?;
     Ok(Some((certificates, key)))
@@ -217,11 +252,38 @@ mod tests {
         ] {
             assert!(problem(trusted(named(file)).err()).contains(part), "{part}");
         }
-        assert!(identity(named(&ca), named(&key)).unwrap().is_some());
-        let wrong = problem(identity(named(&key), named(&key)).err());
+        assert!(identity(&named(&ca), &named(&key)).unwrap().is_some());
+        let wrong = problem(identity(&named(&key), &named(&key)).err());
         assert!(wrong.contains("expected certificates in PEM"), "{wrong}");
-        let wrong = problem(identity(named(&ca), named(&ca)).err());
+        let wrong = problem(identity(&named(&ca), &named(&ca)).err());
         assert!(wrong.contains("expected a private key in PEM"), "{wrong}");
+    }
+
+    #[test]
+    fn the_key_of_another_certificate_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let [first, second] = ["a", "b"].map(|name| {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            let file = |end: &str, text: String| {
+                let file = directory.path().join(format!("{name}.{end}"));
+                fs::write(&file, text).unwrap();
+                file
+            };
+            let key = file("key", made.signing_key.serialize_pem());
+            (file("pem", made.cert.pem()), key)
+        });
+        let show = |certificate: &Path, key: &Path| {
+            let config = config()
+                .unwrap()
+                .with_root_certificates(RootCertStore::empty());
+            let named = |variable, file: &Path| Some((variable, file.to_owned()));
+            showing(config, named(SHOWN[1], certificate), named(KEY[1], key))
+        };
+        assert!(show(&first.0, &first.1).is_ok());
+        let error = show(&first.0, &second.1).unwrap_err().to_string();
+        for part in [KEY[1], "b.key", "a.pem", "belong together"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]
@@ -233,9 +295,9 @@ mod tests {
             (None, named(KEY[0]), SHOWN[0]),
             (None, named(KEY[1]), SHOWN[1]),
         ] {
-            let error = identity(shown, key).err().unwrap().to_string();
+            let error = identity(&shown, &key).err().unwrap().to_string();
             assert!(error.contains(&format!("without {missing};")), "{error}");
         }
-        assert!(identity(None, None).unwrap().is_none());
+        assert!(identity(&None, &None).unwrap().is_none());
     }
 }
