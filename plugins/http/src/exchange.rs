@@ -16,11 +16,6 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// A number that nobody guesses.
-pub(crate) fn random() -> u64 {
-    wasip2::random::random::get_random_u64()
-}
-
 /// Posts `body`, and waits for the answer for as long as it takes.
 pub(crate) async fn post(
     target: &Target,

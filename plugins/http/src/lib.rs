@@ -62,5 +62,5 @@ fn notify(what: Notification, event: Event) -> Result<Reaction, HookError> {
 
 fn letter(kind: EventKind, event: Event, settings: &Settings) -> Letter {
     let json = to_json_event(kind, event);
-    Letter::new(&json, settings, exchange::random())
+    Letter::new(&json, settings, trace::random())
 }

@@ -74,6 +74,11 @@ fn is_hexadecimal(text: &str, length: usize) -> bool {
     is_digits(text, length) && text.bytes().any(|digit| digit != b'0')
 }
 
+/// What ids are made of that nobody else may have.
+pub(crate) fn random() -> u64 {
+    wasip2::random::random::get_random_u64()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
