@@ -5,6 +5,7 @@ use std::fs;
 use super::{page, read};
 use crate::harness::docker_registry::DockerRegistry;
 use crate::harness::guests::{built, bytes};
+use crate::harness::markdown::code;
 use crate::harness::programs::is_there;
 use crate::harness::transcript::{Block, Shell};
 
@@ -46,13 +47,7 @@ fn the_page_on_registries_does_what_it_says() {
 
     serves(&shell, &page.next("rustus --hooks-oci "));
     let file = read("docs/registries.md");
-    let file = file
-        .split("```toml\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let file = code(&file, "toml");
     fs::write(shell.path("plugins.toml"), file.replace(REGISTRY, &host)).unwrap();
     serves(&shell, &page.next("rustus --hooks-oci-file "));
 

@@ -83,3 +83,10 @@ pub fn slug(heading: &str) -> String {
 pub fn prose(text: &str) -> String {
     text.split("```").step_by(2).collect()
 }
+
+/// The first block of code in this language.
+pub fn code<'a>(text: &'a str, language: &str) -> &'a str {
+    let begin = format!("```{language}\n");
+    let rest = text.split(begin.as_str()).nth(1).unwrap();
+    rest.split("```").next().unwrap()
+}

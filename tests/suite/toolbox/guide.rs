@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{BINARY, cases, ended, root, run};
 use crate::harness::guests::built;
-use crate::harness::markdown::{quoted, rows, section};
+use crate::harness::markdown::{code, quoted, rows, section};
 
 #[test]
 fn completions_know_the_commands_and_the_languages() {
@@ -120,14 +120,7 @@ fn the_help_of_what_authors_do_has_examples() {
 #[test]
 fn a_case_as_the_guide_shows_it_is_one() {
     let guide = fs::read_to_string(root().join("docs/plugins.md")).unwrap();
-    let shown = section(&guide, "## Testing");
-    let shown = shown
-        .split("```toml\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let shown = code(section(&guide, "## Testing"), "toml");
     let directory = cases(&[("shown.toml", shown)]);
     let module = built("refuse-meme");
     let place = directory.path().to_str().unwrap();
