@@ -84,10 +84,13 @@ impl Kept {
         None
     }
 
-    /// Takes out those that were waited for long enough by `now`.
+    /// Takes out those that were waited for long enough by `now`. What waited half as
+    /// long goes with them, so that each does not cost a commit of its own.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<i64> {
         let mut taken = Vec::new();
-        while self.due().is_some_and(|due| due <= now) {
+        let mut by = now;
+        while self.due().is_some_and(|due| due <= by) {
+            by = now + WAIT / 2;
             if let Some((_, seq)) = self.order.pop_front() {
                 self.remove(seq);
                 taken.push(seq);
@@ -152,6 +155,19 @@ mod tests {
         assert!(kept.remove(3));
         assert!(!kept.remove(3));
         assert_eq!(kept.due(), None);
+    }
+
+    #[test]
+    fn what_waited_half_as_long_goes_with_the_first_and_what_came_later_does_not() {
+        let mut kept = Kept::default();
+        let now = Instant::now();
+        kept.push(&event(1, "a"), 1, now);
+        kept.push(&event(2, "b"), 1, now + WAIT / 2);
+        kept.push(&event(3, "c"), 1, now + WAIT * 3 / 4);
+        let due = now + WAIT;
+        assert!(kept.take_due(due - Duration::from_millis(1)).is_empty());
+        assert_eq!(kept.take_due(due), [1, 2]);
+        assert_eq!(kept.due(), Some(now + WAIT * 3 / 4 + WAIT));
     }
 
     #[test]

@@ -257,9 +257,13 @@ impl Store {
     /// How many bytes are in use in the database and its log. Free pages are
     /// used again before the file grows.
     pub(super) fn used(&self) -> Result<u64> {
-        let pages = self.pragma("page_count")? - self.pragma("freelist_count")?;
+        Ok(self.used_with(pages_in_use(&self.connection)?))
+    }
+
+    /// How many bytes are in use, with that many pages of the database.
+    pub(super) fn used_with(&self, pages: i64) -> u64 {
         let log = log_of(&self.path).metadata().map_or(0, |log| log.len());
-        Ok(u64::try_from(pages * PAGE).unwrap_or(0) + log)
+        u64::try_from(pages * PAGE).unwrap_or(0) + log
     }
 
     /// Changes whenever another process changed the database.
@@ -289,15 +293,24 @@ impl Store {
     }
 
     fn pragma(&self, name: &str) -> Result<i64> {
-        self.connection
-            .prepare_cached(&format!("PRAGMA {name}"))?
-            .query_row([], |row| row.get(0))
+        pragma(&self.connection, name)
     }
 
     /// For the parts that read in other ways.
     pub(super) const fn connection(&self) -> &Connection {
         &self.connection
     }
+}
+
+/// Pages that hold something. In a change it costs no lock.
+pub(super) fn pages_in_use(connection: &Connection) -> Result<i64> {
+    Ok(pragma(connection, "page_count")? - pragma(connection, "freelist_count")?)
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i64> {
+    connection
+        .prepare_cached(&format!("PRAGMA {name}"))?
+        .query_row([], |row| row.get(0))
 }
 
 /// Which form the database has, once it has one.

@@ -21,7 +21,7 @@ use super::put_off::PutOff;
 use super::record::{add, apply};
 use super::sink::Sink;
 use super::slot::Slot;
-use super::store::{Commit, PENDING, Queued, Store, UNDECIDED};
+use super::store::{Commit, PENDING, Queued, Store, UNDECIDED, pages_in_use};
 use super::{OutboxError, Shared};
 
 /// How often to look for what other processes did: to this database, and to
@@ -259,7 +259,6 @@ impl Writer {
                 }
             }
         }
-        self.measure_or_report();
         self.serve();
     }
 
@@ -281,8 +280,10 @@ impl Writer {
                 other => apply(&change, other)?,
             }
         }
+        let pages = pages_in_use(change.connection())?;
         change.commit()?;
         self.next = next;
+        self.shared.set_used(self.store.used_with(pages));
         Ok(added)
     }
 
