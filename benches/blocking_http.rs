@@ -1,9 +1,12 @@
 //! What a blocking HTTP hook costs: `pre-create` of the sink `http`, asked through
 //! the whole host, against the same request made by a plain reqwest client in the
-//! same process. Both ask a service on this machine that answers at once, so that
-//! there is as little as possible beside what the host adds.
+//! same process. Both ask services on this machine: one that answers at once, so that
+//! there is as little as possible beside what the host adds, and one with FastAPI,
+//! which is what a hook is like.
 //!
-//! `./x bench --only blocking-http` builds the guest first and runs this.
+//! `./x bench --only blocking-http` builds the guest first, prepares FastAPI, and runs
+//! this with `RUSTUS_BENCH_PYTHON`, the Python that has it. Without it only the first
+//! service is asked.
 
 #![allow(
     missing_docs,
@@ -16,10 +19,14 @@
 mod event;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use rustus::hooks::Event;
 use rustus::plugins::{EventKind, HostConfig, Watched};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -91,16 +98,58 @@ async fn serve(stream: TcpStream, heard: Arc<Mutex<Option<Request>>>) {
     }
 }
 
-fn hosted(service: &Service, directory: &tempfile::TempDir) -> Watched {
+/// The FastAPI hook of the tests, in a process of its own. Ended when dropped.
+struct FastApi {
+    server: Child,
+    port: u16,
+}
+
+impl FastApi {
+    fn start(python: &Path) -> Self {
+        let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/python");
+        let server = Command::new(python)
+            .args(["-m", "uvicorn", "fastapi_hooks:app", "--no-access-log"])
+            .args(["--port", &port.to_string()])
+            .current_dir(scripts)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut started = Self { server, port };
+        while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            let ended = started.server.try_wait().unwrap();
+            assert!(ended.is_none(), "uvicorn ended: {ended:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        started
+    }
+}
+
+impl Drop for FastApi {
+    fn drop(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
+/// The sink, loaded by a host, that asks these services, each by a plugin of its name.
+fn hosted(services: &[(&str, String)], directory: &tempfile::TempDir) -> Watched {
     let hooks = directory.path().join("hooks");
     fs::create_dir(&hooks).unwrap();
-    fs::copy(GUEST, hooks.join("http.wasm")).expect("`./x guests` builds what this measures");
-    let url = format!("http://{}", service.address);
-    let manifest = format!(
-        "instances = \"reuse\"\ntrial = false\n[config]\nurls = [\"{url}/hook\"]\nformat = \"default\"\ntimeout-ms = 2000\n\
-         [allow.http]\nservers = [\"{url}\"]\n"
-    );
-    fs::write(hooks.join("http.toml"), manifest).unwrap();
+    for (name, url) in services {
+        fs::copy(GUEST, hooks.join(format!("{name}.wasm")))
+            .expect("`./x guests` builds what this measures");
+        let manifest = format!(
+            "instances = \"reuse\"\ntrial = false\n[config]\nurls = [\"{url}\"]\nformat = \"default\"\n\
+             timeout-ms = 2000\nproxy-headers = [\"authorization\"]\n\
+             [allow.http]\nservers = [\"{url}\"]\n"
+        );
+        fs::write(hooks.join(format!("{name}.toml")), manifest).unwrap();
+    }
     Watched::start(HostConfig {
         directory: Some(hooks),
         compile_cache: directory.path().join("cache"),
@@ -109,49 +158,64 @@ fn hosted(service: &Service, directory: &tempfile::TempDir) -> Watched {
     .unwrap()
 }
 
+/// What is told, by a client that says who it is.
+fn event() -> Event {
+    let mut event = event::event();
+    let token = ("authorization".to_owned(), "Bearer jwt".to_owned());
+    Arc::make_mut(&mut event.request).headers.push(token);
+    event
+}
+
+/// Makes the same request as the sink.
+async fn ask(client: &reqwest::Client, url: &str, (fields, body): &Request) {
+    let mut request = client.post(url).body(body.clone());
+    for (name, value) in fields {
+        if !["host", "content-length"].contains(&name.as_str()) {
+            request = request.header(name, value);
+        }
+    }
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.bytes().await.unwrap();
+}
+
 fn blocking_http(criterion: &mut Criterion) {
     tokio_rustls::rustls::crypto::ring::default_provider()
         .install_default()
         .unwrap();
     let service = Service::start();
+    let python = std::env::var_os("RUSTUS_BENCH_PYTHON");
+    let fast_api = python.map(|python| FastApi::start(Path::new(&python)));
+    let mut services = vec![("at-once", format!("http://{}/hook", service.address))];
+    if let Some(fast_api) = &fast_api {
+        let url = format!("http://127.0.0.1:{}/hooks", fast_api.port);
+        services.push(("fastapi", url));
+    }
     let directory = tempfile::tempdir().unwrap();
-    let watched = hosted(&service, &directory);
+    let watched = hosted(&services, &directory);
     let set = watched.registry().current();
-    let plugin = set.asked(EventKind::PreCreate).next().unwrap();
     // What an actix worker is.
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let event = event::event();
-    let mut group = criterion.benchmark_group("blocking HTTP hook");
-
-    group.bench_function("the sink", |bencher| {
-        bencher.iter(|| runtime.block_on(plugin.pre_create(&event)).unwrap());
-    });
-
-    let (fields, body) = service.last();
+    let event = event();
     let client = reqwest::Client::new();
-    let url = format!("http://{}/hook", service.address);
-    let ask = || async {
-        let mut request = client.post(&url).body(body.clone());
-        for (name, value) in &fields {
-            if !["host", "content-length"].contains(&name.as_str()) {
-                request = request.header(name, value);
-            }
-        }
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        answer.bytes().await.unwrap()
-    };
-    group.bench_function("a plain client", |bencher| {
-        bencher.iter(|| runtime.block_on(ask()));
-    });
     let sorted = |(mut fields, body): Request| {
         fields.sort();
         (fields, body)
     };
-    assert_eq!(
-        sorted(service.last()),
-        sorted((fields.clone(), body.clone()))
-    );
+    let mut group = criterion.benchmark_group("blocking HTTP hook");
+    let mut request = None;
+    for (name, url) in &services {
+        let mut asked = set.asked(EventKind::PreCreate);
+        let plugin = asked.find(|plugin| plugin.name() == *name).unwrap();
+        group.bench_function(BenchmarkId::new("the sink", name), |bencher| {
+            bencher.iter(|| runtime.block_on(plugin.pre_create(&event)).unwrap());
+        });
+        let request = request.get_or_insert_with(|| service.last());
+        group.bench_function(BenchmarkId::new("a plain client", name), |bencher| {
+            bencher.iter(|| runtime.block_on(ask(&client, url, request)));
+        });
+        assert_eq!(sorted(service.last()), sorted(request.clone()));
+    }
     group.finish();
 }
 

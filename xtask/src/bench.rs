@@ -30,7 +30,10 @@ pub(crate) struct Bench {
 }
 
 /// The figures that need no server, and the benchmarks that measure them.
-const CALLS: [(&str, &str); 2] = [("decision", "decision"), ("blocking-http", "blocking_http")];
+const CALLS: [(&str, &str); 2] = [("decision", "decision"), ("blocking-http", BLOCKING_HTTP)];
+
+/// The one that asks FastAPI too.
+const BLOCKING_HTTP: &str = "blocking_http";
 
 /// The figures that need brokers.
 const EVENTS: &str = "events";
@@ -98,6 +101,14 @@ fn events(how: &Bench) -> Result<()> {
 fn calls(benchmark: &str, quick: bool) -> Result<()> {
     let mut command = cargo::native();
     command.args(["bench", "--bench", benchmark]);
+    if benchmark == BLOCKING_HTTP {
+        match clients::fast_api() {
+            Ok(python) => {
+                command.env("RUSTUS_BENCH_PYTHON", python);
+            }
+            Err(error) => eprintln!("x: not measured with FastAPI: {error:#}"),
+        }
+    }
     if quick {
         command.args(["--", "--quick"]);
     }

@@ -184,6 +184,14 @@ fn node_compilers() -> Result<()> {
     npm::install("tests/clients/hooks", "ComponentizeJS")
 }
 
+/// A Python that has FastAPI.
+pub(crate) fn fast_api() -> Result<PathBuf> {
+    // It makes the virtual environment.
+    tuspy()?;
+    python_servers()?;
+    Ok(process::target().join("venv/bin/python"))
+}
+
 /// What answers or takes hooks in Python, beside tuspy.
 fn python_servers() -> Result<()> {
     let requirements = python_client("servers.txt");
