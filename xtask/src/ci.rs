@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{cargo, fuzz, guests, process, test, tool};
 
-/// Formatting, lints, docs, dependencies, tests, fuzzing; the cheap ones first.
+/// Formatting, lints, docs, dependencies, tests, builds, fuzzing; the cheap ones first.
 pub(crate) fn run() -> Result<()> {
     step(
         "formatting",
@@ -34,6 +34,8 @@ pub(crate) fn run() -> Result<()> {
     dependencies()?;
     eprintln!("x: tests");
     test::run(None)?;
+    eprintln!("x: builds of the documentation");
+    test::builds()?;
     eprintln!("x: fuzzing");
     fuzz::for_ci()
 }

@@ -83,7 +83,8 @@ enum Task {
     },
     /// Measure one decision and the whole server (docs/BENCHMARKS.md)
     Bench(bench::Bench),
-    /// Check formatting, lints, docs and dependencies, run the tests, fuzz a little
+    /// Check formatting, lints, docs and dependencies, run the tests, build as the
+    /// documentation says, fuzz a little
     Ci,
 }
 
@@ -112,5 +113,49 @@ fn run(task: Task) -> Result<()> {
         Task::Fuzz { seconds, target } => fuzz::run(seconds, target.as_deref()),
         Task::Bench(how) => bench::run(&how),
         Task::Ci => ci::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// What stands behind each `./x` of a page, up to the end of the line or code.
+    fn commands(page: &str) -> impl Iterator<Item = &str> {
+        page.split("./x ").skip(1).filter_map(|rest| {
+            let end = rest.find(['\n', '`', '#'])?;
+            rest.get(..end)
+        })
+    }
+
+    #[test]
+    fn every_task_that_the_documentation_names_is_there_with_its_flags() {
+        let mut seen = 0;
+        for folder in ["", "docs", "fuzz"] {
+            let folder = process::repository().join(folder);
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_none_or(|extension| extension != "md") {
+                    continue;
+                }
+                let page = fs::read_to_string(&path).unwrap();
+                for command in commands(&page) {
+                    seen += 1;
+                    let words = ["x"].into_iter().chain(command.split_whitespace());
+                    let Err(error) = Cli::try_parse_from(words) else {
+                        continue;
+                    };
+                    // Where a task is only named, what it needs may be left out.
+                    let named = [ErrorKind::DisplayHelp, ErrorKind::MissingRequiredArgument];
+                    let path = path.display();
+                    assert!(named.contains(&error.kind()), "{path}: {command}: {error}");
+                }
+            }
+        }
+        assert!(seen >= 20, "{seen}");
     }
 }

@@ -1,8 +1,6 @@
 //! docs/shell-hooks.md: the command in Go and the one in Rust, each in a server.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 
 use super::{page, root};
 use crate::harness::directory::files_below;
@@ -20,23 +18,6 @@ fn with_a_copy() -> Shell {
     for file in files_below(&root().join(GO)) {
         fs::copy(root().join(GO).join(&file), shell.path(GO).join(&file)).unwrap();
     }
-    shell
-}
-
-/// Somebody at the top of what looks like this checkout, but for what was built in it.
-fn in_a_checkout() -> Shell {
-    let shell = Shell::new().building_modules();
-    for entry in fs::read_dir(root()).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        if !matches!(name.as_str(), ".git" | "target") {
-            symlink(entry.path(), shell.path(&name)).unwrap();
-        }
-    }
-    // Compiled once for all runs.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkout");
-    fs::create_dir_all(&target).unwrap();
-    symlink(target, shell.path("target")).unwrap();
     shell
 }
 
@@ -61,7 +42,7 @@ fn the_page_on_shell_hooks_does_what_it_says() {
     let put = page.next("mkdir hooks");
     let curl = page.next("curl");
 
-    let shell = in_a_checkout();
+    let shell = Shell::new().in_a_checkout().building_modules();
     shell.run(&in_rust);
     refuses(&shell, &put, &curl);
     if is_there("go", "version") {

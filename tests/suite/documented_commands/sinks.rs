@@ -5,6 +5,7 @@ use std::fs;
 
 use super::{page, read};
 use crate::harness::amqp::Amqp;
+use crate::harness::certificate::Certificate;
 use crate::harness::eventually;
 use crate::harness::fastapi::FastApi;
 use crate::harness::grpc::Grpc;
@@ -60,27 +61,24 @@ fn the_page_on_amqp_does_what_it_says() {
 
 #[test]
 fn the_page_on_kafka_does_what_it_says() {
-    let Some(kafka) = Kafka::shared() else { return };
+    let certificate = Certificate::for_name("127.0.0.1");
+    let Some(kafka) = Kafka::start_with_tls(&certificate) else {
+        return;
+    };
     let mut brokers = page("docs/kafka-hooks.md");
-    let as_it_is = brokers.next("rustus --hooks-kafka-urls");
-    // That broker has no certificate, knows its user by a simpler way, and has events
-    // of others.
-    let ours = as_it_is
-        .with("topic \"uploads\"", "topic \"uploads-of-the-page\"")
-        .with("kafka-1:9092,kafka-2:9092", kafka.sasl_bootstrap())
-        .with("=sasl_ssl;", "=sasl_plaintext;")
-        .with("=SCRAM-SHA-512;", "=PLAIN;")
-        .with("sasl.password=secret", "sasl.password=geheim");
-    let shell = Shell::new();
-    let server = shell.serve(&ours);
+    for broker in ["kafka-1:9092", "kafka-2:9092"] {
+        brokers.replace(broker, kafka.scram_bootstrap());
+    }
+    // What stands in for a system that trusts who signed the brokers' certificates.
+    let shell = Shell::new().variable("SSL_CERT_FILE", certificate.file());
+    let server = shell.serve(&brokers.next("rustus --hooks-kafka-urls"));
     upload(&server);
-    let records = kafka.wait_for("uploads-of-the-page", 3);
+    let records = kafka.wait_for("uploads", 3);
     assert_eq!(records[0].headers["hook-name"], "pre-create");
+    const ZSTD: u8 = 4;
+    let batches = kafka.batches("uploads");
+    assert!(batches.iter().all(|it| it.codec == ZSTD), "{batches:?}");
     server.stop();
-
-    // The options as they are do not end the start, and uploads go on without
-    // brokers.
-    upload(&shell.serve(&as_it_is));
 }
 
 #[test]

@@ -1,24 +1,28 @@
 //! Kafka: one node on loopback, in a temporary directory, and a client that waits.
 
-use std::collections::BTreeMap;
+mod records;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
+use super::certificate::Certificate;
 use super::guarded::{Guarded, free_port};
 use super::programs::{installed, is_there};
 use super::server::PATIENCE;
+
+pub use records::{Batch, Record};
 
 /// For the short life of a test: start fast, stay small.
 const JVM: [&str; 4] = [
@@ -34,38 +38,19 @@ pub struct Kafka {
     port: u16,
     /// The port where users have to name themselves.
     sasl_port: u16,
-    /// The port where TLS is spoken, if it is.
-    tls_port: Option<u16>,
+    /// The ports where TLS is spoken, if it is.
+    tls: Option<Tls>,
     /// More arguments of its JVM.
     java: Vec<String>,
     runtime: Runtime,
     directory: TempDir,
 }
 
-/// What lies in a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    pub partition: i32,
-    pub offset: i64,
-    pub key: Option<String>,
-    pub headers: BTreeMap<String, String>,
-    pub value: Vec<u8>,
-}
-
-/// How records lie in a topic together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Batch {
-    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
-    pub codec: u8,
-    /// Whether the broker was told how to recognise a repetition.
-    pub idempotent: bool,
-}
-
-impl Record {
-    /// The value as JSON.
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.value).unwrap()
-    }
+/// Ports of a broker that has a certificate.
+struct Tls {
+    port: u16,
+    /// The one where users have to name themselves as well.
+    scram_port: u16,
 }
 
 impl Kafka {
@@ -79,12 +64,12 @@ impl Kafka {
         Self::launch(properties, java, None)
     }
 
-    /// One that also speaks TLS, with this certificate and its key in PEM.
-    pub fn start_with_tls(certificate: &str, key: &str) -> Option<Self> {
-        Self::launch("", &[], Some(format!("{key}{certificate}")))
+    /// One that also speaks TLS.
+    pub fn start_with_tls(certificate: &Certificate) -> Option<Self> {
+        Self::launch("", &[], Some(certificate))
     }
 
-    fn launch(properties: &str, java: &[&str], tls: Option<String>) -> Option<Self> {
+    fn launch(properties: &str, java: &[&str], tls: Option<&Certificate>) -> Option<Self> {
         let there = jars().join(".prepared").exists();
         if !installed("Kafka in target/kafka", there) || !is_there("java", "-version") {
             return None;
@@ -98,15 +83,18 @@ impl Kafka {
             broker: None,
             port: free_port(),
             sasl_port: free_port(),
-            tls_port: tls.as_ref().map(|_| free_port()),
+            tls: tls.map(|_| Tls {
+                port: free_port(),
+                scram_port: free_port(),
+            }),
             java: java.iter().map(|&argument| argument.to_owned()).collect(),
             runtime,
             directory: tempfile::tempdir().unwrap(),
         };
         let mut properties = kafka.properties() + properties;
-        if let Some(pem) = tls {
+        if let Some(Certificate { pem, key, .. }) = tls {
             let store = kafka.path("keystore.pem");
-            fs::write(&store, pem).unwrap();
+            fs::write(&store, format!("{key}{pem}")).unwrap();
             let store = store.display();
             properties += &format!("ssl.keystore.type=PEM\nssl.keystore.location={store}\n");
         }
@@ -171,7 +159,13 @@ impl Kafka {
 
     /// The same for clients that speak TLS.
     pub fn tls_bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.tls_port.unwrap())
+        format!("127.0.0.1:{}", self.tls.as_ref().unwrap().port)
+    }
+
+    /// The same for clients that speak SASL over TLS, by SCRAM-SHA-512; the user is
+    /// `rustus` and the password `secret`.
+    pub fn scram_bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.tls.as_ref().unwrap().scram_port)
     }
 
     pub fn create_topic(&self, name: &str, partitions: i32) {
@@ -222,84 +216,6 @@ impl Kafka {
             .unwrap();
     }
 
-    /// All that lies in a topic now, partition by partition, in order. Nothing if
-    /// there is no such topic.
-    pub fn records(&self, topic: &str) -> Vec<Record> {
-        let mut config = self.config();
-        config
-            .set("group.id", "tests")
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "false")
-            // Where a record is missing in between, it was rolled back.
-            .set("isolation.level", "read_committed");
-        let consumer: BaseConsumer = config.create().unwrap();
-        let ends = ends(&consumer, topic);
-        let mut wanted = TopicPartitionList::new();
-        for &partition in ends.keys() {
-            wanted
-                .add_partition_offset(topic, partition, Offset::Beginning)
-                .unwrap();
-        }
-        consumer.assign(&wanted).unwrap();
-        let mut until = Instant::now() + PATIENCE;
-        let mut records: Vec<Record> = Vec::new();
-        let total: i64 = ends.values().sum();
-        while i64::try_from(records.len()).unwrap() < total {
-            assert!(Instant::now() < until, "{topic} has {ends:?}: {records:?}");
-            if let Some(message) = consumer.poll(Duration::from_millis(100)) {
-                records.push(record(&message.unwrap()));
-                until = Instant::now() + PATIENCE;
-            }
-        }
-        records.sort_by_key(|record| (record.partition, record.offset));
-        records
-    }
-
-    /// How many records lie in a topic now.
-    pub fn count(&self, topic: &str) -> usize {
-        let client: BaseConsumer = self.config().create().unwrap();
-        let total: i64 = ends(&client, topic).values().sum();
-        usize::try_from(total).unwrap()
-    }
-
-    /// What lies in a topic as soon as that are at least so many.
-    pub fn wait_for(&self, topic: &str, count: usize) -> Vec<Record> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let records = self.records(topic);
-            if records.len() >= count {
-                return records;
-            }
-            assert!(
-                Instant::now() < until,
-                "{topic} never had {count} records: {records:?}"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// How the records of a topic's first partition lie in its file.
-    pub fn batches(&self, topic: &str) -> Vec<Batch> {
-        let file = format!("data/{topic}-0/00000000000000000000.log");
-        let bytes = fs::read(self.path(&file)).unwrap();
-        let mut rest = bytes.as_slice();
-        let mut batches = Vec::new();
-        // Offset, length of what follows, epoch of the leader, version, checksum,
-        // attributes, last offset, two times, producer (Kafka, "Record Batch").
-        while let Some(&[_, _, _, _, _, _, _, _, a, b, c, d]) = rest.first_chunk() {
-            let end = 12 + usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap();
-            let Some(batch) = rest.get(..end).filter(|batch| batch.len() > 51) else {
-                break;
-            };
-            batches.push(Batch {
-                codec: batch[22] & 7,
-                idempotent: batch[43..51] != [0xff; 8],
-            });
-            rest = &rest[end..];
-        }
-        batches
-    }
-
     fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
@@ -319,7 +235,9 @@ impl Kafka {
     fn properties(&self) -> String {
         let (port, sasl, controller) = (self.port, self.sasl_port, free_port());
         let data = self.path("data");
-        let tls = self.tls_port.map(|port| format!(",SSL://127.0.0.1:{port}"));
+        let tls = self.tls.as_ref().map(|Tls { port, scram_port }| {
+            format!(",SSL://127.0.0.1:{port},SCRAM://127.0.0.1:{scram_port}")
+        });
         let tls = tls.unwrap_or_default();
         format!(
             "process.roles=broker,controller\n\
@@ -328,12 +246,15 @@ impl Kafka {
              controller.listener.names=CONTROLLER\n\
              listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}{tls}\n\
              advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl}{tls}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL,SCRAM:SASL_SSL\n\
              inter.broker.listener.name=PLAINTEXT\n\
              sasl.enabled.mechanisms=PLAIN\n\
              listener.name.sasl.plain.sasl.jaas.config=\
              org.apache.kafka.common.security.plain.PlainLoginModule required \
              user_rustus=\"geheim\";\n\
+             listener.name.scram.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
+             listener.name.scram.scram-sha-512.sasl.jaas.config=\
+             org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
              log.dirs={}\n\
              num.partitions=1\n\
              num.network.threads=1\n\
@@ -352,12 +273,14 @@ impl Kafka {
         )
     }
 
-    /// Writes the beginnings of an empty node.
+    /// Writes the beginnings of an empty node, which knows a user.
     fn format(&self) {
         let mut command = java(&[]);
         command
             .args(["kafka.tools.StorageTool", "format"])
-            .args(["--cluster-id", "AAAAAAAAQACAAAAAAAAAAA", "--config"])
+            .args(["--cluster-id", "AAAAAAAAQACAAAAAAAAAAA"])
+            .args(["--add-scram", "SCRAM-SHA-512=[name=rustus,password=secret]"])
+            .arg("--config")
             .arg(self.path("server.properties"));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -376,36 +299,4 @@ fn java(arguments: &[String]) -> Command {
         .arg("-cp")
         .arg(jars().join("*"));
     command
-}
-
-/// Where each partition of a topic ends.
-fn ends(consumer: &BaseConsumer, topic: &str) -> BTreeMap<i32, i64> {
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-    let partitions = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions());
-    let end = |id| {
-        let (_, end) = consumer.fetch_watermarks(topic, id, PATIENCE).unwrap();
-        (id, end)
-    };
-    partitions.map(|partition| end(partition.id())).collect()
-}
-
-fn record(message: &BorrowedMessage<'_>) -> Record {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let headers = message.headers().map(|headers| {
-        let header = |header: Header<'_, &[u8]>| {
-            let value = header.value.map(text).unwrap_or_default();
-            (header.key.to_owned(), value)
-        };
-        headers.iter().map(header).collect()
-    });
-    Record {
-        partition: message.partition(),
-        offset: message.offset(),
-        key: message.key().map(text),
-        headers: headers.unwrap_or_default(),
-        value: message.payload().unwrap_or_default().to_vec(),
-    }
 }

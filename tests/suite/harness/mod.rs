@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod amqp;
 pub mod celery;
+pub mod certificate;
 pub mod collector;
 pub mod directory;
 pub mod docker_registry;

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -78,9 +78,7 @@ impl Project {
     /// The component that `rustus plugin build` makes, or that of the cache if this
     /// very project was built before.
     pub fn component(&self) -> Vec<u8> {
-        // Compilers of this size are run one at a time.
-        static ONE: Mutex<()> = Mutex::new(());
-        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = one_compiler();
         let cached = cache().join(format!("{}.wasm", self.digest()));
         let module = self.path().join(format!("{NAME}.wasm"));
         if let Ok(bytes) = fs::read(&cached) {
@@ -171,6 +169,12 @@ impl Project {
             symlink(root().join(from), self.path().join(name)).unwrap();
         }
     }
+}
+
+/// Compilers of this size are run one at a time: whoever has this runs the one.
+pub fn one_compiler() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `rustus plugin` with these arguments, in a directory. Returns what it said.

@@ -167,6 +167,23 @@ impl Shell {
         self.programs_in(&bin)
     }
 
+    /// At the top of what looks like this checkout, but for what was built in it.
+    pub fn in_a_checkout(self) -> Self {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for entry in fs::read_dir(top).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if !matches!(name.as_str(), ".git" | "target") {
+                symlink(entry.path(), self.path(&name)).unwrap();
+            }
+        }
+        // Compiled once for all runs.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkout");
+        fs::create_dir_all(&target).unwrap();
+        symlink(target, self.path("target")).unwrap();
+        self
+    }
+
     /// Finds the programs of this folder first.
     pub fn programs_in(mut self, folder: &Path) -> Self {
         let folders = std::env::split_paths(&self.path);

@@ -1,52 +1,24 @@
-//! `security.protocol=ssl`.
-
-use std::fs;
-use std::path::PathBuf;
-
-use tempfile::TempDir;
+//! `security.protocol=ssl` and `sasl_ssl`.
 
 use super::{LIFE, a_life, milestones, sending_to};
+use crate::harness::certificate::Certificate;
 use crate::harness::eventually;
 use crate::harness::kafka::Kafka;
 use crate::harness::tus::Tus;
 
-/// A certificate for a name and its key, in PEM, and a file with the first.
-struct Certificate {
-    pem: String,
-    key: String,
-    directory: TempDir,
-}
-
-impl Certificate {
-    fn for_name(name: &str) -> Self {
-        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-        let certificate = Self {
-            pem: made.cert.pem(),
-            key: made.signing_key.serialize_pem(),
-            directory: tempfile::tempdir().unwrap(),
-        };
-        fs::write(certificate.file(), &certificate.pem).unwrap();
-        certificate
-    }
-
-    fn file(&self) -> PathBuf {
-        self.directory.path().join("certificate.pem")
-    }
-
-    /// Options that trust this one and no other.
-    fn trusted(&self) -> String {
-        let file = self.file();
-        format!("security.protocol=ssl;ssl.ca.location={}", file.display())
-    }
+/// Options that trust this certificate and no other.
+fn trusting(certificate: &Certificate) -> String {
+    let file = certificate.file();
+    format!("security.protocol=ssl;ssl.ca.location={}", file.display())
 }
 
 #[test]
 fn a_broker_with_a_certificate_that_is_trusted_gets_events_and_another_does_not() {
     let certificate = Certificate::for_name("127.0.0.1");
-    let Some(kafka) = Kafka::start_with_tls(&certificate.pem, &certificate.key) else {
+    let Some(kafka) = Kafka::start_with_tls(&certificate) else {
         return;
     };
-    let options = certificate.trusted();
+    let options = trusting(&certificate);
     let flags = |topic, options| {
         [
             "--hooks-kafka-topic",
@@ -66,7 +38,7 @@ fn a_broker_with_a_certificate_that_is_trusted_gets_events_and_another_does_not(
     drop(server);
 
     let other = Certificate::for_name("127.0.0.1");
-    let other_options = other.trusted();
+    let other_options = trusting(&other);
     let server = sending_to(&kafka.tls_bootstrap(), &flags("other", &other_options)).start();
     Tus::new(server.files()).create(3);
     let line = server.wait_for_log("a Kafka broker cannot be used");
@@ -83,10 +55,10 @@ fn a_broker_with_a_certificate_that_is_trusted_gets_events_and_another_does_not(
 #[test]
 fn a_certificate_for_another_name_is_said() {
     let certificate = Certificate::for_name("kafka.example.com");
-    let Some(kafka) = Kafka::start_with_tls(&certificate.pem, &certificate.key) else {
+    let Some(kafka) = Kafka::start_with_tls(&certificate) else {
         return;
     };
-    let options = certificate.trusted();
+    let options = trusting(&certificate);
     let flags = ["--hooks-kafka-extra-options", options.as_str()];
     let server = sending_to(&kafka.tls_bootstrap(), &flags).start();
     Tus::new(server.files()).create(3);
@@ -95,4 +67,43 @@ fn a_certificate_for_another_name_is_said() {
         assert!(line.contains(part), "{line}");
     }
     assert!(kafka.topics().is_empty());
+}
+
+#[test]
+fn a_wrong_password_of_scram_over_tls_is_said_without_it_and_the_right_one_works() {
+    let certificate = Certificate::for_name("127.0.0.1");
+    let Some(kafka) = Kafka::start_with_tls(&certificate) else {
+        return;
+    };
+    for (topic, password) in [("scram-wrong", "verschlossen=="), ("scram-right", "secret")] {
+        let options = format!(
+            "security.protocol=sasl_ssl;ssl.ca.location={};sasl.mechanisms=SCRAM-SHA-512;\
+             sasl.username=rustus;sasl.password={password}",
+            certificate.file().display()
+        );
+        let flags = [
+            "--hooks-kafka-topic",
+            topic,
+            "--hooks-kafka-extra-options",
+            &options,
+        ];
+        let server = sending_to(&kafka.scram_bootstrap(), &flags).start();
+        Tus::new(server.files()).create(3);
+        if topic == "scram-right" {
+            kafka.wait_for(topic, 2);
+        } else {
+            let line = server.wait_for_log("a Kafka broker cannot be used");
+            for part in [
+                "plugin=\"kafka\"",
+                "Authentication failure",
+                "sasl_ssl://",
+                "SCRAM-SHA-512",
+                "sasl.username and sasl.password as the brokers",
+            ] {
+                assert!(line.contains(part), "{line}");
+            }
+        }
+        assert!(!server.log().contains(password), "{}", server.log());
+    }
+    assert_eq!(kafka.topics(), ["scram-right"]);
 }
