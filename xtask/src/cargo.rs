@@ -29,33 +29,28 @@ const FOREIGN: [&str; 16] = [
     "RUSTFLAGS",
 ];
 
+/// What describes the outer build: build scripts look at some of it, and would run
+/// again for every other caller.
+const OUTER: [&str; 3] = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
+
 /// The cargo that runs us, at the top of the repository, for a guest: without
 /// whatever is meant for native builds.
 pub(crate) fn guest() -> Command {
-    let mut command = cleaned(cargo());
+    let mut command = without(cargo(), &FOREIGN);
     command.current_dir(process::repository());
     command
 }
 
 /// The cargo that runs us, at the top of the repository, with its user's settings.
 pub(crate) fn native() -> Command {
-    let mut command = Command::new(cargo());
-    for (name, _) in env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if ["CARGO_MANIFEST_", "CARGO_PKG_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        {
-            command.env_remove(name);
-        }
-    }
+    let mut command = without(cargo(), &OUTER);
     command.current_dir(process::repository());
     command
 }
 
 /// The rustc of the same toolchain.
 pub(crate) fn rustc() -> Command {
-    let mut command = cleaned("rustc".to_owned());
+    let mut command = without("rustc".to_owned(), &FOREIGN);
     command.current_dir(process::repository());
     command
 }
@@ -72,11 +67,12 @@ fn cargo() -> String {
     env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
-fn cleaned(program: String) -> Command {
+/// `program` without these variables.
+fn without(program: String, variables: &[&str]) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if FOREIGN.iter().any(|foreign| is_foreign(&name, foreign)) {
+        if variables.iter().any(|foreign| is_foreign(&name, foreign)) {
             command.env_remove(name);
         }
     }
