@@ -24,6 +24,7 @@ import sqlite3
 import statistics
 import subprocess
 import time
+import urllib.request
 
 HERE = pathlib.Path(__file__).parent
 
@@ -172,6 +173,9 @@ class Server:
         command += ["--compile-cache-dir", place.directory / "cache"]
         self.server = place.start(command + flags, "rustus")
         wait_for(self.port)
+        # It listens before it has loaded its plugins, and answers after that.
+        ready = f"http://127.0.0.1:{self.port}/health/ready"
+        urllib.request.urlopen(ready, timeout=120).close()
 
     def load(self, seconds, size=SMALL):
         """Uploads a second, and how many there were."""
