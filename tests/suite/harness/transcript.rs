@@ -134,7 +134,7 @@ impl Shell {
             directory: Arc::new(directory),
             folder,
             path,
-            variables: Vec::new(),
+            variables: of_cargo().map(|name| (name, None)).collect(),
         };
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile-cache");
         shell
@@ -254,6 +254,16 @@ impl Shell {
     pub fn serve(&self, block: &Block) -> Started {
         self.start(block, "listening")
     }
+}
+
+/// What cargo tells a test, and nobody at a prompt has: build scripts look at it.
+fn of_cargo() -> impl Iterator<Item = OsString> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| {
+        let name = name.to_string_lossy();
+        let prefixes = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+        name == "OUT_DIR" || prefixes.iter().any(|prefix| name.starts_with(prefix))
+    })
 }
 
 /// What a block has started. Ended when dropped.
