@@ -141,12 +141,13 @@ fn hosted(services: &[(&str, String)], directory: &tempfile::TempDir) -> Watched
     let hooks = directory.path().join("hooks");
     fs::create_dir(&hooks).unwrap();
     for (name, url) in services {
+        let (server, _) = url.rsplit_once('/').unwrap();
         fs::copy(GUEST, hooks.join(format!("{name}.wasm")))
             .expect("`./x guests` builds what this measures");
         let manifest = format!(
             "instances = \"reuse\"\ntrial = false\n[config]\nurls = [\"{url}\"]\nformat = \"default\"\n\
              timeout-ms = 2000\nproxy-headers = [\"authorization\"]\n\
-             [allow.http]\nservers = [\"{url}\"]\n"
+             [allow.http]\nservers = [\"{server}\"]\n"
         );
         fs::write(hooks.join(format!("{name}.toml")), manifest).unwrap();
     }
