@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::header::CONTENT_TYPE;
 use rustus::tus::Request;
 use tokio::task::spawn_blocking;
+use tokio_rustls::rustls::crypto::ring;
 
 use super::{Decider, event};
 
@@ -19,13 +20,21 @@ pub(super) enum Way {
     },
 }
 
+/// A client that speaks no TLS here, and is not made without somebody who could: the
+/// server's clients bring their own.
+fn client() -> reqwest::Client {
+    // Another thread may have done it.
+    drop(ring::default_provider().install_default());
+    reqwest::Client::new()
+}
+
 impl Way {
     pub(super) fn new(decider: Decider, service: &str) -> Self {
         match decider {
             Decider::None => Self::Nobody,
             Decider::Command => Self::Command,
             Decider::Http => Self::Http {
-                client: reqwest::Client::new(),
+                client: client(),
                 service: service.to_owned(),
             },
         }
@@ -63,6 +72,19 @@ impl Way {
                 answer.bytes().await.context("the service's answer")?;
                 Ok(())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_can_be_asked_on_every_thread() {
+        for _ in 0..2 {
+            let way = Way::new(Decider::Http, "http://127.0.0.1:9/");
+            assert!(matches!(way, Way::Http { .. }));
         }
     }
 }
