@@ -31,6 +31,7 @@ mod health;
 mod inspector;
 mod kept;
 mod lane;
+mod log;
 mod order;
 mod others;
 mod pace;

@@ -4,8 +4,6 @@
 //! each sink that has yet to hear of it there is one small row beside it. Both
 //! are numbered in the order of promises. An event goes with its last delivery.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite::{Result, Row, params};
 
 use super::change::Change;
+use super::log::{LOG_PAGES, Reserve, log_of, log_size, reserve};
 use super::{Entry, OutboxError};
 
 /// The form below, in `user_version`. A database of another form is refused.
@@ -52,10 +51,6 @@ pub(super) const DEAD: i64 = 2;
 /// 8 KiB hold three events of 2 KiB, where the usual 4 KiB hold one and waste
 /// the rest.
 const PAGE: i64 = 8192;
-
-/// The log is written back when it has this many pages (32 MiB), or an eighth of
-/// what the outbox may take: each time costs two more syncs.
-const LOG_PAGES: i64 = 4096;
 
 /// How long to wait for another process that writes, which is only ever the
 /// operator's command line.
@@ -138,7 +133,7 @@ impl Store {
             });
         }
         let log = log_of(path);
-        match reserve(&mut connection, &log, log_size(log_pages)) {
+        match reserve(&mut connection, &log, log_size(log_pages, PAGE)) {
             Ok(()) => {}
             Err(Reserve::Busy(error)) => return Err(failed(error)),
             // It only makes the log faster. On a full disk what is there can still
@@ -165,7 +160,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", log_pages)?;
-        connection.pragma_update(None, "journal_size_limit", log_size(log_pages))
+        connection.pragma_update(None, "journal_size_limit", log_size(log_pages, PAGE))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -339,45 +334,6 @@ fn entry(row: &Row<'_>, first: usize) -> Result<Arc<Entry>> {
     }))
 }
 
-/// How large a log of that many pages is, with what a commit adds before it is
-/// written back.
-const fn log_size(pages: i64) -> i64 {
-    const FRAME_HEADER: i64 = 24;
-    (pages + pages / 16 + 1) * (PAGE + FRAME_HEADER)
-}
-
-enum Reserve {
-    Busy(rusqlite::Error),
-    Io(io::Error),
-}
-
-/// Gives the log its full size at once. A sync of bytes in their place waits for
-/// the disk; one of a file that grew also waits for the journal of the file
-/// system, and so for all uploads that are being synced at the time. What follows
-/// the log's last commit is ignored, zeros too.
-fn reserve(connection: &mut Connection, log: &Path, size: i64) -> std::result::Result<(), Reserve> {
-    // Nobody else writes to it meanwhile.
-    let alone = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(Reserve::Busy)?;
-    let fill = || {
-        let mut file = OpenOptions::new().append(true).open(log)?;
-        let size = u64::try_from(size).unwrap_or(0);
-        let missing = size.saturating_sub(file.metadata()?.len());
-        io::copy(&mut io::repeat(0).take(missing), &mut file)?;
-        file.sync_all()
-    };
-    fill().map_err(Reserve::Io)?;
-    alone.rollback().map_err(Reserve::Busy)
-}
-
-/// The log of changes that are not in the database yet.
-fn log_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
-}
-
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
@@ -426,7 +382,7 @@ mod tests {
         let mut store = store(&directory);
         let log = log_of(store.path());
         let size = log.metadata().unwrap().len();
-        assert_eq!(size, u64::try_from(log_size(LOG_PAGES)).unwrap());
+        assert_eq!(size, u64::try_from(log_size(LOG_PAGES, PAGE)).unwrap());
         for seq in 0..500 {
             let change = store.change(Commit::Lazy).unwrap();
             let entry = Entry {
