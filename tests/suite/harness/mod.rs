@@ -13,6 +13,7 @@ pub mod guarded;
 pub mod guests;
 pub mod http2;
 pub mod kafka;
+pub mod log;
 pub mod markdown;
 pub mod nginx;
 pub mod programs;

@@ -1,25 +1,19 @@
 //! The built binary as a child process, and its log.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
+use super::log::Log;
+
 /// No test waits longer for anything; those that do have failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What the server wrote to stderr so far.
-#[derive(Default)]
-struct Log {
-    lines: Mutex<Vec<String>>,
-    more: Condvar,
-}
 
 /// How a server is to be started.
 #[derive(Clone)]
@@ -181,8 +175,7 @@ impl Setup {
     /// Starts it and waits until it listens.
     pub fn start(&self) -> Server {
         let mut child = self.command().spawn().unwrap();
-        let log = Arc::new(Log::default());
-        let reader = read_log(&mut child, Arc::clone(&log));
+        let (log, reader) = Log::read(child.stderr.take().unwrap());
         let line = log.wait("listening", 0);
         // Text and JSON have it in their own ways.
         let address = line
@@ -208,8 +201,7 @@ impl Setup {
     /// Starts it in the expectation that it ends by itself.
     pub fn run(&self) -> (ExitStatus, String) {
         let mut child = self.command().spawn().unwrap();
-        let log = Arc::new(Log::default());
-        let reader = read_log(&mut child, Arc::clone(&log));
+        let (log, reader) = Log::read(child.stderr.take().unwrap());
         let until = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
@@ -224,52 +216,6 @@ impl Setup {
         };
         reader.join().unwrap();
         (status, log.text())
-    }
-}
-
-fn read_log(child: &mut Child, log: Arc<Log>) -> JoinHandle<()> {
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    std::thread::spawn(move || {
-        for line in stderr.lines() {
-            let Ok(line) = line else { break };
-            log.lines.lock().unwrap().push(line);
-            log.more.notify_all();
-        }
-        log.lines
-            .lock()
-            .unwrap()
-            .push("(end of the log)".to_owned());
-        log.more.notify_all();
-    })
-}
-
-impl Log {
-    fn text(&self) -> String {
-        self.lines.lock().unwrap().join("\n")
-    }
-
-    /// The first line from `start` on that contains `text`.
-    fn wait(&self, text: &str, start: usize) -> String {
-        let until = Instant::now() + PATIENCE;
-        let mut lines = self.lines.lock().unwrap();
-        loop {
-            let seen = lines.iter().skip(start);
-            if let Some(line) = seen.clone().find(|line| line.contains(text)) {
-                return line.clone();
-            }
-            let ended = lines.last().is_some_and(|line| line == "(end of the log)");
-            if ended || Instant::now() > until {
-                let all = lines.join("\n");
-                // The log is shown once more at the end.
-                drop(lines);
-                panic!("the log never said {text:?}:\n{all}");
-            }
-            lines = self
-                .more
-                .wait_timeout(lines, Duration::from_millis(100))
-                .unwrap()
-                .0;
-        }
     }
 }
 
@@ -344,7 +290,7 @@ impl Server {
 
     /// Here and now in the log.
     pub fn mark(&self) -> Mark {
-        Mark(self.log.lines.lock().unwrap().len())
+        Mark(self.log.length())
     }
 
     /// Waits for a line with `text`, from the start of the log on.
