@@ -4,6 +4,10 @@
 //! there is as little as possible beside what the host adds, and one with FastAPI,
 //! which is what a hook is like.
 //!
+//! The two ask in turns, one request each: whatever the machine does meanwhile, it
+//! does to both. (Criterion measures one after the other; on a machine whose speed
+//! changes within seconds two equal runs of it differed by more than what is measured.)
+//!
 //! `./x bench --only blocking-http` builds the guest first, prepares FastAPI, and runs
 //! this with `RUSTUS_BENCH_PYTHON`, the Python that has it. Without it only the first
 //! service is asked.
@@ -12,7 +16,9 @@
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
-    clippy::expect_used
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
 )]
 
 #[path = "decision/event.rs"]
@@ -23,9 +29,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rustus::hooks::Event;
 use rustus::plugins::{EventKind, HostConfig, Watched};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -180,7 +185,48 @@ async fn ask(client: &reqwest::Client, url: &str, (fields, body): &Request) {
     answer.bytes().await.unwrap();
 }
 
-fn blocking_http(criterion: &mut Criterion) {
+/// How often to ask.
+struct Turns {
+    rounds: usize,
+    /// Pairs of requests in a round.
+    pairs: usize,
+}
+
+/// Asks in turns. Of each round the median time of the first and of the second.
+fn in_turns(turns: &Turns, mut first: impl FnMut(), mut second: impl FnMut()) -> Vec<[f64; 2]> {
+    let time = |ask: &mut dyn FnMut()| {
+        let asked = Instant::now();
+        ask();
+        asked.elapsed().as_secs_f64() * 1e6
+    };
+    let mut round = || {
+        let pairs = (0..turns.pairs).map(|_| (time(&mut first), time(&mut second)));
+        let (mut first, mut second): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        [median(&mut first), median(&mut second)]
+    };
+    // Everything has been used once, and connections are open.
+    round();
+    (0..turns.rounds).map(|_| round()).collect()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// `MEDIAN (LEAST to MOST)`
+fn spread(mut values: Vec<f64>, digits: usize) -> String {
+    let median = median(&mut values);
+    let (least, most) = (values[0], values[values.len() - 1]);
+    format!("{median:.digits$} ({least:.digits$} to {most:.digits$})")
+}
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let turns = Turns {
+        rounds: if quick { 2 } else { 15 },
+        pairs: if quick { 50 } else { 500 },
+    };
     tokio_rustls::rustls::crypto::ring::default_provider()
         .install_default()
         .unwrap();
@@ -211,19 +257,21 @@ fn blocking_http(criterion: &mut Criterion) {
         .block_on(asked("at-once").pre_create(&event))
         .unwrap();
     let request = service.last();
-    let mut group = criterion.benchmark_group("blocking HTTP hook");
+    println!("| service | the sink, us | a plain client, us | ratio |");
+    println!("| --- | ---: | ---: | ---: |");
     for (name, url) in &services {
         let plugin = asked(name);
-        group.bench_function(BenchmarkId::new("the sink", name), |bencher| {
-            bencher.iter(|| runtime.block_on(plugin.pre_create(&event)).unwrap());
-        });
-        group.bench_function(BenchmarkId::new("a plain client", name), |bencher| {
-            bencher.iter(|| runtime.block_on(ask(&client, url, &request)));
-        });
+        let sink = || drop(runtime.block_on(plugin.pre_create(&event)).unwrap());
+        let plain = || runtime.block_on(ask(&client, url, &request));
+        let rounds = in_turns(&turns, sink, plain);
+        let column =
+            |of: fn(&[f64; 2]) -> f64, digits| spread(rounds.iter().map(of).collect(), digits);
+        println!(
+            "| {name} | {} | {} | {} |",
+            column(|[sink, _]| *sink, 0),
+            column(|[_, plain]| *plain, 0),
+            column(|[sink, plain]| sink / plain, 2),
+        );
     }
     assert_eq!(sorted(service.last()), sorted(request));
-    group.finish();
 }
-
-criterion_group!(benches, blocking_http);
-criterion_main!(benches);

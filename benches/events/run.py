@@ -9,6 +9,10 @@ them; those of 64 KiB what a service sees that takes small pictures; those of 1 
 what one sees that takes documents. What waits in the outbox when the load ends is
 waited for. A service that is told by HTTP is told of post-finish alone.
 
+The brokers share the machine's processors with the server, which they seldom do where
+it counts. So all is measured once more with the brokers on the last processor, and the
+server with its client on the others, also when there is no sink.
+
 Nothing is removed before the end: a file system may look at every inode that was
 freed lately when it makes a file.
 """
@@ -58,12 +62,45 @@ def wait_for(port):
     raise SystemExit(f"nothing listens on port {port}")
 
 
+def descendants(pid):
+    """A process and all that it has started, as far as they are there."""
+    found = [pid]
+    for parent in found:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{parent}/task"):
+                children = pathlib.Path(f"/proc/{parent}/task/{task}/children").read_text()
+                found += map(int, children.split())
+    return found
+
+
+def run_on(pid, processors):
+    """From now on, with all threads and children."""
+    for process in descendants(pid):
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{process}/task"):
+                os.sched_setaffinity(int(task), processors)
+
+
 class Place:
-    """A directory, and the processes that work in it."""
+    """A directory, the processes that work in it, and the processors for those that
+    do no more than that."""
 
     def __init__(self, directory):
         self.directory = directory
         self.processes = []
+        self.processors = os.sched_getaffinity(0)
+
+    def apart(self):
+        """Leaves the last processor to what runs so far, and the others to the rest."""
+        *others, last = sorted(self.processors)
+        for process in self.processes:
+            run_on(process.pid, {last})
+        self.processors = set(others)
+
+    def on_its_own(self, command):
+        """The same command, on the processors that are left."""
+        processors = ",".join(map(str, self.processors))
+        return ["taskset", "--cpu-list", processors, *command]
 
     def start(self, command, name, **more):
         log = open(self.directory / f"{name}.log", "a", encoding="utf-8")
@@ -175,7 +212,8 @@ class Server:
         command = [options.rustus, "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--data-dir", self.data, "--info-dir", self.data, "--log-level", "warn"]
         command += ["--compile-cache-dir", place.directory / "cache"]
-        self.server = place.start(command + flags, "rustus")
+        self.place = place
+        self.server = place.start(place.on_its_own(command + flags), "rustus")
         wait_for(self.port)
         # It listens before it has loaded its plugins, and answers after that.
         ready = f"http://127.0.0.1:{self.port}/health/ready"
@@ -189,7 +227,7 @@ class Server:
         url = f"http://127.0.0.1:{self.port}/files"
         environment = dict(os.environ, SIZE=str(size))
         said = subprocess.run(
-            load + [url], capture_output=True, text=True, check=True, env=environment
+            self.place.on_its_own(load + [url]), capture_output=True, text=True, check=True, env=environment
         ).stdout
         if "Non-2xx" in said:
             raise SystemExit(said)
@@ -243,7 +281,39 @@ def of_a_backlog(place, options, flags):
 
 def row(name, values, unit):
     least, most = min(values), max(values)
-    print(f"| {name} | {statistics.median(values):.2f} | {least:.2f} to {most:.2f} | {unit} |")
+    median = statistics.median(values)
+    print(f"| {name} | {median:.2f} | {least:.2f} to {most:.2f} | {unit} |", flush=True)
+
+
+def of_backlogs(place, options, sinks):
+    backlog = {name: [] for name in sinks}
+    for _ in range(options.rounds):
+        for name, flags in sinks.items():
+            backlog[name].append(of_a_backlog(place, options, flags))
+    for name, values in backlog.items():
+        row(f"events to {name} of a backlog, confirmed", values, "1/s")
+
+
+def of_uploads(place, options, brokers, layout):
+    plain = {size: [] for size in SIZES}
+    ratios = {(size, name): [] for size in SIZES for name in brokers}
+    meanwhile = {name: [] for name in brokers}
+    for _ in range(options.rounds):
+        for size, length in SIZES.items():
+            server = Server(place, options, [])
+            plain[size].append(server.load(options.seconds, length)[0])
+            server.end()
+            for name, flags in brokers.items():
+                rate, events = under_load(place, options, flags, length)
+                ratios[size, name].append(rate / plain[size][-1])
+                if length == SMALL:
+                    meanwhile[name].append(events)
+    for size, values in plain.items():
+        row(f"{size} created and finished, no sink{layout}", values, "1/s")
+    for (size, name), values in ratios.items():
+        row(f"{size} created and finished with {name}{layout}", values, "of no sink")
+    for name, values in meanwhile.items():
+        row(f"events to {name} meanwhile, confirmed{layout}", values, "1/s")
 
 
 def main():
@@ -260,34 +330,15 @@ def main():
     try:
         brokers = {"Kafka": kafka(place, options.kafka), "RabbitMQ": rabbitmq(place)}
         sinks = brokers | {"HTTP": web(place)}
-        plain = {size: [] for size in SIZES}
-        ratios = {(size, name): [] for size in SIZES for name in brokers}
-        meanwhile = {name: [] for name in brokers}
-        backlog = {name: [] for name in sinks}
         for flags in brokers.values():
             for _ in range(WARM_UPS):
                 under_load(place, options, flags)
-        for _ in range(options.rounds):
-            for size, length in SIZES.items():
-                server = Server(place, options, [])
-                plain[size].append(server.load(options.seconds, length)[0])
-                server.end()
-                for name, flags in brokers.items():
-                    rate, events = under_load(place, options, flags, length)
-                    ratios[size, name].append(rate / plain[size][-1])
-                    if length == SMALL:
-                        meanwhile[name].append(events)
-            for name, flags in sinks.items():
-                backlog[name].append(of_a_backlog(place, options, flags))
         print("| figure | median | least to most | |\n|---|---:|---:|---|")
-        for size in SIZES:
-            row(f"{size} created and finished, no sink", plain[size], "1/s")
-        for (size, name), values in ratios.items():
-            row(f"{size} created and finished with {name}", values, "of no sink")
-        for name in brokers:
-            row(f"events to {name} meanwhile, confirmed", meanwhile[name], "1/s")
-        for name in sinks:
-            row(f"events to {name} of a backlog, confirmed", backlog[name], "1/s")
+        of_backlogs(place, options, sinks)
+        of_uploads(place, options, brokers, "")
+        if len(place.processors) > 1:
+            place.apart()
+            of_uploads(place, options, brokers, ", apart")
     finally:
         place.end()
 

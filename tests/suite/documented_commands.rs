@@ -12,52 +12,43 @@ mod readme;
 mod registries;
 mod shell_hooks;
 mod sinks;
+mod soak;
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
+use crate::harness::guarded::free_port;
 use crate::harness::markdown::files_below;
 use crate::harness::transcript::{Block, Page, blocks};
 
-/// Who runs a block that the test of its page leaves out.
-enum Runner {
-    /// A test of [`builds`] with this name, which `./x ci` runs after the others.
-    Ci(&'static str),
-    /// Nobody but who reads it, and why.
-    Reader(&'static str),
-}
-
-/// Blocks that the tests of their pages leave out: the page, and how each begins.
-const ELSEWHERE: [(&str, &str, Runner); 6] = [
+/// Blocks that the tests of their pages leave out: the page, how each begins, and
+/// the test of [`builds`] or [`soak`] that runs it.
+const ELSEWHERE: [(&str, &str, &str); 5] = [
     (
         "README.md",
         "./x demo",
-        Runner::Ci("the_demo_of_the_readme_accepts_and_refuses"),
+        "the_demo_of_the_readme_accepts_and_refuses",
     ),
     (
         "docs/BENCHMARKS.md",
         "./x bench",
-        Runner::Reader("measures for half an hour, on a machine that does nothing else"),
+        "every_figure_is_measured_by_the_commands_of_the_page",
     ),
     (
         "docs/BENCHMARKS.md",
         "cargo build --profile profiling",
-        Runner::Reader("compiles everything anew, and perf needs rights that few machines give"),
+        "a_profile_is_taken_by_the_commands_of_the_page",
     ),
     (
         "docs/BENCHMARKS.md",
         "cd benches/outbox",
-        Runner::Reader("measures for ten minutes, with 5 GiB of disk"),
+        "the_outbox_is_compared_by_the_commands_of_the_page",
     ),
     (
         "fuzz/README.md",
-        "cargo fuzz run",
-        Runner::Reader("is for who has cargo-fuzz; `./x fuzz` runs the same targets without it"),
-    ),
-    (
-        "docs/shell-hooks.md",
-        "#!/bin/bash",
-        Runner::Reader("is what the reader comes with, for another server; nothing here runs it"),
+        "mkdir -p corpus",
+        "cargo_fuzz_runs_a_target_as_its_page_says",
     ),
 ];
 
@@ -74,8 +65,17 @@ fn part_of(name: &'static str, begins: &[&str]) -> Page {
 
 fn is_elsewhere(page: &str, block: &Block) -> bool {
     let is_this =
-        |(of, begin, _): &&(&str, &str, Runner)| *of == page && block.text.starts_with(begin);
+        |(of, begin, _): &&(&str, &str, &str)| *of == page && block.text.starts_with(begin);
     ELSEWHERE.iter().any(|entry| is_this(&entry))
+}
+
+/// The port of the pages, unless somebody has it.
+fn port_of_the_pages() -> u16 {
+    const DOCUMENTED: u16 = 1081;
+    match TcpListener::bind(("127.0.0.1", DOCUMENTED)) {
+        Ok(_) => DOCUMENTED,
+        Err(_) => free_port(),
+    }
 }
 
 fn root() -> &'static Path {
@@ -107,18 +107,12 @@ fn every_block_of_commands_in_the_documentation_is_run_or_said_not_to_be() {
         }
     }
     assert!(run >= 40, "{run}");
-    for (name, begin, runner) in ELSEWHERE {
+    for (name, begin, test) in ELSEWHERE {
         let stands =
             |(page, block): &(String, Block)| page == name && block.text.starts_with(begin);
         let count = left_out.iter().filter(|it| stands(it)).count();
-        let who = match runner {
-            Runner::Ci(test) => {
-                assert!(tests.contains(&format!("fn {test}()")), "{test}");
-                format!("which {test} runs")
-            }
-            Runner::Reader(why) => format!("which {why}"),
-        };
-        assert_eq!(count, 1, "{name}: {begin:?}, {who}");
+        assert_eq!(count, 1, "{name}: {begin:?}");
+        assert!(tests.contains(&format!("fn {test}()")), "{test}");
     }
 }
 

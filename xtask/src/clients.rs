@@ -18,7 +18,7 @@ struct Program {
     packages: &'static [&'static str],
 }
 
-const PROGRAMS: [Program; 12] = [
+const PROGRAMS: [Program; 13] = [
     Program {
         name: "node",
         check: &["node", "--version"],
@@ -44,6 +44,11 @@ const PROGRAMS: [Program; 12] = [
         name: "curl",
         check: &["curl", "--version"],
         packages: &["curl"],
+    },
+    Program {
+        name: "jq",
+        check: &["jq", "--version"],
+        packages: &["jq"],
     },
     Program {
         name: "chromium",
@@ -109,6 +114,13 @@ pub(crate) fn prepare() -> Result<()> {
     prepare_or_say("hooks in Python and C", python_compilers());
     prepare_or_say("hooks in JavaScript and TypeScript", node_compilers());
     Ok(())
+}
+
+/// Installs what takes profiles, likewise.
+pub(crate) fn prepare_profiler() {
+    if process::find("perf").is_none() && debian::can_install() {
+        prepare_or_say("perf", debian::install(&["linux-perf"], "to take profiles"));
+    }
 }
 
 impl Program {

@@ -67,8 +67,8 @@ enum Task {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
-    /// Run the tests over sockets and the property tests with all repetitions (about an
-    /// hour)
+    /// Run the tests over sockets and the property tests with all repetitions, and the
+    /// commands of the documentation that measure (about two hours)
     Soak {
         /// Only tests whose name holds this
         filter: Option<String>,

@@ -3,23 +3,12 @@
 //! them after all others.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 
-use super::{part_of, root};
-use crate::harness::guarded::free_port;
+use super::{part_of, port_of_the_pages, root};
 use crate::harness::guests::install;
 use crate::harness::programs::is_there;
 use crate::harness::transcript::{Block, Shell};
-
-/// The port of the pages, unless somebody has it.
-fn port() -> u16 {
-    const DOCUMENTED: u16 = 1081;
-    match TcpListener::bind(("127.0.0.1", DOCUMENTED)) {
-        Ok(_) => DOCUMENTED,
-        Err(_) => free_port(),
-    }
-}
 
 #[test]
 #[ignore = "puts another build where that of the tests is; `./x ci` runs it after them"]
@@ -28,7 +17,7 @@ fn the_demo_of_the_readme_accepts_and_refuses() {
         return;
     }
     let shell = Shell::new().at(root());
-    let port = port();
+    let port = port_of_the_pages();
     let at_port = format!("./x demo --port {port}");
     // Building it takes as long as it takes; then the server starts in seconds.
     let said = shell.run(&Block::of_ours(format!("{at_port} --once")));

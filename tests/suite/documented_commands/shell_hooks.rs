@@ -31,17 +31,37 @@ fn refuses(shell: &Shell, put: &Block, curl: &Block) {
     server.stop();
 }
 
+/// What the reader comes with: a hook of another server, which gives it the name of
+/// the event and the event.
+fn refuses_elsewhere(script: &Block) {
+    let shell = Shell::new();
+    fs::write(shell.path("hook"), &script.text).unwrap();
+    for (meme, code) in [("doge", 0), ("pepe", 1)] {
+        let event = format!(r#"{{"upload": {{"metadata": {{"meme": "{meme}"}}}}}}"#);
+        let asked = format!("{} hook pre-create '{event}'", script.shell);
+        let (ended, said) = shell.try_run(&Block::of_ours(asked));
+        assert_eq!(ended, Some(code), "{said}");
+        assert_eq!(
+            said.contains("This meme isn't allowed"),
+            code == 1,
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn the_page_on_shell_hooks_does_what_it_says() {
-    if !is_there("curl", "--version") {
+    if !is_there("curl", "--version") || !is_there("jq", "--version") {
         return;
     }
     let mut page = page("docs/shell-hooks.md");
+    let script = page.next("#!/bin/bash");
     let in_go = page.next(&format!("cd {GO}"));
     let in_rust = page.next("cargo build");
     let put = page.next("mkdir hooks");
     let curl = page.next("curl");
 
+    refuses_elsewhere(&script);
     let shell = Shell::new().in_a_checkout().building_modules();
     shell.run(&in_rust);
     refuses(&shell, &put, &curl);

@@ -47,7 +47,7 @@ impl Log {
                 reader.more.notify_all();
                 let mut pipe = [PollFd::new(&bytes_to_come, PollFlags::IN)];
                 // A signal may end it early, which does no harm.
-                let _ = poll(&mut pipe, None);
+                poll(&mut pipe, None).ok();
             }
             reader.more.notify_all();
         });
