@@ -13,6 +13,9 @@ The brokers share the machine's processors with the server, which they seldom do
 it counts. So all is measured once more with the brokers on the last processor, and the
 server with its client on the others, also when there is no sink.
 
+How much is possible shows a peer: a server without a sink, and beside it a publisher
+that does nothing but send as many messages as uploads at the goal would have events.
+
 Nothing is removed before the end: a file system may look at every inode that was
 freed lately when it makes a file.
 """
@@ -35,6 +38,9 @@ HERE = pathlib.Path(__file__).parent
 # Bytes of an upload.
 SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024, "1 MiB": 1024 * 1024}
 SMALL = SIZES["1 KiB"]
+
+# Of the rate without a sink.
+GOAL = 0.85
 
 # Those of 1 MiB come for a part of the time, or they fill the disk.
 LARGEST = SIZES["1 MiB"]
@@ -202,6 +208,11 @@ def nowhere(flags):
     return [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", flag) for flag in flags]
 
 
+def part_of(seconds, size):
+    """How long uploads of this size come."""
+    return max(2, seconds // PART_OF_LARGEST) if size == LARGEST else seconds
+
+
 class Server:
     """A server with some flags."""
 
@@ -221,8 +232,7 @@ class Server:
 
     def load(self, seconds, size=SMALL):
         """Uploads a second, how many there were, and in how many seconds."""
-        if size == LARGEST:
-            seconds = max(2, seconds // PART_OF_LARGEST)
+        seconds = part_of(seconds, size)
         load = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", HERE / "post.lua"]
         url = f"http://127.0.0.1:{self.port}/files"
         environment = dict(os.environ, SIZE=str(size))
@@ -261,6 +271,21 @@ def under_load(place, options, flags, size=SMALL):
     return rate, events
 
 
+def beside_a_publisher(place, options, publishes, size, plain):
+    """Uploads a second without a sink, beside somebody else who publishes as many
+    messages as these would have events if they came at the goal."""
+    server = Server(place, options, [])
+    rate = str(round(2 * GOAL * plain))
+    seconds = part_of(options.seconds, size)
+    command = [options.publisher, *publishes, rate, str(seconds)]
+    command = place.on_its_own(command)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as publisher:
+        uploads, _, _ = server.load(options.seconds, size)
+        confirmed = int(publisher.communicate()[0])
+    server.end()
+    return uploads, confirmed / int(rate)
+
+
 def of_a_backlog(place, options, flags):
     """Events that are confirmed in a second when many wait, from the first to the
     last."""
@@ -285,6 +310,11 @@ def row(name, values, unit):
     print(f"| {name} | {median:.2f} | {least:.2f} to {most:.2f} | {unit} |", flush=True)
 
 
+def publishes(name, flags):
+    """What the bare publisher is told to get to the same broker."""
+    return [{"Kafka": "kafka", "RabbitMQ": "amqp"}[name], flags[1], "bare"]
+
+
 def of_backlogs(place, options, sinks):
     backlog = {name: [] for name in sinks}
     for _ in range(options.rounds):
@@ -298,20 +328,31 @@ def of_uploads(place, options, brokers, layout):
     plain = {size: [] for size in SIZES}
     ratios = {(size, name): [] for size in SIZES for name in brokers}
     meanwhile = {name: [] for name in brokers}
+    peers = {(size, name): [] for size in SIZES for name in brokers}
+    published = {(size, name): [] for size in SIZES for name in brokers}
     for _ in range(options.rounds):
         for size, length in SIZES.items():
             server = Server(place, options, [])
             plain[size].append(server.load(options.seconds, length)[0])
             server.end()
+            most = plain[size][-1]
             for name, flags in brokers.items():
                 rate, events = under_load(place, options, flags, length)
-                ratios[size, name].append(rate / plain[size][-1])
+                ratios[size, name].append(rate / most)
                 if length == SMALL:
                     meanwhile[name].append(events)
+                to = publishes(name, flags)
+                rate, part = beside_a_publisher(place, options, to, length, most)
+                peers[size, name].append(rate / most)
+                published[size, name].append(part)
     for size, values in plain.items():
         row(f"{size} created and finished, no sink{layout}", values, "1/s")
     for (size, name), values in ratios.items():
         row(f"{size} created and finished with {name}{layout}", values, "of no sink")
+    for (size, name), values in peers.items():
+        row(f"{size}, beside a bare publisher to {name}{layout}", values, "of no sink")
+    for (size, name), values in published.items():
+        row(f"{size}, what that publisher managed of the goal's events", values, "")
     for name, values in meanwhile.items():
         row(f"events to {name} meanwhile, confirmed{layout}", values, "1/s")
 
@@ -319,6 +360,7 @@ def of_uploads(place, options, brokers, layout):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rustus", required=True)
+    parser.add_argument("--publisher", required=True, help="what bare_publisher.rs makes")
     parser.add_argument("--kafka", required=True, help="the folder of Kafka's jars")
     parser.add_argument("--dir", required=True, type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=3)

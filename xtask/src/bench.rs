@@ -38,6 +38,19 @@ const BLOCKING_HTTP: &str = "blocking_http";
 /// The figures that need brokers.
 const EVENTS: &str = "events";
 
+/// What builds the server.
+const SERVER: [&str; 6] = [
+    "build",
+    "--release",
+    "--package",
+    "rustus",
+    "--bin",
+    "rustus",
+];
+
+/// What builds a publisher that does nothing else.
+const PUBLISHER: [&str; 4] = ["bench", "--no-run", "--bench", "bare_publisher"];
+
 /// What is compared with: a program, and the package that holds it.
 const PEERS: [(&str, &str); 3] = [("nginx", "nginx-light"), ("node", "nodejs"), ("npm", "npm")];
 
@@ -76,12 +89,15 @@ fn events(how: &Bench) -> Result<()> {
         )?;
     }
     eprintln!("x: building the server for release");
-    let rustus = release(&["--package", "rustus", "--bin", "rustus"], "rustus")?;
+    let rustus = release(&SERVER, "rustus")?;
+    let publisher = release(&PUBLISHER, "bare_publisher")?;
     let mut command = Command::new("python3");
     command
         .arg(process::repository().join("benches/events/run.py"))
         .arg("--rustus")
         .arg(rustus)
+        .arg("--publisher")
+        .arg(publisher)
         .arg("--kafka")
         .arg(process::target().join("kafka"))
         .arg("--dir")
@@ -121,8 +137,11 @@ fn server(how: &Bench, figures: &[&str], guests: &Path) -> Result<()> {
     eprintln!("x: building the server and its benchmark for release");
     // One after the other: built together, the server would get features of its
     // dependencies that only the benchmark asks for.
-    let rustus = release(&["--package", "rustus", "--bin", "rustus"], "rustus")?;
-    let bench = release(&["--package", "server-bench"], "server-bench")?;
+    let rustus = release(&SERVER, "rustus")?;
+    let bench = release(
+        &["build", "--release", "--package", "server-bench"],
+        "server-bench",
+    )?;
 
     let mut command = Command::new(bench);
     command.arg("run").arg("--rustus").arg(rustus);
@@ -169,11 +188,11 @@ fn prepare_peers() {
     }
 }
 
-/// Builds for release. Returns the program `name`, wherever cargo put it.
-fn release(what: &[&str], name: &str) -> Result<PathBuf> {
+/// Has cargo build for release. Returns the program `name`, wherever cargo put it.
+fn release(how: &[&str], name: &str) -> Result<PathBuf> {
     let mut command = cargo::native();
-    command.args(["build", "--release", "--message-format"]);
-    command.arg("json-render-diagnostics").args(what);
+    command.args(how);
+    command.args(["--message-format", "json-render-diagnostics"]);
     let messages = process::output(&mut command)?;
     let mut programs = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;

@@ -3,7 +3,6 @@
 //! them after all others.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 
 use super::{part_of, port_of_the_pages, root};
 use crate::harness::guests::install;
@@ -54,10 +53,6 @@ fn the_server_is_built_and_started_as_the_page_for_operators_says() {
         .variable("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .variable("CARGO_PROFILE_RELEASE_LTO", "off")
         .variable("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
-    let built = checkout.path("target/guests");
-    if !built.exists() {
-        symlink(root().join("target/guests"), built).unwrap();
-    }
     checkout.run(build);
 
     fs::create_dir(checkout.path("hooks")).unwrap();
