@@ -16,8 +16,8 @@ server with its client on the others, also when there is no sink.
 How much is possible shows a peer: a server without a sink, and beside it a publisher
 that does nothing but send as many messages as uploads at the goal would have events.
 
-Nothing is removed before the end: a file system may look at every inode that was
-freed lately when it makes a file.
+Files are not removed before the end, since a file system may look at every inode that
+was freed lately when it makes a file; large ones are emptied, or they fill the disk.
 """
 
 import argparse
@@ -224,6 +224,7 @@ class Server:
         command += ["--data-dir", self.data, "--info-dir", self.data, "--log-level", "warn"]
         command += ["--compile-cache-dir", place.directory / "cache"]
         self.place = place
+        self.size = 0
         self.server = place.start(place.on_its_own(command + flags), "rustus")
         wait_for(self.port)
         # It listens before it has loaded its plugins, and answers after that.
@@ -233,6 +234,7 @@ class Server:
     def load(self, seconds, size=SMALL):
         """Uploads a second, how many there were, and in how many seconds."""
         seconds = part_of(seconds, size)
+        self.size = size
         load = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", HERE / "post.lua"]
         url = f"http://127.0.0.1:{self.port}/files"
         environment = dict(os.environ, SIZE=str(size))
@@ -257,6 +259,11 @@ class Server:
     def end(self):
         self.server.terminate()
         self.server.wait()
+        if self.size > SMALL:
+            for upload in self.data.iterdir():
+                if upload.is_file() and upload.suffix != ".info":
+                    os.truncate(upload, 0)
+            os.sync()
 
 
 def under_load(place, options, flags, size=SMALL):
@@ -350,9 +357,9 @@ def of_uploads(place, options, brokers, layout):
     for (size, name), values in ratios.items():
         row(f"{size} created and finished with {name}{layout}", values, "of no sink")
     for (size, name), values in peers.items():
-        row(f"{size}, beside a bare publisher to {name}{layout}", values, "of no sink")
-    for (size, name), values in published.items():
-        row(f"{size}, what that publisher managed of the goal's events", values, "")
+        part = 100 * min(published[size, name])
+        unit = f"of no sink; it managed {part:.0f} % of the events or more"
+        row(f"{size}, beside a bare publisher to {name}{layout}", values, unit)
     for name, values in meanwhile.items():
         row(f"events to {name} meanwhile, confirmed{layout}", values, "1/s")
 
