@@ -54,14 +54,13 @@ impl Sqlite {
         connection.pragma_update(None, "auto_vacuum", "incremental")?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS event (
                 seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload BLOB NOT NULL
             ) STRICT;
             CREATE TABLE IF NOT EXISTS delivery (
-                seq INTEGER NOT NULL REFERENCES event (seq), sink TEXT NOT NULL,
+                seq INTEGER NOT NULL, sink TEXT NOT NULL,
                 state INTEGER NOT NULL, PRIMARY KEY (seq, sink)
             ) STRICT, WITHOUT ROWID;",
         )?;

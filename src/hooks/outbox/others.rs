@@ -53,10 +53,7 @@ impl Writer {
 
     /// Hands out what nobody decided about of these numbers.
     pub(super) fn find_undecided(&mut self, first: i64, end: i64) -> rusqlite::Result<()> {
-        for left in self.store.undecided()? {
-            if left.seq < first || left.seq >= end {
-                continue;
-            }
+        for left in self.store.undecided(first, end)? {
             let sinks = left.sinks.iter().map(|sink| self.shared.sink(sink));
             let events = vec![Queued {
                 seq: left.seq,
