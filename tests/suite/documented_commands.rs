@@ -14,13 +14,14 @@ mod shell_hooks;
 mod sinks;
 mod soak;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
 use crate::harness::guarded::free_port;
 use crate::harness::markdown::files_below;
-use crate::harness::transcript::{Block, Page, blocks};
+use crate::harness::transcript::{Block, Page, Shell, blocks};
 
 /// Blocks that the tests of their pages leave out: the page, how each begins, and
 /// the test of [`builds`] or [`soak`] that runs it.
@@ -126,4 +127,44 @@ fn a_block_that_is_left_over_is_a_failure() {
 #[should_panic(expected = "has no \"localhost:1\" any more")]
 fn a_word_to_replace_that_is_not_there_is_a_failure() {
     page("docs/http-hooks.md").replace("localhost:1", "localhost:2");
+}
+
+/// The commands of `rustus` that stand between backticks in running text.
+fn inline_commands(page: &str) -> impl Iterator<Item = Vec<&str>> {
+    let text = page.split("```").step_by(2);
+    let code = text.flat_map(|text| text.split('`').skip(1).step_by(2));
+    let commands = code.filter_map(|code| code.strip_prefix("rustus "));
+    commands.map(|command| command.split_whitespace().collect())
+}
+
+#[test]
+fn commands_in_running_text_have_names_and_flags_that_there_are() {
+    let is_name = |word: &&&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let mut helps = BTreeMap::new();
+    let mut seen = 0;
+    for file in files_below(root(), "md") {
+        let page = fs::read_to_string(&file).unwrap();
+        for command in inline_commands(&page) {
+            // Names come first: two of them at most, then what is meant.
+            let names: Vec<_> = command
+                .iter()
+                .take(2)
+                .take_while(is_name)
+                .copied()
+                .collect();
+            if names.is_empty() {
+                continue;
+            }
+            seen += 1;
+            let help = helps.entry(names.join(" ")).or_insert_with(|| {
+                let asked = format!("rustus {} --help", names.join(" "));
+                Shell::new().run(&Block::of_ours(asked))
+            });
+            for flag in command.iter().filter(|word| word.starts_with("--")) {
+                let place = format!("{}: `rustus {}`", file.display(), command.join(" "));
+                assert!(help.contains(flag), "{place}: {flag} is not in\n{help}");
+            }
+        }
+    }
+    assert!(seen >= 30, "{seen}");
 }
