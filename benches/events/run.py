@@ -317,9 +317,9 @@ def row(name, values, unit):
     print(f"| {name} | {median:.2f} | {least:.2f} to {most:.2f} | {unit} |", flush=True)
 
 
-def publishes(name, flags):
+def publishes(way, flags):
     """What the bare publisher is told to get to the same broker."""
-    return [{"Kafka": "kafka", "RabbitMQ": "amqp"}[name], flags[1], "bare"]
+    return [{"to Kafka": "kafka", "to RabbitMQ": "amqp"}[way], flags[1], "bare"]
 
 
 def of_backlogs(place, options, sinks):
@@ -328,40 +328,62 @@ def of_backlogs(place, options, sinks):
         for name, flags in sinks.items():
             backlog[name].append(of_a_backlog(place, options, flags))
     for name, values in backlog.items():
-        row(f"events to {name} of a backlog, confirmed", values, "1/s")
+        row(f"events {name} of a backlog, confirmed", values, "1/s")
 
 
 def of_uploads(place, options, brokers, layout):
-    plain = {size: [] for size in SIZES}
-    ratios = {(size, name): [] for size in SIZES for name in brokers}
+    """Every way takes its turn in each round, which begins with another one than the
+    round before; ratios are taken within a round."""
+    rates = {(size, way): [] for size in SIZES for way in ["", *brokers, *map(peer, brokers)]}
     meanwhile = {name: [] for name in brokers}
-    peers = {(size, name): [] for size in SIZES for name in brokers}
-    published = {(size, name): [] for size in SIZES for name in brokers}
-    for _ in range(options.rounds):
-        for size, length in SIZES.items():
-            server = Server(place, options, [])
-            plain[size].append(server.load(options.seconds, length)[0])
-            server.end()
-            most = plain[size][-1]
-            for name, flags in brokers.items():
-                rate, events = under_load(place, options, flags, length)
-                ratios[size, name].append(rate / most)
-                if length == SMALL:
-                    meanwhile[name].append(events)
-                to = publishes(name, flags)
-                rate, part = beside_a_publisher(place, options, to, length, most)
-                peers[size, name].append(rate / most)
-                published[size, name].append(part)
-    for size, values in plain.items():
-        row(f"{size} created and finished, no sink{layout}", values, "1/s")
-    for (size, name), values in ratios.items():
-        row(f"{size} created and finished with {name}{layout}", values, "of no sink")
-    for (size, name), values in peers.items():
-        part = 100 * min(published[size, name])
-        unit = f"of no sink; it managed {part:.0f} % of the events or more"
-        row(f"{size}, beside a bare publisher to {name}{layout}", values, unit)
+    managed = {}
+
+    def plain(length):
+        server = Server(place, options, [])
+        rate = server.load(options.seconds, length)[0]
+        server.end()
+        return rate
+
+    # Before the first round, to know how many events there will be.
+    latest = {size: plain(length) for size, length in SIZES.items()}
+
+    def turn(size, way):
+        length = SIZES[size]
+        if not way:
+            latest[size] = plain(length)
+            return latest[size]
+        if way in brokers:
+            rate, events = under_load(place, options, brokers[way], length)
+            if length == SMALL:
+                meanwhile[way].append(events)
+            return rate
+        name = next(name for name in brokers if peer(name) == way)
+        to = publishes(name, brokers[name])
+        rate, part = beside_a_publisher(place, options, to, length, latest[size])
+        managed[size, way] = min(part, managed.get((size, way), part))
+        return rate
+
+    for number in range(options.rounds):
+        for size in SIZES:
+            ways = [way for of, way in rates if of == size]
+            first = number % len(ways)
+            for way in ways[first:] + ways[:first]:
+                rates[size, way].append(turn(size, way))
+    for (size, way), values in rates.items():
+        if not way:
+            row(f"{size} created and finished, no sink{layout}", values, "1/s")
+            continue
+        ratios = [rate / most for rate, most in zip(values, rates[size, ""])]
+        unit = "of no sink"
+        if (size, way) in managed:
+            unit += f"; it managed {100 * managed[size, way]:.0f} % of the events or more"
+        row(f"{size} created and finished {way}{layout}", ratios, unit)
     for name, values in meanwhile.items():
-        row(f"events to {name} meanwhile, confirmed{layout}", values, "1/s")
+        row(f"events {name} meanwhile, confirmed{layout}", values, "1/s")
+
+
+def peer(way):
+    return f"beside a bare publisher {way}"
 
 
 def main():
@@ -371,14 +393,14 @@ def main():
     parser.add_argument("--kafka", required=True, help="the folder of Kafka's jars")
     parser.add_argument("--dir", required=True, type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--seconds", type=int, default=5)
     options = parser.parse_args()
     shutil.rmtree(options.dir, ignore_errors=True)
     options.dir.mkdir(parents=True)
     place = Place(options.dir)
     try:
-        brokers = {"Kafka": kafka(place, options.kafka), "RabbitMQ": rabbitmq(place)}
-        sinks = brokers | {"HTTP": web(place)}
+        brokers = {"to Kafka": kafka(place, options.kafka), "to RabbitMQ": rabbitmq(place)}
+        sinks = brokers | {"to HTTP": web(place)}
         for flags in brokers.values():
             for _ in range(WARM_UPS):
                 under_load(place, options, flags)

@@ -20,7 +20,7 @@ fn every_figure_is_measured_by_the_commands_of_the_page() {
     let said = shell.run(quick);
     for figure in [
         "a plain client",
-        "created and finished with RabbitMQ",
+        "created and finished to RabbitMQ",
         "Reload",
     ] {
         assert!(said.contains(figure), "no {figure:?}:\n{said}");
@@ -28,7 +28,7 @@ fn every_figure_is_measured_by_the_commands_of_the_page() {
     // The same, but for how long.
     assert_eq!(all.text.split('#').next().unwrap().trim(), "./x bench");
     let said = shell.run(&some.with("./x bench", "./x bench --quick"));
-    assert!(said.contains("Upload-Checksum"), "{said}");
+    assert!(said.contains("PATCH with a checksum"), "{said}");
     assert!(!said.contains("Reload"), "{said}");
 }
 
