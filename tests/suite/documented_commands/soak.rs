@@ -37,8 +37,10 @@ fn every_figure_is_measured_by_the_commands_of_the_page() {
 fn the_outbox_is_compared_by_the_commands_of_the_page() {
     let mut page = part_of("docs/BENCHMARKS.md", &["cd benches/outbox"]);
     let said = Shell::new().at(root()).run(&page.next("cd benches/outbox"));
-    for engine in ["SQLite", "redb", "fjall", "its sink takes nothing"] {
-        assert_eq!(said.matches(engine).count() / 2, 1, "{engine}:\n{said}");
+    for row in ["| SQLite", "| redb", "| fjall", "| its sink takes nothing"] {
+        // By the one command and by the other.
+        let rows = said.lines().filter(|line| line.starts_with(row)).count();
+        assert!(rows >= 2, "{row}:\n{said}");
     }
 }
 
