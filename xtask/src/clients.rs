@@ -170,6 +170,9 @@ fn node() -> Result<()> {
 fn tuspy() -> Result<()> {
     let requirements = python_client("requirements.txt");
     let venv = process::target().join("venv");
+    if was_moved(&venv) {
+        fs::remove_dir_all(&venv).with_context(|| format!("{}", venv.display()))?;
+    }
     once(&requirements, &venv.join(".prepared"), || {
         eprintln!("x: installing tuspy into target/venv (pip install)");
         process::run(
@@ -179,6 +182,13 @@ fn tuspy() -> Result<()> {
         )?;
         pip_install(&venv, &requirements)
     })
+}
+
+/// Whether a virtual environment was made in another place: its programs begin with
+/// the place of their Python, and do not start where that is gone.
+fn was_moved(venv: &Path) -> bool {
+    let place = format!("{}/bin/", venv.display());
+    fs::read_to_string(venv.join("bin/pip")).is_ok_and(|pip| !pip.contains(&place))
 }
 
 /// What makes components of Python and C.
@@ -252,4 +262,27 @@ fn kafka() -> Result<()> {
             .stdout(std::io::stderr());
         process::run(&mut maven)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_virtual_environment_that_was_moved_is_made_anew() {
+        let place = std::env::temp_dir().join(format!("venv-{}", std::process::id()));
+        let bin = place.join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        assert!(!was_moved(&place), "it is not there yet");
+        let of = |python: &Path| format!("#!{}\nimport pip\n", python.display());
+        fs::write(bin.join("pip"), of(&bin.join("python3"))).unwrap();
+        assert!(!was_moved(&place));
+        fs::write(
+            bin.join("pip"),
+            of(Path::new("/elsewhere/venv/bin/python3")),
+        )
+        .unwrap();
+        assert!(was_moved(&place));
+        fs::remove_dir_all(&place).unwrap();
+    }
 }
