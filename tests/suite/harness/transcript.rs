@@ -180,8 +180,12 @@ impl Shell {
         // Compiled once for all runs.
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkout");
         fs::create_dir_all(&target).unwrap();
-        // They are in the server. Another test may have put them there.
-        drop(symlink(top.join("target/guests"), target.join("guests")));
+        // They are in the server. Another test may put them there at the same time.
+        let (guests, here) = (top.join("target/guests"), target.join("guests"));
+        if fs::read_link(&here).ok().as_ref() != Some(&guests) {
+            drop(fs::remove_file(&here));
+            drop(symlink(&guests, &here));
+        }
         symlink(target, self.path("target")).unwrap();
         self
     }
