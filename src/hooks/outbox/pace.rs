@@ -1,21 +1,13 @@
 //! How soon after a commit the next one begins.
 //!
-//! A commit costs nearly the same for one event as for ten: most of it is the sync, and
-//! pages that every commit changes. If several wait at a time, more will in a moment, so
-//! that it pays to wait for them; a single client that sends one request after the other
-//! waits for nobody.
+//! A commit costs the same for one event as for ten, and most of it is the sync. If
+//! several wait at a time, more will in a moment, so that it pays to wait for them;
+//! a single client that sends one request after the other waits for nobody.
 
 use std::time::{Duration, Instant};
 
 /// The longest that a promise waits for others, however slow the disk is.
-const LONGEST: Duration = Duration::from_millis(8);
-
-/// For each so many that came together the pause is longer by the time of a commit: they
-/// are of many clients, whose requests take longer than that.
-const MANY: usize = 8;
-
-/// The longest pause, in commits.
-const MOST: usize = 8;
+const LONGEST: Duration = Duration::from_millis(5);
 
 /// What the last commit says about the next.
 #[derive(Debug, Default)]
@@ -26,10 +18,8 @@ pub(super) struct Pace {
 impl Pace {
     /// A commit of additions by that many took from `began` to `ended`.
     pub(super) fn committed(&mut self, began: Instant, ended: Instant, added: usize) {
-        let took = ended.saturating_duration_since(began);
-        let commits = u32::try_from((added / MANY + 1).min(MOST)).unwrap_or(1);
-        let pause = took.saturating_mul(commits).min(LONGEST);
-        self.not_before = (added > 1).then(|| ended + pause);
+        let took = ended.saturating_duration_since(began).min(LONGEST);
+        self.not_before = (added > 1).then(|| ended + took);
     }
 
     /// When the next may begin; at once if `None`.
@@ -43,18 +33,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_at_a_time_are_followed_by_a_pause_that_grows_with_their_number() {
+    fn several_at_a_time_are_followed_by_a_pause_as_long_as_their_commit() {
         let began = Instant::now();
         let mut pace = Pace::default();
         for (took, added, pause) in [
             (1, 1, None),
             (1, 2, Some(1)),
-            (1, 7, Some(1)),
-            (1, 8, Some(2)),
-            (1, 16, Some(3)),
-            (1, 1000, Some(8)),
-            (2, 64, Some(8)),
-            (100, 2, Some(8)),
+            (100, 64, Some(5)),
             (1, 0, None),
         ] {
             let ended = began + Duration::from_millis(took);
