@@ -10,8 +10,6 @@
 //! It prints how many messages were confirmed in a second.
 
 #![allow(
-    missing_docs,
-    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

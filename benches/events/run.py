@@ -88,8 +88,8 @@ def run_on(pid, processors):
 
 
 class Place:
-    """A directory, the processes that work in it, and the processors for those that
-    do no more than that."""
+    """A directory, the processes that work in it, and the processors for servers and
+    their clients."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -97,14 +97,15 @@ class Place:
         self.processors = os.sched_getaffinity(0)
 
     def apart(self):
-        """Leaves the last processor to what runs so far, and the others to the rest."""
+        """Moves what runs, which is the brokers, to the last processor, and leaves the
+        others to servers and their clients."""
         *others, last = sorted(self.processors)
         for process in self.processes:
             run_on(process.pid, {last})
         self.processors = set(others)
 
-    def on_its_own(self, command):
-        """The same command, on the processors that are left."""
+    def pinned(self, command):
+        """The same command, on the processors for servers and their clients."""
         processors = ",".join(map(str, self.processors))
         return ["taskset", "--cpu-list", processors, *command]
 
@@ -225,7 +226,7 @@ class Server:
         command += ["--compile-cache-dir", place.directory / "cache"]
         self.place = place
         self.size = 0
-        self.server = place.start(place.on_its_own(command + flags), "rustus")
+        self.server = place.start(place.pinned(command + flags), "rustus")
         wait_for(self.port)
         # It listens before it has loaded its plugins, and answers after that.
         ready = f"http://127.0.0.1:{self.port}/health/ready"
@@ -239,7 +240,11 @@ class Server:
         url = f"http://127.0.0.1:{self.port}/files"
         environment = dict(os.environ, SIZE=str(size))
         said = subprocess.run(
-            self.place.on_its_own(load + [url]), capture_output=True, text=True, check=True, env=environment
+            self.place.pinned(load + [url]),
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
         ).stdout
         if "Non-2xx" in said:
             raise SystemExit(said)
@@ -284,11 +289,13 @@ def beside_a_publisher(place, options, publishes, size, plain):
     server = Server(place, options, [])
     rate = str(round(2 * GOAL * plain))
     seconds = part_of(options.seconds, size)
-    command = [options.publisher, *publishes, rate, str(seconds)]
-    command = place.on_its_own(command)
+    command = place.pinned([options.publisher, *publishes, rate, str(seconds)])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as publisher:
         uploads, _, _ = server.load(options.seconds, size)
-        confirmed = int(publisher.communicate()[0])
+        said = publisher.communicate()[0]
+    if publisher.returncode != 0:
+        raise SystemExit(f"the bare publisher failed, see above: {' '.join(command)}")
+    confirmed = int(said)
     server.end()
     return uploads, confirmed / int(rate)
 
